@@ -1,0 +1,230 @@
+"""Still pictures: brightness for PDQ, and a small copy for the gallery.
+
+A JPEG is decoded scaled (by the decoder's own cosine transform, to a half, a quarter or an eighth, both sides kept at 512
+pixels or more), because decoding is nearly the whole cost. Such a scaled decode keeps PDQ within the published tolerance
+(10 bits at quality 80 and more), save for pictures with hardly any structure. The rule: when the quality on the scaled
+decode is below 60, or more than `FRAGILE_BITS` bits stand so near to the median that a small disturbance flips them, the
+picture is decoded again at full size and that hash counts.
+
+PDQ is computed on the pixels as stored: the EXIF orientation is not applied, as in the published implementations, so that
+hashes agree with the lists of others. HEIC and HEIF are the exception: their decoder turns the picture itself. The small
+copy is shown to people and is turned upright.
+
+Of an animation or a file of several pages only the first picture counts. Transparency is ignored for PDQ, as in the
+published implementations, and laid on white in the small copy.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import warnings
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+
+from opencets.errors import DamagedSource, LimitReached, NotThisFormat
+from opencets.hashing.pdq import bits_of, fragile_bits, pdq_coefficients
+
+SCALED_SIDE = 512
+FRAGILE_BITS = 10
+DECLARED_PIXELS = 400_000_000
+"""A picture that declares more pixels than this is refused unread."""
+DECODED_PIXELS = 150_000_000
+"""A picture whose (scaled) decode would hold more pixels than this is refused: 600 MB at four bytes a pixel."""
+
+FORMATS = {
+    "image/jpeg": ("JPEG", "MPO"),
+    "image/png": ("PNG",),
+    "image/gif": ("GIF",),
+    "image/webp": ("WEBP",),
+    "image/tiff": ("TIFF",),
+    "image/bmp": ("BMP",),
+    "image/jp2": ("JPEG2000",),
+    "image/avif": ("AVIF",),
+    "image/heic": ("HEIF",),
+    "image/heif": ("HEIF", "AVIF"),
+}
+"""The decoders that may touch each media type; no other of Pillow's decoders is ever tried."""
+
+_heif = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A decoded picture: the pixels (perhaps scaled), the size it declares, its EXIF orientation (1 to 8)."""
+
+    image: Image.Image
+    width: int
+    height: int
+    orientation: int
+    scaled: bool
+    broken: str = ""
+    """Why the pixels are not complete; empty when they are."""
+
+
+def decode(content: BinaryIO, media_type: str, *, scaled: bool = True) -> Decoded:
+    """The pixels of the first picture in ``content``; scaled where the format can and ``scaled`` allows.
+
+    Raises NotThisFormat when ``media_type`` has no decoder or its decoder does not know the bytes, LimitReached for a
+    decompression bomb, DamagedSource when nothing could be decoded.
+    """
+    image = _open(content, media_type)
+    width, height = image.size
+    _refuse_beyond(width * height, DECLARED_PIXELS, width, height)
+    if scaled and isinstance(image, JpegImageFile):
+        image.draft("YCbCr", (SCALED_SIDE, SCALED_SIDE))
+    _refuse_beyond(image.width * image.height, DECODED_PIXELS, width, height)
+    broken = ""
+    try:
+        image.load()
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        IndexError,
+        TypeError,
+        MemoryError,
+        RuntimeError,
+    ) as reason:
+        broken = str(reason) or type(reason).__name__
+        image = _what_was_decoded(image, broken)
+    orientation = _orientation(image) if media_type not in ("image/heic", "image/heif") else 1
+    return Decoded(image, width, height, orientation, image.size != (width, height), broken)
+
+
+def picture_pdq(decoded: Decoded, content: BinaryIO, media_type: str) -> tuple[bytes, int]:
+    """PDQ and quality of a picture; decodes ``content`` once more at full size where the scaled decode may not conform."""
+    coefficients, quality = pdq_coefficients(luma(decoded.image))
+    if decoded.scaled and (quality < 60 or fragile_bits(coefficients) > FRAGILE_BITS):
+        content.seek(0)
+        full = decode(content, media_type, scaled=False)
+        coefficients, quality = pdq_coefficients(luma(full.image))
+    return bits_of(coefficients).tobytes(), quality
+
+
+def luma(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """The brightness of each pixel (ITU-R BT.601, 0 to 255), shape (height, width)."""
+    if image.mode == "YCbCr":
+        return np.asarray(image.getchannel(0))
+    return np.asarray(_as_rgb_or_grey(image).convert("L"))
+
+
+def thumbnail(image: Image.Image, longest_px: int, orientation: int = 1) -> bytes:
+    """A JPEG of ``image``, at most ``longest_px`` a side, upright, encoded anew from the pixels alone, without metadata."""
+    small = image if image.mode == "YCbCr" else _on_white(image)
+    scale = longest_px / max(small.size)
+    if scale < 1:
+        size = (max(1, round(small.width * scale)), max(1, round(small.height * scale)))
+        small = small.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    turn = _TURNS.get(orientation)
+    small = small.transpose(turn) if turn is not None else small.copy()
+    small.info = {}
+    encoded = io.BytesIO()
+    small.save(encoded, "JPEG", quality=80)
+    return encoded.getvalue()
+
+
+# EXIF 2.32, tag 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _open(content: BinaryIO, media_type: str) -> Image.Image:
+    formats = FORMATS.get(media_type)
+    if formats is None:
+        raise NotThisFormat(f"No decoder for {media_type or 'an unknown media type'}; only the digests are kept.")
+    if "HEIF" in formats:
+        _teach_heif()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                return Image.open(content, formats=formats)
+            except Image.DecompressionBombError as bomb:
+                # Pillow's own limit knows nothing of scaled decoding: 200-megapixel photographs are ordinary JPEG
+                if media_type != "image/jpeg":
+                    raise LimitReached(f"The picture declares too many pixels to be decoded safely ({bomb})") from bomb
+                content.seek(0)
+                return JpegImageFile(content)
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        IndexError,
+        TypeError,
+        KeyError,
+        RuntimeError,
+    ) as reason:
+        raise DamagedSource(f"The bytes begin like {media_type} and cannot be opened as such: {reason}.") from reason
+
+
+def _teach_heif() -> None:
+    with _heif:
+        if "HEIF" not in Image.OPEN:
+            import pillow_heif
+
+            pillow_heif.register_heif_opener()
+
+
+def _refuse_beyond(pixels: int, limit: int, width: int, height: int) -> None:
+    if pixels > limit:
+        raise LimitReached(
+            f"The picture declares {width} x {height} pixels, and at most {limit // 1_000_000} million are decoded."
+        )
+
+
+def _what_was_decoded(image: Image.Image, broken: str) -> Image.Image:
+    """The pixels that were decoded before the break; raises DamagedSource when there are none."""
+    core = getattr(image, "_im", None)
+    if core is None or isinstance(image, ImageFile.ImageFile) and image.format not in ("JPEG", "MPO", "PNG"):
+        raise DamagedSource(f"The picture is broken and nothing of it could be decoded: {broken}.")
+    part = Image.Image()
+    part._im, part._mode, part._size = core, core.mode, core.size
+    return part
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            turned = image.getexif().get(0x0112, 1)
+    except Exception:  # noqa: BLE001 - broken EXIF costs the orientation and nothing else; the parsers inside raise anything
+        return 1
+    return turned if isinstance(turned, int) and 1 <= turned <= 8 else 1
+
+
+def _as_rgb_or_grey(image: Image.Image) -> Image.Image:
+    if image.mode in ("RGB", "L"):
+        return image
+    if image.mode.startswith(("I", "F")):
+        return _sixteen_bits_to_eight(image)
+    if image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")
+    return image.convert("RGB")
+
+
+def _sixteen_bits_to_eight(image: Image.Image) -> Image.Image:
+    values = np.nan_to_num(np.asarray(image, np.float64))
+    top = 255.0 if values.size and values.max() <= 255 else 65535.0
+    return Image.fromarray(np.clip(values * (255.0 / top), 0, 255).astype(np.uint8))
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        solid = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", solid.size, "white"), solid).convert("RGB")
+    return _as_rgb_or_grey(image)
