@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import BinaryIO
 
 from opencets.records import Locator, Record
@@ -14,7 +16,8 @@ class Source:
     """One file to be read: its locator, size, and how to open it.
 
     ``open``: gives a new seekable binary stream each time; picklable, so that another process can open it.
-    ``options``: what a person corrected, for example ``{"columns": {"3": "email"}, "country": "GB", "zone": "Europe/London"}``.
+    ``options``: what a person corrected, for example ``{"columns": {"3": "email"}, "country": "GB", "zone": "Europe/London"}``;
+    the walk adds ``limits`` (see ``opencets.parsing.limits``).
     """
 
     locator: Locator
@@ -43,6 +46,15 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """Something worth telling that cost nothing: a guess that was made (the order of dates), a name that misleads."""
+
+    locator: Locator
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """A file found inside a container; it is read as a source of its own.
 
@@ -52,5 +64,72 @@ class Member:
     source: Source
 
 
-Event = Record | Skipped | Member
+Event = Record | Skipped | Noted | Member
 """What a reader yields, one after another."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileOpener:
+    """Opens a file of this machine for reading; picklable. Size and time make a changed file a different opener."""
+
+    path: str
+    size: int
+    changed_ns: int
+
+    def __call__(self) -> BinaryIO:
+        return open(self.path, "rb")
+
+
+@dataclass(frozen=True, slots=True)
+class FolderOpener:
+    """Stands for a folder of this machine, which has no bytes of its own; opening it is refused."""
+
+    path: str
+
+    def __call__(self) -> BinaryIO:
+        raise IsADirectoryError(f"{self.path} is a folder; its files are opened one by one.")
+
+
+def source_of(
+    path: str | os.PathLike[str],
+    name: str | None = None,
+    options: dict[str, object] | None = None,
+) -> Source:
+    """The source of a file or folder of this machine. ``name``: what the locator calls it (default: the file's name)."""
+    place = Path(path)
+    locator = Locator((name or shown(place.name or str(place.resolve())),))
+    if place.is_dir():
+        return Source(locator, 0, FolderOpener(str(place)), options or {})
+    state = place.stat()
+    return Source(
+        locator,
+        state.st_size,
+        FileOpener(str(place), state.st_size, state.st_mtime_ns),
+        options or {},
+    )
+
+
+_DECEIVING = {
+    *range(0x20),
+    *range(0x7F, 0xA0),
+    *range(0x200B, 0x2010),
+    *range(0x2028, 0x202F),
+    *range(0x2066, 0x206A),
+    0xFEFF,
+}
+
+
+def shown(name: str) -> str:
+    """``name`` with control characters, direction marks and undecodable bytes written out, so that it cannot deceive."""
+    if name.isascii() and name.isprintable():
+        return name
+    parts = []
+    for letter in name:
+        code = ord(letter)
+        if 0xDC80 <= code <= 0xDCFF:
+            parts.append(f"\\x{code - 0xDC00:02x}")
+        elif code in _DECEIVING or 0xD800 <= code <= 0xDFFF:
+            parts.append(f"\\u{code:04x}" if code > 0xFF else f"\\x{code:02x}")
+        else:
+            parts.append(letter)
+    return "".join(parts)
