@@ -1,0 +1,65 @@
+"""Linking: from claims to connections between cases, as rarity-weighted paths with explanations. Pure; ties are supplied."""
+
+from opencets.linking.clusters import JUDGED, Clusters, components
+from opencets.linking.degrees import Change, Degrees, reach
+from opencets.linking.explain import (
+    ANOTHER_AGENCY,
+    Explained,
+    Step,
+    explain_path,
+    explain_tie,
+    redacted,
+)
+from opencets.linking.holdings import Holdings
+from opencets.linking.layout import layout
+from opencets.linking.paths import (
+    Connection,
+    Path,
+    Search,
+    Tie,
+    TieSource,
+    best_paths,
+    between,
+    combined,
+    search,
+)
+from opencets.linking.rarity import (
+    Rarity,
+    Worth,
+    bits_of,
+    bucket,
+    default_rarity,
+    rarity_from,
+)
+
+__all__ = [
+    "ANOTHER_AGENCY",
+    "JUDGED",
+    "Change",
+    "Clusters",
+    "Connection",
+    "Degrees",
+    "Explained",
+    "Holdings",
+    "Path",
+    "Rarity",
+    "Search",
+    "Step",
+    "Tie",
+    "TieSource",
+    "Worth",
+    "best_paths",
+    "between",
+    "bits_of",
+    "bucket",
+    "combined",
+    "components",
+    "default_rarity",
+    "explain_path",
+    "explain_tie",
+    "layout",
+    "rarity_from",
+    "reach",
+    "redacted",
+    "search",
+]
