@@ -25,10 +25,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from opencets.errors import ActRefused, Interrupted
 from opencets_web.commands.postgres import OLDEST_MAJOR, ensure_server, make_home, write_private
-from opencets_web.config.connection import ROLES, url_stamp
+from opencets_web.config.connection import url_stamp
 
 DATABASE = "opencets"
-LOGINS = {role: f"opencets_{role}" for role in ROLES}
+LOGINS = {"owner": "opencets_owner", "web": "opencets_web", "jobs": "opencets_jobs"}
 BLIND = "opencets_blind"
 DEFINER = "opencets_definer"
 
@@ -54,9 +54,10 @@ def prepare_database(home: Path) -> None:
     with _connect(admin) as connection:
         _refuse_old_server(connection)
         _make_roles(connection, passwords, admin)
-        _grant(connection, str(admin["dbname"]))
+        open_database(connection, str(admin["dbname"]))
     parameters = {name: value for name, value in admin.items() if name not in {"user", "password"}}
-    logins = {role: {"user": LOGINS[role], "password": passwords[role]} for role in ROLES}
+    logins = {role: {"user": LOGINS[role], "password": passwords[role]} for role in LOGINS}
+    logins["superuser"] = {"user": str(admin.get("user", "")), "password": str(admin.get("password", ""))}
     write_private(home / "secrets" / "roles.json", json.dumps(logins, indent=1))
     write_private(home / "run" / "database.json", json.dumps({"url": url_stamp(), "parameters": parameters}, indent=1))
 
@@ -71,7 +72,7 @@ def _passwords(home: Path) -> dict[str, str]:
         kept = json.loads((home / "secrets" / "roles.json").read_text())
     except FileNotFoundError:
         kept = {}
-    return {role: kept.get(role, {}).get("password") or secrets.token_urlsafe(32) for role in ROLES}
+    return {role: kept.get(role, {}).get("password") or secrets.token_urlsafe(32) for role in LOGINS}
 
 
 def _make_database(admin: dict[str, Any]) -> None:
@@ -171,8 +172,7 @@ def _refuse_strong_roles(connection: psycopg.Connection[Any], wanted: dict[str, 
                 f"{' NOINHERIT' if 'noinherit' in wanted[name] else ''}."
             )
     members = connection.execute(
-        "select g.rolname from pg_auth_members m join pg_roles r on r.oid = m.member join pg_roles g on g.oid = m.roleid "
-        "where r.rolname = %s",
+        "select roleid::regrole::text from pg_auth_members where member = %s::regrole",
         [LOGINS["web"]],
     ).fetchall()
     if members:
@@ -181,8 +181,11 @@ def _refuse_strong_roles(connection: psycopg.Connection[Any], wanted: dict[str, 
         )
 
 
-def _grant(connection: psycopg.Connection[Any], database: str) -> None:
-    """Who may enter the database and its schema. Rights on tables come with the tables, in the migrations."""
+def open_database(connection: psycopg.Connection[Any], database: str) -> None:
+    """Let the roles into ``database`` and its schema; ``connection`` is the superuser's, in that database.
+
+    Rights on tables come with the tables, in the migrations. A test database needs this too, after it was made.
+    """
     everyone = sql.SQL(", ").join(map(sql.Identifier, [*LOGINS.values(), BLIND, DEFINER]))
     logins = sql.SQL(", ").join(map(sql.Identifier, LOGINS.values()))
     name = sql.Identifier(database)

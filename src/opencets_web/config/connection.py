@@ -16,14 +16,16 @@ import psycopg
 
 from opencets.errors import ActRefused
 
-Role = Literal["owner", "web", "jobs"]
-ROLES: tuple[Role, ...] = ("owner", "web", "jobs")
+Role = Literal["owner", "web", "jobs", "superuser"]
+ROLES: tuple[Role, ...] = ("owner", "web", "jobs", "superuser")
+"""``superuser`` is the account that set-up used; tests build their database with it, and nothing else may."""
+
 ENGINE = "opencets_web.policy.postgresql"
 POOL_SIZE = 8
 
 
 def home() -> Path:
-    """The folder of everything this installation keeps: ``OPENCETS_HOME``, else ``var`` of the repository or of here."""
+    """The folder of all that this installation keeps: ``OPENCETS_HOME``, else ``var`` of the repository or of here."""
     named = os.environ.get("OPENCETS_HOME")
     if named:
         return Path(named).absolute()
@@ -33,10 +35,14 @@ def home() -> Path:
 
 def role() -> Role:
     """The database role of this program, from ``OPENCETS_DB_ROLE``. ActRefused: a word that names none."""
-    named = os.environ.get("OPENCETS_DB_ROLE", "web")
-    if named not in ROLES:
-        raise ActRefused(f"OPENCETS_DB_ROLE is {named!r}; it may be owner, web or jobs.")
-    return named
+    return _known(os.environ.get("OPENCETS_DB_ROLE", "web"))
+
+
+def _known(named: str) -> Role:
+    for known in ROLES:
+        if known == named:
+            return known
+    raise ActRefused(f"OPENCETS_DB_ROLE is {named!r}; it may be owner, web or jobs.")
 
 
 def url_stamp() -> str | None:
@@ -45,12 +51,12 @@ def url_stamp() -> str | None:
     return sha256(url.encode()).hexdigest()[:16] if url else None
 
 
-def parameters(role: Role, *, place: Path | None = None) -> dict[str, Any]:
+def parameters(role: str, *, place: Path | None = None) -> dict[str, Any]:
     """The psycopg connection parameters of ``role``. ActRefused: set-up has not run, or ran for another database."""
     place = place or home()
     try:
         address = json.loads((place / "run" / "database.json").read_text())
-        login = json.loads((place / "secrets" / "roles.json").read_text())[role]
+        login = json.loads((place / "secrets" / "roles.json").read_text())[_known(role)]
     except (FileNotFoundError, KeyError):
         raise ActRefused(f"{place} has not been set up: run `opencets setup` first.") from None
     except PermissionError as error:
@@ -63,12 +69,12 @@ def parameters(role: Role, *, place: Path | None = None) -> dict[str, Any]:
     return {**address["parameters"], "user": login["user"], "password": login["password"]}
 
 
-def conninfo(role: Role, *, place: Path | None = None) -> str:
+def conninfo(role: str, *, place: Path | None = None) -> str:
     """The connection string of ``role``, for a connection outside Django."""
     return psycopg.conninfo.make_conninfo(**parameters(role, place=place))
 
 
-def database(role: Role) -> dict[str, Any]:
+def database(role: str) -> dict[str, Any]:
     """Django's ``DATABASES["default"]`` for ``role``. ActRefused as for ``parameters``."""
     given = parameters(role)
     options: dict[str, Any] = {name: value for name, value in given.items() if name not in _DJANGO_NAMES}
