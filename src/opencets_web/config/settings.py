@@ -1,0 +1,180 @@
+"""Django's settings. What differs between machines comes from the environment; everything else stands here.
+
+| variable | meaning | default |
+|---|---|---|
+| OPENCETS_HOME | folder for everything this machine keeps: database, blobs, secrets, indexes | ``var`` beside the clone |
+| DATABASE_URL | a PostgreSQL server instead of the embedded one | none |
+| OPENCETS_DB_ROLE | database role of this process: web, jobs or owner | web |
+| OPENCETS_HOSTS | host names served, comma separated | localhost,127.0.0.1,[::1] |
+| OPENCETS_HTTPS | 1: cookies only over HTTPS, HSTS | 0 |
+| OPENCETS_DEBUG | 1: component gallery at /design/, tracebacks | 0 |
+| OPENCETS_WITHOUT_DATABASE | 1: for type checks and ``makemigrations`` on a machine without a server | 0 |
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any, cast
+
+from opencets_web.config.connection import Role, database, home
+
+HOME: Path = home()
+DEBUG = os.environ.get("OPENCETS_DEBUG") == "1"
+HTTPS = os.environ.get("OPENCETS_HTTPS") == "1"
+DB_ROLE: Role = cast("Role", os.environ.get("OPENCETS_DB_ROLE", "web"))
+
+
+def _secret(name: str) -> str:
+    """A random text kept in the home's secrets folder, made at first use, readable by its owner only."""
+    path = HOME / "secrets" / name
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+                stream.write(secrets.token_urlsafe(48))
+        except FileExistsError:
+            pass
+    return path.read_text()
+
+
+SECRET_KEY = _secret("django-secret-key")
+ALLOWED_HOSTS = os.environ.get("OPENCETS_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+ROOT_URLCONF = "opencets_web.config.urls"
+ASGI_APPLICATION = "opencets_web.config.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "django_htmx",
+    "django_vite",
+    "procrastinate.contrib.django",
+    "opencets_web.accounts",
+    "opencets_web.audit",
+    "opencets_web.policy",
+    "opencets_web.ui",
+    "opencets_web.cases",
+    "opencets_web.evidence",
+    "opencets_web.entities",
+    "opencets_web.media",
+    "opencets_web.leads",
+    "opencets_web.charts",
+    "opencets_web.sharing",
+    "opencets_web.desk",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "opencets_web.config.middleware.security_headers",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "opencets_web.policy.middleware.act_as_the_signed_in_officer",
+    "opencets_web.policy.middleware.refusals_as_pages",
+]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "opencets_web.ui.context_processors.page",
+            ],
+            "builtins": ["opencets_web.ui.templatetags.ui"],
+        },
+    }
+]
+
+if os.environ.get("OPENCETS_WITHOUT_DATABASE") == "1":
+    DATABASES: dict[str, Any] = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "none"}}
+else:
+    DATABASES = {"default": {**database(DB_ROLE), "ATOMIC_REQUESTS": DB_ROLE == "web"}}
+
+AUTH_USER_MODEL = "accounts.Officer"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 14}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "opencets_web.accounts.adapter.ClosedDoors"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_RATE_LIMITS = {"login_failed": "5/15m/key,50/15m/ip"}
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "OpenCETS"
+MFA_TOTP_TOLERANCE = 1
+
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+CSRF_COOKIE_SAMESITE = "Strict"
+CSRF_FAILURE_VIEW = "opencets_web.ui.errors.csrf_failure"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_SSL_REDIRECT = False
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = HOME / "static"
+DIST = Path(__file__).resolve().parent.parent / "ui" / "static" / "dist"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+DJANGO_VITE = {
+    "default": {
+        "dev_mode": False,
+        "manifest_path": DIST / "manifest.json",
+        "static_url_prefix": "dist",
+    }
+}
+
+FILE_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+
+PROCRASTINATE_ON_APP_READY = "opencets_web.pipeline.on_app_ready"
+PROCRASTINATE_IMPORT_PATHS = ["opencets_web.pipeline"]
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"opencets": {"level": "INFO"}, "procrastinate": {"level": "WARNING"}},
+}

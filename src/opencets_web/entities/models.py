@@ -1,0 +1,96 @@
+"""Identifiers and their generic state, suggested matches, judgements."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from opencets_web.accounts.ids import new_id
+from opencets_web.accounts.models import Officer
+from opencets_web.evidence.models import Record
+from opencets_web.policy.models import BetweenTwo
+
+
+class Identifier(models.Model):
+    """A normalised value of a linking kind and how many cases hold it (blind territory: no web access)."""
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=20)
+    normal = models.TextField()
+    cases_count = models.IntegerField(default=0)
+    bucket = models.IntegerField(default=0, help_text="floor(log2(cases - 1)): only a change of bucket changes a weight.")
+    generic = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "normal"], name="identifier_once")]
+
+
+class CandidateKey(models.Model):
+    """Under which keys a person record is found as a candidate for the same person (blind territory)."""
+
+    id = models.BigAutoField(primary_key=True)
+    key = models.CharField(max_length=80)
+    record = models.ForeignKey(Record, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["record", "key"], name="candidate_key_once")]
+        indexes = [models.Index(fields=["key"], name="candidate_by_key")]
+
+
+class Match(BetweenTwo):
+    """A suggestion that two records are the same person: scored and explained, never a merge. Left is the lower id."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    left = models.ForeignKey(Record, on_delete=models.PROTECT, related_name="+")
+    right = models.ForeignKey(Record, on_delete=models.PROTECT, related_name="+")
+    probability = models.FloatField()
+    bits = models.FloatField()
+    reasons = models.JSONField(default=list)
+    model = models.CharField(max_length=40)
+    found_at = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["left", "right", "model"], name="match_once_per_model"),
+            models.CheckConstraint(condition=Q(probability__gte=0, probability__lte=1), name="match_probability"),
+            models.CheckConstraint(condition=Q(left_id__lt=F("right_id")), name="match_left_is_lower"),
+        ]
+        indexes = [
+            models.Index(fields=["left_holding", "-probability"], name="match_by_left"),
+            models.Index(fields=["right_holding", "-probability"], name="match_by_right"),
+            models.Index(fields=["right"], name="match_by_right_record"),
+        ]
+
+
+class Verdict(models.TextChoices):
+    """What a person decided about two records."""
+
+    SAME = "same", "Same person"
+    DIFFERENT = "different", "Different people"
+    UNSURE = "unsure", "Unsure"
+
+
+class Judgement(BetweenTwo):
+    """A person's decision on two records, with who, when and why; undone by an end, never overwritten."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    left = models.ForeignKey(Record, on_delete=models.PROTECT, related_name="+")
+    right = models.ForeignKey(Record, on_delete=models.PROTECT, related_name="+")
+    verdict = models.CharField(max_length=10, choices=Verdict)
+    reason = models.TextField()
+    by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey(Officer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["left", "right"], condition=Q(undone_at=None), name="one_standing_judgement"),
+            models.CheckConstraint(condition=~Q(reason=""), name="judgement_has_a_reason"),
+            models.CheckConstraint(condition=Q(left_id__lt=F("right_id")), name="judgement_left_is_lower"),
+        ]
+        indexes = [
+            models.Index(fields=["left_holding", "-at"], name="judgement_by_left"),
+            models.Index(fields=["right_holding", "-at"], name="judgement_by_right"),
+        ]

@@ -1,0 +1,109 @@
+"""Connections between cases, pointers for those who may not see them, and alerts."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from opencets_web.accounts.ids import new_id
+from opencets_web.accounts.models import Agency, Officer
+from opencets_web.cases.models import Case
+from opencets_web.policy.models import BetweenTwo, Guarded
+
+
+class Connection(BetweenTwo):
+    """Two cases connect: the best paths with every claim that speaks. Seen only by those who may see every holding on it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    left_case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
+    right_case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
+    through: ArrayField[list[object], list[object]] = ArrayField(models.UUIDField(), default=list)
+    kinds: ArrayField[list[str], list[str]] = ArrayField(models.CharField(max_length=20), default=list)
+    hops = models.IntegerField()
+    bits = models.FloatField()
+    probability = models.FloatField()
+    strength = models.FloatField()
+    sentence = models.TextField()
+    paths = models.JSONField(default=list)
+    digest = models.CharField(max_length=32, help_text="Of the ties of all paths: the same connection is not told twice.")
+    model = models.CharField(max_length=40)
+    found_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["left_case", "right_case", "through"], name="connection_once"),
+            models.CheckConstraint(condition=Q(left_case_id__lt=F("right_case_id")), name="connection_left_is_lower"),
+        ]
+        indexes = [
+            models.Index(fields=["left_holding", "-strength"], name="connection_by_left"),
+            models.Index(fields=["right_holding", "-strength"], name="connection_by_right"),
+        ]
+
+
+class Pointer(Guarded):
+    """That something of this case connects to another agency, and whom to call. Nothing else."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="pointers")
+    other_agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
+    may_request = models.BooleanField(default=True)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["case", "-made_at"], name="pointer_by_case")]
+
+
+class PointerSecret(models.Model):
+    """Which connection a pointer stands for (blind territory: no web access)."""
+
+    pointer = models.OneToOneField(Pointer, on_delete=models.PROTECT, primary_key=True, related_name="+")
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+")
+    other_case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "other_case"], name="pointer_once_per_side")]
+
+
+class AlertKind(models.TextChoices):
+    """Why one is told."""
+
+    CONNECTION = "connection", "Connection"
+    POINTER = "pointer", "Another agency"
+    KNOWN = "known", "Known file"
+    REQUEST = "request", "Request"
+    RELEASE = "release", "Release"
+
+
+class AlertState(models.TextChoices):
+    """What was done about it."""
+
+    NEW = "new", "New"
+    ACCEPTED = "accepted", "Accepted"
+    DISMISSED = "dismissed", "Dismissed"
+
+
+class Alert(Guarded):
+    """Something new that a case's officers are told, with the reason in one sentence."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="alerts")
+    kind = models.CharField(max_length=12, choices=AlertKind)
+    sentence = models.TextField()
+    strength = models.FloatField(default=0)
+    factors = models.JSONField(default=list)
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_constraint=False)
+    pointer = models.ForeignKey(Pointer, on_delete=models.PROTECT, null=True, blank=True, related_name="alerts")
+    subject_url = models.CharField(max_length=200, blank=True)
+    digest = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, choices=AlertState, default=AlertState.NEW)
+    raised_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(Officer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    decided_because = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["case", "digest"], name="alert_told_once")]
+        indexes = [models.Index(fields=["agency", "state", "-raised_at"], name="alert_by_state")]

@@ -1,0 +1,138 @@
+"""Media: digests, signals, thumbnails, near-duplicates, known files and exposure."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from opencets_web.accounts.ids import new_id
+from opencets_web.accounts.models import Agency, Officer
+from opencets_web.cases.models import Case
+from opencets_web.evidence.models import Blob, ExhibitFile, Record
+from opencets_web.policy.models import BetweenTwo, Guarded
+
+
+class Media(Guarded):
+    """A picture or video of an exhibit with its digests and signals."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="media")
+    record = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="media")
+    file = models.ForeignKey(ExhibitFile, on_delete=models.PROTECT, related_name="media")
+    sha256 = models.CharField(max_length=64)
+    media_type = models.CharField(max_length=100)
+    width = models.IntegerField(null=True)
+    height = models.IntegerField(null=True)
+    duration = models.FloatField(null=True)
+    pdq = models.BinaryField(max_length=32, null=True)
+    quality = models.IntegerField(null=True)
+    thumbnail = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    trouble = models.TextField(blank=True)
+    taken_at = models.CharField(max_length=40, blank=True)
+    known_as: ArrayField[list[str], list[str]] = ArrayField(models.CharField(max_length=60), default=list)
+    known_by = models.ForeignKey("media.HashEntry", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    known_distance = models.IntegerField(null=True, help_text="0: the identical file; 1 to 31: bits of PDQ apart.")
+    copies = models.IntegerField(default=0, help_text="Near-duplicates found in cases, this one not counted.")
+    matched_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["case", "-id"], name="media_by_case"),
+            models.Index(fields=["case", "sha256"], name="media_by_case_digest"),
+            models.Index(fields=["sha256"], name="media_by_digest"),
+            models.Index(fields=["id"], name="media_to_match", condition=Q(matched_at=None)),
+        ]
+
+
+class Frame(Guarded):
+    """A key frame of a video: second and PDQ."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    media = models.ForeignKey(Media, on_delete=models.PROTECT, related_name="frames")
+    second = models.FloatField()
+    pdq = models.BinaryField(max_length=32)
+    quality = models.IntegerField()
+
+
+class Signal(models.Model):
+    """Which media or frame stands at a position of the Hamming index (blind territory: no web access)."""
+
+    position = models.BigIntegerField(primary_key=True)
+    media_id = models.UUIDField()
+    second = models.FloatField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["media_id"], name="signal_by_media")]
+
+
+class NearDuplicate(BetweenTwo):
+    """Two media within 31 bits of PDQ; left is the lower id."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    left = models.ForeignKey(Media, on_delete=models.PROTECT, related_name="+")
+    right = models.ForeignKey(Media, on_delete=models.PROTECT, related_name="+")
+    distance = models.IntegerField()
+    left_second = models.FloatField(null=True)
+    right_second = models.FloatField(null=True)
+    found_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["left", "right"], name="near_duplicate_once"),
+            models.CheckConstraint(condition=Q(distance__gte=0, distance__lte=31), name="near_duplicate_within_radius"),
+        ]
+
+
+class HashSet(models.Model):
+    """A list of known files: where it comes from, under which scheme of categories, since when."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=200)
+    source = models.CharField(max_length=200)
+    authority = models.TextField(help_text="The legal basis on which the list is used.")
+    version = models.CharField(max_length=60, blank=True)
+    format = models.CharField(max_length=40)
+    entries_count = models.IntegerField(default=0)
+    lines_skipped = models.IntegerField(default=0)
+    report = models.JSONField(default=list)
+    imported_at = models.DateTimeField()
+    imported_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+
+class HashEntry(models.Model):
+    """One known file of a hash set (no web access: entries are matched by jobs, and never listed)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    hash_set = models.ForeignKey(HashSet, on_delete=models.PROTECT, related_name="entries")
+    md5 = models.CharField(max_length=32, blank=True)
+    sha1 = models.CharField(max_length=40, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    pdq = models.BinaryField(max_length=32, null=True)
+    quality = models.IntegerField(null=True)
+    position = models.BigIntegerField(null=True, help_text="Where its PDQ stands in the index of known files.")
+    category = models.CharField(max_length=60, blank=True)
+    series = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["md5"], name="entry_by_md5", condition=~Q(md5="")),
+            models.Index(fields=["sha1"], name="entry_by_sha1", condition=~Q(sha1="")),
+            models.Index(fields=["sha256"], name="entry_by_sha256", condition=~Q(sha256="")),
+            models.Index(fields=["position"], name="entry_by_position", condition=Q(position__isnull=False)),
+        ]
+
+
+class Exposure(models.Model):
+    """How many media an officer was shown unblurred on a day; the officer's own row."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    officer = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
+    on = models.DateField()
+    count = models.IntegerField(default=0)
+    seconds = models.FloatField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["officer", "on"], name="exposure_once_a_day")]

@@ -1,0 +1,47 @@
+"""Who acts. Every query and every action takes an Actor first; there is no default and no one above the rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from opencets_web.accounts.models import READING_ROLES, Officer
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """An officer acting for their agency, for a purpose, from an address."""
+
+    officer_id: UUID
+    agency_id: UUID
+    agency_name: str
+    display_name: str
+    country: str
+    roles: frozenset[str]
+    purpose: str = ""
+    address: str = ""
+
+    @classmethod
+    def of(cls, officer: Officer, *, purpose: str = "", address: str = "") -> Actor:
+        """The actor for an officer, who is active; an inactive officer acts no more (ValueError)."""
+        if not officer.is_active:
+            raise ValueError("An inactive officer cannot act.")
+        return cls(
+            officer_id=officer.id,
+            agency_id=officer.agency_id,
+            agency_name=officer.agency.short_name,
+            display_name=officer.display_name,
+            country=officer.agency.country,
+            roles=frozenset(officer.roles),
+            purpose=purpose,
+            address=address,
+        )
+
+    @property
+    def reads_cases(self) -> bool:
+        """Whether any role opens the agency's cases."""
+        return bool(READING_ROLES & self.roles)
+
+    def has(self, role: str) -> bool:
+        """Whether the actor holds the role."""
+        return role in self.roles

@@ -1,0 +1,111 @@
+"""Holding and Grant: the unit of access, and what opens it to others."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from opencets_web.accounts.ids import new_id
+from opencets_web.accounts.models import Agency, Officer
+
+
+class Handling(models.TextChoices):
+    """Handling code (UK 3x5x2): P lawful sharing permitted, C permitted with conditions."""
+
+    PERMITTED = "P", "P: lawful sharing permitted"
+    CONDITIONS = "C", "C: lawful sharing permitted with conditions"
+
+
+class Disclosure(models.TextChoices):
+    """What the other side learns when something of this holding matches something of theirs."""
+
+    OPEN = "open", "Both are told; content may be requested"
+    POINTER = "pointer", "Both are told whom to call"
+    SILENT = "silent", "Only the owner is told"
+
+
+class Holding(models.Model):
+    """The unit of access. Every guarded row points at exactly one; a case is one Holding."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
+    handling = models.CharField(max_length=1, choices=Handling, default=Handling.PERMITTED)
+    conditions = models.TextField(blank=True)
+    disclosure = models.CharField(max_length=10, choices=Disclosure, default=Disclosure.OPEN)
+    restricted = models.BooleanField(default=False, help_text="Closed also to the owning agency's officers without a grant.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["id", "agency"], name="holding_with_its_agency"),
+            models.CheckConstraint(
+                condition=~Q(handling=Handling.CONDITIONS) | ~Q(conditions=""), name="handling_c_names_its_conditions"
+            ),
+        ]
+
+
+class Level(models.TextChoices):
+    """What a grant allows; each includes the ones before."""
+
+    READ = "read", "Read"
+    CONTRIBUTE = "contribute", "Contribute"
+    MANAGE = "manage", "Manage"
+
+
+class Grant(models.Model):
+    """Opens a Holding to an agency or to one officer: level, purpose, who approved, until when. Never deleted, only withdrawn."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    holding = models.ForeignKey(Holding, on_delete=models.PROTECT, related_name="grants")
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+", help_text="The holding's agency.")
+    to_agency = models.ForeignKey(Agency, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    to_officer = models.ForeignKey(Officer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    level = models.CharField(max_length=12, choices=Level, default=Level.READ)
+    purpose = models.TextField()
+    granted_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
+    granted_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.ForeignKey(Officer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    withdrawn_because = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(to_agency__isnull=False, to_officer__isnull=True)
+                | Q(to_agency__isnull=True, to_officer__isnull=False),
+                name="grant_to_an_agency_or_an_officer",
+            ),
+            models.CheckConstraint(condition=Q(expires_at__gt=models.F("granted_at")), name="grant_ends_after_it_begins"),
+            models.CheckConstraint(condition=~Q(purpose=""), name="grant_has_a_purpose"),
+        ]
+        indexes = [
+            models.Index(fields=["to_agency", "holding"], name="grant_by_agency"),
+            models.Index(fields=["to_officer", "holding"], name="grant_by_officer"),
+            models.Index(fields=["holding"], name="grant_by_holding"),
+        ]
+
+
+class Guarded(models.Model):
+    """A row behind the door: its Holding, and the Holding's agency beside it so that the wall needs no join.
+
+    The composite foreign key (holding, agency) that keeps the two together is made by ``policy.wall``.
+    """
+
+    holding = models.ForeignKey(Holding, on_delete=models.PROTECT, related_name="+")
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        abstract = True
+
+
+class BetweenTwo(models.Model):
+    """A row about two records of two Holdings: seen only by those who may see both."""
+
+    left_holding = models.ForeignKey(Holding, on_delete=models.PROTECT, related_name="+")
+    left_agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+", db_index=False)
+    right_holding = models.ForeignKey(Holding, on_delete=models.PROTECT, related_name="+")
+    right_agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        abstract = True

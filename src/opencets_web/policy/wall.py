@@ -1,0 +1,254 @@
+"""The second door: row-level security, rights and triggers, built from the models after every migration.
+
+Everything the web role may touch is named here; a table that is not named is closed to it. Helper functions take no argument
+and are asked once per statement (``(select f())`` becomes an InitPlan), never once per row.
+
+* Guarded tables: own agency's unrestricted holdings, or a live grant. Writing needs the level contribute.
+* BetweenTwo tables: both sides visible.
+* Append-only tables: no UPDATE or DELETE for anyone but the owner of the tables, and a trigger that refuses both.
+* Nothing is ever deleted by web or jobs, sessions and finished jobs apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from django.apps import apps
+from django.db import connection, transaction
+
+from opencets_web.accounts.models import READING_ROLES
+from opencets_web.audit.sealer import LEAF
+from opencets_web.policy.models import BetweenTwo, Guarded
+
+APPEND_ONLY = ("audit_act", "audit_seal", "audit_checkpoint", "evidence_custodyentry")
+READ_ONLY_FOR_WEB = (
+    "evidence_record", "evidence_claim", "evidence_reportline", "evidence_blob", "media_media", "media_frame",
+    "media_nearduplicate", "entities_match", "leads_connection", "leads_pointer",
+)  # fmt: skip
+OPEN_TO_READ = ("accounts_agency", "django_content_type", "django_migrations", "media_hashset")
+BLIND_ONLY = ("media_signal", "media_hashentry", "entities_identifier", "entities_candidatekey", "leads_pointersecret")
+SIGN_IN = ("accounts_officer", "account_emailaddress", "account_emailconfirmation", "mfa_authenticator", "django_session")
+QUEUE = ("procrastinate_jobs", "procrastinate_events", "procrastinate_periodic_defers", "procrastinate_workers")
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a role may do with a table, as a list of privileges; empty: nothing."""
+
+    web: str = ""
+    jobs: str = ""
+    blind: str = ""
+    policies: tuple[str, ...] = field(default=())
+
+
+def guarded_tables() -> list[str]:
+    """Tables of the models behind one Holding."""
+    return sorted(model._meta.db_table for model in apps.get_models() if issubclass(model, Guarded))
+
+
+def between_tables() -> list[str]:
+    """Tables of the models between two Holdings."""
+    return sorted(model._meta.db_table for model in apps.get_models() if issubclass(model, BetweenTwo))
+
+
+def _functions() -> list[str]:
+    roles = ", ".join(f"'{role}'" for role in sorted(READING_ROLES))
+    reads = f"o.is_active and o.roles && array[{roles}]::varchar[]"
+    live = "g.withdrawn_at is null and g.granted_at <= now() and g.expires_at > now()"
+    for_me = (
+        "(g.to_officer_id = app_officer() or g.to_agency_id = app_agency())"
+    )
+    head = "language sql stable security definer set search_path = pg_catalog, public"
+    return [
+        "create or replace function app_officer() returns uuid language sql stable set search_path = pg_catalog, public as "
+        "$$ select nullif(current_setting('app.officer', true), '')::uuid $$",
+        f"create or replace function app_agency() returns uuid {head} as "
+        f"$$ select o.agency_id from accounts_officer o where o.id = app_officer() and {reads} $$",
+        f"create or replace function app_own_agency() returns uuid {head} as "
+        "$$ select o.agency_id from accounts_officer o where o.id = app_officer() and o.is_active $$",
+        f"create or replace function app_auditor_agency() returns uuid {head} as "
+        "$$ select o.agency_id from accounts_officer o where o.id = app_officer() and o.is_active and 'auditor' = any(o.roles) $$",
+        f"create or replace function app_administrator_agency() returns uuid {head} as "
+        "$$ select o.agency_id from accounts_officer o where o.id = app_officer() and o.is_active"
+        " and 'administrator' = any(o.roles) $$",
+        f"create or replace function app_open_holdings() returns uuid[] {head} as "
+        f"$$ select coalesce(array_agg(g.holding_id), '{{}}') from policy_grant g where {live} and {for_me} $$",
+        f"create or replace function app_writable_holdings() returns uuid[] {head} as "
+        f"$$ select coalesce(array_agg(g.holding_id), '{{}}') from policy_grant g where {live} and {for_me}"
+        " and g.level in ('contribute', 'manage') $$",
+        f"create or replace function app_closed_holdings() returns uuid[] {head} as "
+        "$$ select coalesce(array_agg(h.id), '{}') from policy_holding h where h.agency_id = app_agency() and h.restricted"
+        f" and not exists (select 1 from policy_grant g where g.holding_id = h.id and {live} and {for_me}) $$",
+        f"create or replace function app_read_only_holdings() returns uuid[] {head} as "
+        "$$ select coalesce(array_agg(h.id), '{}') from policy_holding h where h.agency_id = app_agency() and h.restricted"
+        f" and not exists (select 1 from policy_grant g where g.holding_id = h.id and {live} and {for_me}"
+        " and g.level in ('contribute', 'manage')) $$",
+        f"create or replace function app_sees_all(holdings uuid[]) returns boolean {head} as "
+        "$$ select not exists (select 1 from unnest(holdings) x(id) where not exists (select 1 from policy_holding h"
+        " where h.id = x.id and ((h.agency_id = app_agency() and h.id <> all (app_closed_holdings()))"
+        " or h.id = any (app_open_holdings())))) $$",
+        "create or replace function audit_leaf() returns trigger language plpgsql set search_path = pg_catalog, public as $$"
+        " begin new.at := date_trunc('milliseconds', clock_timestamp());"
+        " new.written_in := pg_current_xact_id()::text::bigint;"
+        f" select {LEAF} into new.leaf from (select new.*) act; return new; end $$",
+        "create or replace function refuse_change() returns trigger language plpgsql as $$"
+        " begin raise exception '% is append-only: % refused', tg_table_name, tg_op using errcode = 'insufficient_privilege';"
+        " end $$",
+    ]
+
+
+def sees(holding: str, agency: str) -> str:
+    """SQL: the acting officer may see a row of this holding."""
+    return (
+        f"(({agency} = (select app_agency()) and {holding} <> all ((select app_closed_holdings())::uuid[]))"
+        f" or {holding} = any ((select app_open_holdings())::uuid[]))"
+    )
+
+
+def writes(holding: str, agency: str) -> str:
+    """SQL: the acting officer may write a row under this holding."""
+    return (
+        f"(({agency} = (select app_agency()) and {holding} <> all ((select app_read_only_holdings())::uuid[]))"
+        f" or {holding} = any ((select app_writable_holdings())::uuid[]))"
+    )
+
+
+def rights() -> dict[str, Rights]:
+    """Every table and what each role may do with it."""
+    table: dict[str, Rights] = {}
+    for name in guarded_tables():
+        web = "select" if name in READ_ONLY_FOR_WEB else "select, insert, update"
+        jobs = "select, insert, update"
+        if name in APPEND_ONLY:
+            web = jobs = "select, insert"
+        reading, writing = sees("holding_id", "agency_id"), writes("holding_id", "agency_id")
+        table[name] = Rights(web, jobs, jobs, _four_policies(reading, writing))
+    for name in between_tables():
+        web = "select" if name in READ_ONLY_FOR_WEB else "select, insert, update"
+        reading = f"{sees('left_holding_id', 'left_agency_id')} and {sees('right_holding_id', 'right_agency_id')}"
+        if name == "leads_connection":
+            reading += " and (through = '{}' or app_sees_all(through))"
+        table[name] = Rights(web, "select, insert, update", "select, insert, update", _four_policies(reading, reading))
+    table["policy_holding"] = Rights(
+        "select, insert, update", "select", "select", _four_policies(sees("id", "agency_id"), "agency_id = (select app_agency())")
+    )
+    table["policy_grant"] = Rights(
+        "select, insert, update", "select", "select",
+        _four_policies(
+            f"{sees('holding_id', 'agency_id')} or to_officer_id = (select app_officer()) or to_agency_id = (select app_agency())",
+            f"agency_id = (select app_agency()) and {writes('holding_id', 'agency_id')}",
+        ),
+    )  # fmt: skip
+    table["audit_act"] = Rights(
+        "select, insert", "select, insert", "select, insert",
+        (
+            "create policy reads on audit_act for select to opencets_web, opencets_jobs using"
+            " (agency_id = (select app_auditor_agency()) or holding_agency_id = (select app_auditor_agency())"
+            " or (holding_id is not null and holding_agency_id = (select app_agency())"
+            " and holding_id <> all ((select app_closed_holdings())::uuid[])))",
+            "create policy writes on audit_act for insert to opencets_web, opencets_jobs with check"
+            " (officer_id is null or (officer_id = (select app_officer()) and agency_id = (select app_own_agency())))",
+        ),
+    )  # fmt: skip
+    table["audit_seal"] = Rights("", "", "select, insert")
+    table["audit_checkpoint"] = Rights("", "", "select, insert")
+    table["media_exposure"] = Rights(
+        "select, insert, update", "", "",
+        (
+            "create policy own on media_exposure for all to opencets_web using (officer_id = (select app_officer()))"
+            " with check (officer_id = (select app_officer()))",
+        ),
+    )  # fmt: skip
+    table["media_hashset"] = Rights("select, insert, update", "select, insert, update", "select, insert, update")
+    for name in ("accounts_agency", "django_content_type", "django_migrations"):
+        table[name] = Rights("select", "select", "select")
+    for name in BLIND_ONLY:
+        table[name] = Rights("", "", "select, insert, update, delete")
+    table["accounts_officer"] = Rights("select, update", "select", "select")
+    for name in ("account_emailaddress", "account_emailconfirmation", "mfa_authenticator"):
+        table[name] = Rights("select, insert, update, delete", "", "")
+    table["django_session"] = Rights("select, insert, update, delete", "", "")
+    for name in QUEUE:
+        table[name] = Rights("select, insert" if name != "procrastinate_workers" else "select", "select, insert, update, delete")
+    return table
+
+
+def _four_policies(reading: str, writing: str) -> tuple[str, ...]:
+    both = "opencets_web, opencets_jobs"
+    return (
+        f"create policy reads on {{table}} for select to {both} using ({reading})",
+        f"create policy adds on {{table}} for insert to {both} with check ({writing})",
+        f"create policy changes on {{table}} for update to {both} using ({writing}) with check ({writing})",
+        "create policy compares on {table} for all to opencets_blind using (true) with check (true)",
+    )
+
+
+def build() -> None:
+    """Build the wall, in one transaction, from nothing or over an older one; the connection is the owner's."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        for statement in _functions():
+            cursor.execute(statement)
+        cursor.execute("select current_user")
+        owner = cursor.fetchone()[0]
+        for name, right in rights().items():
+            for role, privileges in (("web", right.web), ("jobs", right.jobs), ("blind", right.blind)):
+                cursor.execute(f"revoke all on {name} from opencets_{role}")
+                if privileges:
+                    cursor.execute(f"grant {privileges} on {name} to opencets_{role}")
+            cursor.execute("select policyname from pg_policies where schemaname = 'public' and tablename = %s", [name])
+            for (policy,) in cursor.fetchall():
+                cursor.execute(f'drop policy "{policy}" on {name}')
+            if right.policies:
+                cursor.execute(f"alter table {name} enable row level security")
+                cursor.execute(f"alter table {name} force row level security")
+                cursor.execute(f"create policy owner on {name} for all to {owner} using (true) with check (true)")
+                for policy in right.policies:
+                    cursor.execute(policy.replace("{table}", name))
+        _append_only(cursor)
+        _same_agency(cursor)
+        cursor.execute(
+            "drop policy if exists compares on audit_act;"
+            "create policy compares on audit_act for all to opencets_blind using (true) with check (true)"
+        )
+        for name in ("policy_grant", "policy_holding"):
+            cursor.execute(f"create policy definer on {name} for select to opencets_definer using (true)")
+        cursor.execute("grant select on accounts_officer, policy_grant, policy_holding to opencets_definer")
+        for name in ("app_agency", "app_own_agency", "app_auditor_agency", "app_administrator_agency", "app_open_holdings",
+                     "app_writable_holdings", "app_closed_holdings", "app_read_only_holdings"):  # fmt: skip
+            cursor.execute(f"alter function {name}() owner to opencets_definer")
+        cursor.execute("alter function app_sees_all(uuid[]) owner to opencets_definer")
+        cursor.execute("revoke all on function app_sees_all(uuid[]) from public")
+        cursor.execute("grant execute on function app_sees_all(uuid[]) to opencets_web, opencets_jobs, opencets_definer")
+        cursor.execute("grant usage, select on all sequences in schema public to opencets_web, opencets_jobs, opencets_blind")
+
+
+def _append_only(cursor: object) -> None:
+    execute = cursor.execute  # type: ignore[attr-defined]
+    execute("drop trigger if exists audit_leaf on audit_act")
+    execute("create trigger audit_leaf before insert on audit_act for each row execute function audit_leaf()")
+    for name in APPEND_ONLY:
+        execute(f"drop trigger if exists append_only on {name}")
+        execute(
+            f"create trigger append_only before update or delete or truncate on {name}"
+            " for each statement execute function refuse_change()"
+        )
+
+
+def _same_agency(cursor: object) -> None:
+    """The agency beside a holding is that holding's: a composite foreign key, deferred to the end of the transaction."""
+    execute = cursor.execute  # type: ignore[attr-defined]
+    for name in guarded_tables():
+        execute("select 1 from pg_constraint where conname = %s", [f"{name}_holding_agency"])
+        if cursor.fetchone() is None:  # type: ignore[attr-defined]
+            execute(
+                f"alter table {name} add constraint {name}_holding_agency foreign key (holding_id, agency_id)"
+                " references policy_holding (id, agency_id)"
+            )
+    for name in between_tables():
+        for side in ("left", "right"):
+            execute("select 1 from pg_constraint where conname = %s", [f"{name}_{side}_agency"])
+            if cursor.fetchone() is None:  # type: ignore[attr-defined]
+                execute(
+                    f"alter table {name} add constraint {name}_{side}_agency foreign key ({side}_holding_id, {side}_agency_id)"
+                    " references policy_holding (id, agency_id)"
+                )
