@@ -7,8 +7,48 @@ import re
 from opencets.errors import ValueRefused
 from opencets.values.writing import clean, plain_digits
 
-_TRUE = frozenset("true yes y 1 t ja j oui si sì sí sim да identified x wahr vrai verdadero".split())
-_FALSE = frozenset("false no n 0 f nein non não нет falsch faux falso nej nie not_identified unidentified".split())
+_TRUE = frozenset(
+    [
+        "true",
+        "yes",
+        "y",
+        "1",
+        "t",
+        "ja",
+        "j",
+        "oui",
+        "si",
+        "sì",
+        "sí",
+        "sim",
+        "да",
+        "identified",
+        "x",
+        "wahr",
+        "vrai",
+        "verdadero",
+    ]
+)
+_FALSE = frozenset(
+    [
+        "false",
+        "no",
+        "n",
+        "0",
+        "f",
+        "nein",
+        "non",
+        "não",
+        "нет",
+        "falsch",
+        "faux",
+        "falso",
+        "nej",
+        "nie",
+        "not_identified",
+        "unidentified",
+    ]
+)
 _GENDER = {
     "male": "m male man boy masculine männlich maennlich mann junge homme masculin garçon hombre masculino niño maschio uomo maschile "
     "man jongen mannelijk homem menino mężczyzna muž мужской мужчина м муж ذكر 男 男性 남 남성 erkek mies",

@@ -10,7 +10,9 @@ from opencets.errors import ValueRefused
 from opencets.values.writing import clean, plain_digits, refuse_lost_digits
 
 # Reporting bodies that issue or issued type allocation codes; a 14- or 16-digit number outside them is something else.
-_ISSUERS = frozenset("01 10 30 33 35 44 45 49 50 51 52 53 54 86 91 98 99".split())
+_ISSUERS = frozenset(
+    ["01", "10", "30", "33", "35", "44", "45", "49", "50", "51", "52", "53", "54", "86", "91", "98", "99"]
+)
 
 
 def normalise(raw: str, **context: str) -> str:

@@ -50,9 +50,9 @@ def normalise(raw: str, *, zone: str = "", order: str = "", latest: str = "", **
         r"\\?/?date\((-?\d{1,15})([+-]\d{4})?\)\\?/?", text, re.IGNORECASE
     ):  # the offset only says where; ms are UTC
         return _from_epoch(int(found[1]) * 1_000_000, text)
-    if found := re.fullmatch(r"(\d{9,19})(?:\.(\d{1,12}))?", text):
-        if (number := _from_digits(found[1], found[2] or "", text)) is not None:
-            return number
+    found = re.fullmatch(r"(\d{9,19})(?:\.(\d{1,12}))?", text)
+    if found and (number := _from_digits(found[1], found[2] or "", text)) is not None:
+        return number
     if found := re.fullmatch(
         r"(\d{4})(\d{2})(\d{2})[T ]?(\d{2})(\d{2})(\d{2})?(?:\.(\d{1,9}))?(Z|[+-]\d{2}:?\d{2})?", text
     ):
@@ -60,10 +60,10 @@ def normalise(raw: str, *, zone: str = "", order: str = "", latest: str = "", **
     day, clock = _split(text)
     try:
         on = dates.normalise(day, order=order, latest=latest)
-    except ValueRefused as refusal:
+    except ValueRefused:
         if re.match(r"0{3}1\D0?1\D0?1\b|0?1\D0?1\D0{3}1\b|0000", day):
             raise ValueRefused(f"“{text}” stands for a missing time.") from None
-        raise refusal
+        raise
     if clock is None:
         return on
     if len(on) != 10:

@@ -15,9 +15,7 @@ def normalise(raw: str, *, decimal: str = "", **context: str) -> str:
     text = re.sub(r"(?<=\d) (?=\d{3}(?:\D|$))", "", written)
     if decimal == ",":
         text = text.replace(".", "").replace(",", ".")
-    elif decimal == ".":
-        text = text.replace(",", "")
-    elif re.fullmatch(r"[+-]?\d{1,3}(?:,\d{3}){2,}(?:\.\d+)?|[+-]?\d{1,3},\d{3}\.\d+", text):
+    elif decimal == "." or re.fullmatch(r"[+-]?\d{1,3}(?:,\d{3}){2,}(?:\.\d+)?|[+-]?\d{1,3},\d{3}\.\d+", text):
         text = text.replace(",", "")
     elif re.fullmatch(r"[+-]?\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?|[+-]?\d{1,3}\.\d{3},\d+", text):
         text = text.replace(".", "").replace(",", ".")

@@ -91,8 +91,7 @@ _PROFILES = {
     "revolut.me": ("revolut", r"/([a-z0-9_]{3,30})/?"),
 }
 # Paths on the same hosts that are pages of the service and not accounts.
-_PAGES = frozenset("p reel reels stories explore home login signup share sharer.php watch groups pages events photo.php "
-                   "profile.php hashtag search i intent settings about help terms privacy joinchat story.php".split())  # fmt: skip
+_PAGES = frozenset(["p", "reel", "reels", "stories", "explore", "home", "login", "signup", "share", "sharer.php", "watch", "groups", "pages", "events", "photo.php", "profile.php", "hashtag", "search", "i", "intent", "settings", "about", "help", "terms", "privacy", "joinchat", "story.php"])  # fmt: skip
 
 
 def service_name(written: str) -> str:
