@@ -1,0 +1,2 @@
+/** What every page has: theme, side menu, search key, dialogs, toasts, copying, table keys. */
+export function startShell(): void {}

@@ -1,0 +1,65 @@
+"""What every page shows around its content: the rooms, who is signed in, where live events come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
+
+# Label, URL name, icon, whether a line is drawn above. A room whose URL name is not there is left out.
+ROOMS: tuple[tuple[str, str, str, bool], ...] = (
+    ("Desk", "desk:home", "layout-dashboard", False),
+    ("Cases", "cases:list", "briefcase", False),
+    ("Alerts", "leads:list", "bell", False),
+    ("Media", "media:list", "photo", True),
+    ("Entities", "entities:list", "affiliate", False),
+    ("Charts", "charts:list", "route", False),
+    ("Known files", "media:known", "hash", False),
+    ("Sharing", "sharing:list", "share-3", True),
+    ("Search", "desk:search", "search", False),
+    ("Audit", "audit:list", "shield-check", False),
+)
+
+
+def _address(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
+
+
+def page_frame(request: HttpRequest) -> dict[str, Any]:
+    """``rooms``, ``officer_name``, ``agency_name``, ``search_url``, ``live_url``; nothing of it for someone not signed in.
+
+    Settings: ``UI_ROOMS`` replaces the table above; ``UI_ROOM_COUNTS`` names a function of the request that returns the
+    open count by label; ``UI_LIVE_URL`` is the path of the live events (absent: no live pages).
+    """
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"rooms": [], "officer_name": "", "agency_name": "", "search_url": "", "live_url": ""}
+    rooms = [
+        {"label": label, "url": url, "icon": icon, "apart": apart}
+        for label, name, icon, apart in getattr(settings, "UI_ROOMS", ROOMS)
+        if (url := _address(name))
+    ]
+    # The longest address that the path starts with is the room one stands in.
+    here = max((room["url"] for room in rooms if request.path.startswith(room["url"])), key=len, default="")
+    counting: str | None = getattr(settings, "UI_ROOM_COUNTS", None)
+    count_rooms: Callable[[HttpRequest], Mapping[str, int]] | None = import_string(counting) if counting else None
+    counts = count_rooms(request) if count_rooms else {}
+    for room in rooms:
+        room["active"] = room["url"] == here
+        room["count"] = counts.get(room["label"], 0)
+        room["new"] = room["label"] == "Alerts"
+    agency = getattr(user, "agency", None)
+    return {
+        "rooms": rooms,
+        "officer_name": getattr(user, "display_name", "") or user.get_username(),
+        "agency_name": getattr(agency, "short_name", "") or (str(agency) if agency else ""),
+        "search_url": _address("desk:search"),
+        "live_url": getattr(settings, "UI_LIVE_URL", ""),
+    }
