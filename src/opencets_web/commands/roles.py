@@ -123,8 +123,11 @@ def _make_roles(connection: psycopg.Connection[Any], passwords: dict[str, str], 
             with connection.transaction():
                 # Two set-ups at once wait here for each other, in whichever database of the cluster.
                 connection.execute("select pg_advisory_xact_lock(hashtext('opencets roles'))")
-                if connection.execute("select 1 from pg_roles where rolname = %s", [name]).fetchone() is None:
+                found = connection.execute("select rolinherit from pg_roles where rolname = %s", [name]).fetchone()
+                if found is None:
                     connection.execute(sql.SQL("create role {} " + attributes).format(sql.Identifier(name)))
+                elif found[0]:
+                    connection.execute(sql.SQL("alter role {} noinherit").format(sql.Identifier(name)))
         for role, name in LOGINS.items():
             if not _signs_in(admin, name, passwords[role]):
                 connection.execute(
