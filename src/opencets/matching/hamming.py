@@ -1,0 +1,513 @@
+"""The exact index of 256-bit codes by Hamming distance, in memory or in a folder.
+
+In a folder, the file ``manifest.json`` names everything that counts: immutable segments, a tail of the latest codes, a list
+of removed items. It is replaced in one step after everything it names is on the disk, so that a crash at any instant
+leaves the last whole state, and what a returned `add` or `remove` acknowledged is kept. Readers look at the manifest
+before each search and so see every change of every process; nothing they have open is ever changed, only unlinked.
+Writers take turns by a lock on ``lock``; `compact` works beside them and joins them only for the exchange.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from opencets.errors import ActRefused, DamagedSource, Interrupted, NotThisFormat
+from opencets.matching.codes import PERMUTATION_SEED, Words, as_codes, permuted
+from opencets.matching.segment import Items, Near, Segment, pieces, scan, sync_folder
+
+FORMAT = 1
+TAIL_CODES = 32_768
+"""A tail that would grow beyond this becomes a segment; scanning this many codes takes some 20 microseconds."""
+QUERY_BATCH = 4_096
+PAIR_BATCH = 1 << 20
+PUBLISHED_RADIUS = 31
+"""The distance up to which the publication of PDQ calls two pictures the same."""
+
+
+class Matches(NamedTuple):
+    """Three arrays of one length: which query, which item, and in how many bits they differ."""
+
+    query_index: npt.NDArray[np.int64]
+    item_index: npt.NDArray[np.int64]
+    distance: npt.NDArray[np.uint16]
+
+
+class Pairs(NamedTuple):
+    """Three arrays of one length: two items (``left`` is the smaller), and in how many bits they differ."""
+
+    left: npt.NDArray[np.int64]
+    right: npt.NDArray[np.int64]
+    distance: npt.NDArray[np.uint16]
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What one manifest says, opened. Never changed: a change makes another."""
+
+    names: tuple[str, ...]
+    segments: tuple[Segment, ...]
+    tail_name: str
+    tail: Words
+    count: int
+    """Items ever added; the tail holds the last ``len(tail)`` of them."""
+    removed: Items
+    generation: int
+    stamp: tuple[int, int, int] | None = None
+
+
+class HammingIndex:
+    """All codes within a radius of a query, none missed.
+
+    Items are numbered from 0 in the order they were added, for good: neither `remove` nor `compact` renumbers.
+    Safe for many threads and, in a folder, for many processes.
+    """
+
+    def __init__(self, path: Path | None, state: _State) -> None:
+        self._path = path
+        self._state = state
+        self._writing = threading.RLock()
+
+    @classmethod
+    def build(cls, codes: npt.ArrayLike, path: str | os.PathLike[str] | None = None) -> HammingIndex:
+        """An index of ``codes`` (uint8, (n, 32)), in the new or empty folder ``path`` or, without it, in memory.
+
+        Raises ActRefused when ``path`` already holds something, ValueRefused when ``codes`` are of another shape or type.
+        """
+        checked = as_codes(codes)
+        empty = _State((), (), "", np.empty((0, 4), np.uint64), 0, np.empty(0, np.int64), 0)
+        if path is None:
+            index = cls(None, empty)
+        else:
+            folder = Path(path)
+            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+                raise ActRefused(
+                    f"An index cannot be built in {folder}: it is not an empty folder. Choose another, or open it."
+                )
+            folder.mkdir(parents=True, exist_ok=True)
+            index = cls(folder, empty)
+            with index._turn(refresh=False):
+                index._publish(replace(empty, generation=1))
+        if checked.shape[0]:
+            index.add(checked)
+        return index
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> HammingIndex:
+        """The index in the folder ``path``, memory-mapped; opening reads a few kilobytes, however large the index.
+
+        Raises NotThisFormat when the folder holds no index, DamagedSource when files that its manifest names are missing
+        or cut short.
+        """
+        folder = Path(path)
+        return cls(folder, _read_state(folder, None))
+
+    def __len__(self) -> int:
+        """How many items there are, without those removed."""
+        state = self._now()
+        return state.count - int(state.removed.size)
+
+    @property
+    def count(self) -> int:
+        """How many items were ever added: the number the next one gets."""
+        return self._now().count
+
+    @property
+    def fragments(self) -> int:
+        """How many segments a search visits; beyond eight or so, `compact` pays."""
+        return len(self._now().segments)
+
+    def add(self, codes: npt.ArrayLike) -> range:
+        """The item numbers that ``codes`` (uint8, (n, 32)) now have; in a folder they are on the disk when this returns."""
+        words = permuted(as_codes(codes))
+        with self._turn():
+            state = self._state
+            numbers = range(state.count, state.count + words.shape[0])
+            if not words.shape[0]:
+                return numbers
+            if state.tail.shape[0] + words.shape[0] > TAIL_CODES:
+                self._add_segment(state, words)
+            else:
+                self._add_to_tail(state, words)
+            return numbers
+
+    def remove(self, items: npt.ArrayLike) -> int:
+        """How many of ``items`` were there and are now gone from every search; their numbers are not given again.
+
+        Raises ActRefused when a number was never given; then nothing is removed.
+        """
+        numbers = np.unique(np.asarray(items, np.int64).ravel())
+        with self._turn():
+            state = self._state
+            if numbers.size and (numbers[0] < 0 or numbers[-1] >= state.count):
+                wrong = int(numbers[0] if numbers[0] < 0 else numbers[-1])
+                raise ActRefused(
+                    f"Item {wrong} cannot be removed: the index has only given the numbers 0 to {state.count - 1}."
+                )
+            fresh = np.setdiff1d(numbers, state.removed, assume_unique=True)
+            if fresh.size:
+                if self._path is not None:
+                    _append(self._path / "removed", state.removed.size * 8, fresh.astype("<i8").tobytes())
+                self._publish(replace(state, removed=_frozen(np.concatenate((state.removed, fresh)))))
+            return int(fresh.size)
+
+    def search(self, queries: npt.ArrayLike, radius: int = PUBLISHED_RADIUS, *, threads: int = 1) -> Matches:
+        """Every item within ``radius`` bits of each of ``queries`` (uint8, (n, 32)): query, item, distance.
+
+        Sorted by query, then distance, then item. Exact for every radius; fast to 31, slower to 47, a scan beyond.
+        ``threads``: how many processors a large number of queries may use.
+        """
+        _check_radius(radius)
+        words = _frozen(permuted(as_codes(queries)))
+        state = self._now()
+        gone = _gone(state)
+        batches = range(0, words.shape[0], QUERY_BATCH)
+
+        def run(begin: int) -> Matches:
+            return _search(state, gone, words[begin : begin + QUERY_BATCH], begin, radius)
+
+        if threads > 1 and len(batches) > 1:
+            with ThreadPoolExecutor(threads) as pool:
+                found = list(pool.map(run, batches))
+        else:
+            found = [run(begin) for begin in batches]
+        if not found:
+            return Matches(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint16))
+        return Matches(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+    def pairs(self, radius: int = PUBLISHED_RADIUS) -> Pairs:
+        """Every two items within ``radius`` bits of each other, once, sorted by left and right.
+
+        A crowd of n near-identical items has n (n - 1) / 2 pairs; `each_pairs` gives them without holding all.
+        """
+        found = list(self.each_pairs(radius))
+        if not found:
+            return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint16))
+        joined = Pairs(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+        order = np.lexsort((joined.right, joined.left))
+        return Pairs(joined.left[order], joined.right[order], joined.distance[order])
+
+    def each_pairs(self, radius: int = PUBLISHED_RADIUS) -> Iterator[Pairs]:
+        """The same as `pairs` in portions of at most about a million, in no order."""
+        _check_radius(radius)
+        state = self._now()
+        gone = _gone(state)
+        for found in _all_pairs(state, radius):
+            if gone is not None:
+                keep = ~(gone[found.left] | gone[found.right])
+                found = Pairs(found.left[keep], found.right[keep], found.distance[keep])
+            if found.left.size:
+                yield found
+
+    def compact(self) -> None:
+        """One segment instead of many, without the removed items; searches, `add` and `remove` go on meanwhile.
+
+        Raises Interrupted when another process is compacting the same folder.
+        """
+        with self._compacting():
+            state = self._now()
+            gone = _gone(state)
+            if not state.segments or (len(state.segments) == 1 and gone is None):
+                return
+            unfolded = [segment.unfolded() for segment in state.segments]
+            words = np.concatenate([part[0] for part in unfolded])
+            items = np.concatenate([part[1] for part in unfolded])
+            if gone is not None:
+                words, items = words[~gone[items]], items[~gone[items]]
+            merged = Segment.build(words, items)
+            building = None
+            if self._path is not None:
+                building = self._path / "building"
+                shutil.rmtree(building, ignore_errors=True)
+                merged.write(building)
+            with self._turn():
+                present = self._state
+                if present.names[: len(state.names)] != state.names:
+                    raise Interrupted(
+                        "The index was rebuilt by another program during the compaction; nothing was changed."
+                    )
+                name = f"segment-{present.generation + 1}"
+                if self._path is not None and building is not None:
+                    building.rename(self._path / name)
+                    merged = Segment.open(self._path / name)
+                names, segments = present.names[len(state.names) :], present.segments[len(state.names) :]
+                self._publish(replace(present, names=(name, *names), segments=(merged, *segments)))
+
+    def _add_to_tail(self, state: _State, words: Words) -> None:
+        name = state.tail_name or f"tail-{state.generation + 1}"
+        if self._path is not None:
+            _append(self._path / name, state.tail.shape[0] * 32, words.astype("<u8").tobytes())
+        tail = _frozen(np.concatenate((state.tail, words)))
+        self._publish(replace(state, tail_name=name, tail=tail, count=state.count + words.shape[0]))
+
+    def _add_segment(self, state: _State, words: Words) -> None:
+        """The tail and ``words`` become one segment; a following tail has another file, for readers may still read this one."""
+        begin = state.count - state.tail.shape[0]
+        count = state.count + words.shape[0]
+        segment = Segment.build(np.concatenate((state.tail, words)), np.arange(begin, count))
+        name = f"segment-{state.generation + 1}"
+        if self._path is not None:
+            segment.write(self._path / name)
+            segment = Segment.open(self._path / name)
+        self._publish(
+            replace(
+                state,
+                names=(*state.names, name),
+                segments=(*state.segments, segment),
+                tail_name="",
+                tail=np.empty((0, 4), np.uint64),
+                count=count,
+            )
+        )
+
+    def _publish(self, state: _State) -> None:
+        """Makes ``state`` the one that counts, here and in the folder; its files are already on the disk."""
+        state = replace(state, generation=self._state.generation + 1)
+        if self._path is not None:
+            manifest = {
+                "format": FORMAT,
+                "permutation": PERMUTATION_SEED,
+                "generation": state.generation,
+                "count": state.count,
+                "segments": list(state.names),
+                "tail": state.tail_name,
+                "tail_codes": int(state.tail.shape[0]),
+                "removed": int(state.removed.size),
+            }
+            draft = self._path / "manifest.draft"
+            with draft.open("w", encoding="ascii") as file:
+                json.dump(manifest, file)
+                file.flush()
+                os.fsync(file.fileno())
+            # a clock too coarse to tell two changes apart would hide the second from readers
+            written = draft.stat()
+            whole_second = written.st_mtime_ns // 10**9 * 10**9
+            os.utime(draft, ns=(written.st_atime_ns, whole_second + state.generation % 10**9))
+            sync_folder(self._path)
+            draft.replace(self._path / "manifest.json")
+            sync_folder(self._path)
+            state = replace(state, stamp=_stamp(self._path))
+        self._state = state
+
+    def _now(self) -> _State:
+        """The state that counts at this instant."""
+        state = self._state
+        if self._path is None or state.stamp is None or _stamp(self._path) == state.stamp:
+            return state
+        with self._writing:
+            self._state = _read_state(self._path, self._state)
+            return self._state
+
+    @contextmanager
+    def _turn(self, refresh: bool = True) -> Iterator[None]:
+        """The writer's turn: alone among threads and processes, on the present state, without leavings of a crash."""
+        with self._writing:
+            if self._path is None:
+                yield
+                return
+            with (self._path / "lock").open("ab") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if refresh:
+                    self._now()
+                    self._sweep()
+                yield
+
+    def _sweep(self) -> None:
+        """Deletes segments and tails that the manifest does not name: of a crash, or replaced."""
+        assert self._path is not None
+        named = {*self._state.names, self._state.tail_name}
+        for entry in self._path.iterdir():
+            if entry.name not in named and entry.name.startswith("segment-"):
+                shutil.rmtree(entry, ignore_errors=True)
+            elif entry.name not in named and entry.name.startswith("tail-"):
+                entry.unlink(missing_ok=True)
+
+    @contextmanager
+    def _compacting(self) -> Iterator[None]:
+        if self._path is None:
+            with self._writing:
+                yield
+            return
+        with (self._path / "lock.compact").open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as taken:
+                raise Interrupted(
+                    f"The index in {self._path} is already being compacted by another program."
+                ) from taken
+            yield
+
+
+def _search(state: _State, gone: npt.NDArray[np.bool_] | None, words: Words, begin: int, radius: int) -> Matches:
+    found = [segment.owners_of(segment.near(words, radius)) for segment in state.segments]
+    if state.tail.shape[0]:
+        near = scan(words, state.tail, radius)
+        found.append(Near(near.query, near.code + (state.count - state.tail.shape[0]), near.distance))
+    if not found:
+        return Matches(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint16))
+    query = np.concatenate([near.query for near in found])
+    item = np.concatenate([near.code for near in found])
+    distance = np.concatenate([near.distance for near in found])
+    if gone is not None:
+        keep = ~gone[item]
+        query, item, distance = query[keep], item[keep], distance[keep]
+    order = np.lexsort((item, distance, query))
+    return Matches(query[order] + begin, item[order], distance[order])
+
+
+def _all_pairs(state: _State, radius: int) -> Iterator[Pairs]:
+    """Segment with itself, with each later segment, with the tail; then the tail with itself."""
+    tail_begin = state.count - state.tail.shape[0]
+    for place, segment in enumerate(state.segments):
+        yield from _identical(segment)
+        for begin in range(0, segment.words.shape[0], QUERY_BATCH):
+            words = segment.words[begin : begin + QUERY_BATCH]
+            yield from _crossed(segment, begin, segment, segment.near(words, radius, begin))
+            for later in state.segments[place + 1 :]:
+                yield from _crossed(segment, begin, later, later.near(words, radius))
+            if state.tail.shape[0]:
+                near = scan(words, state.tail, radius)
+                lone = segment.owners_of(Near(near.code, near.query + begin, near.distance))
+                yield _ordered(lone.code, lone.query + tail_begin, lone.distance)
+    for begin in range(0, state.tail.shape[0], QUERY_BATCH):
+        near = scan(state.tail[begin : begin + QUERY_BATCH], state.tail, radius, begin)
+        yield _ordered(near.query + begin + tail_begin, near.code + tail_begin, near.distance)
+
+
+def _crossed(left: Segment, begin: int, right: Segment, near: Near) -> Iterator[Pairs]:
+    """For each matching pair of codes, each owner of one with each owner of the other."""
+    left_code, right_code = near.query + begin, near.code
+    left_counts = left.owner_starts[left_code + 1] - left.owner_starts[left_code]
+    right_counts = right.owner_starts[right_code + 1] - right.owner_starts[right_code]
+    for which, rank in pieces(left_counts * right_counts, PAIR_BATCH):
+        one = left.owners[left.owner_starts[left_code[which]] + rank // right_counts[which]]
+        other = right.owners[right.owner_starts[right_code[which]] + rank % right_counts[which]]
+        yield _ordered(one, other, near.distance[which])
+
+
+def _identical(segment: Segment) -> Iterator[Pairs]:
+    """Each two owners of one code."""
+    counts = np.diff(segment.owner_starts)
+    crowds = np.flatnonzero(counts > 1)
+    starts, counts = segment.owner_starts[crowds], counts[crowds]
+    for which, rank in pieces(counts * counts, PAIR_BATCH):
+        one, other = rank // counts[which], rank % counts[which]
+        keep = one < other
+        which, one, other = which[keep], one[keep], other[keep]
+        left, right = segment.owners[starts[which] + one], segment.owners[starts[which] + other]
+        yield _ordered(left, right, np.zeros(left.size, np.uint16))
+
+
+def _ordered(one: Items, other: Items, distance: npt.NDArray[np.uint16]) -> Pairs:
+    return Pairs(np.minimum(one, other), np.maximum(one, other), distance)
+
+
+def _check_radius(radius: int) -> None:
+    if not 0 <= radius <= 256:
+        raise ActRefused(f"A radius of {radius} bits was asked for; codes of 256 bits differ in 0 to 256.")
+
+
+def _gone(state: _State) -> npt.NDArray[np.bool_] | None:
+    if not state.removed.size:
+        return None
+    gone = np.zeros(state.count, np.bool_)
+    gone[state.removed] = True
+    return gone
+
+
+def _stamp(folder: Path) -> tuple[int, int, int]:
+    try:
+        found = os.stat(folder / "manifest.json")
+    except FileNotFoundError as reason:
+        raise NotThisFormat(f"{folder} holds no index: it has no manifest.json.") from reason
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _read_state(folder: Path, known: _State | None) -> _State:
+    """The state that the manifest in ``folder`` tells of; segments that ``known`` has open are taken from there."""
+    for _ in range(100):
+        stamp = _stamp(folder)
+        manifest = _read_manifest(folder)
+        try:
+            return replace(_open_state(folder, manifest, known), stamp=stamp)
+        except (OSError, ValueError) as reason:
+            if _stamp(folder) == stamp:
+                raise DamagedSource(
+                    f"The index in {folder} is damaged: its manifest names files that are missing or cut short ({reason}). "
+                    "Build it anew from the hashes."
+                ) from reason
+    raise Interrupted(f"The index in {folder} changed too often to be opened; try again.")
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text("ascii"))
+        if manifest["format"] != FORMAT or manifest["permutation"] != PERMUTATION_SEED:
+            raise NotThisFormat(
+                f"The index in {folder} was written by another version (format {manifest['format']}); build it anew."
+            )
+    except (ValueError, KeyError, TypeError) as reason:
+        raise DamagedSource(f"{folder / 'manifest.json'} is not the manifest of an index.") from reason
+    return dict(manifest)
+
+
+def _open_state(folder: Path, manifest: dict[str, Any], known: _State | None) -> _State:
+    names = tuple(manifest["segments"])
+    opened = dict(zip(known.names, known.segments, strict=True)) if known else {}
+    segments = tuple(opened.get(name) or Segment.open(folder / name) for name in names)
+    tail = np.empty((0, 4), np.uint64)
+    if manifest["tail_codes"]:
+        tail = (
+            _read_array(folder / manifest["tail"], "<u8", 4 * manifest["tail_codes"]).astype(np.uint64).reshape(-1, 4)
+        )
+    removed = np.empty(0, np.int64)
+    if manifest["removed"]:
+        removed = _read_array(folder / "removed", "<i8", manifest["removed"]).astype(np.int64)
+    return _State(
+        names,
+        segments,
+        manifest["tail"],
+        _frozen(tail),
+        manifest["count"],
+        _frozen(removed),
+        manifest["generation"],
+    )
+
+
+def _read_array(path: Path, kind: str, count: int) -> npt.NDArray[Any]:
+    array = np.fromfile(path, kind, count)
+    if array.size != count:
+        raise ValueError(f"{path.name} holds {array.size} of {count} numbers")
+    return array
+
+
+def _append(path: Path, begin: int, content: bytes) -> None:
+    """Writes ``content`` at ``begin``, over what a crash may have left beyond it, and brings it to the disk."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
+    try:
+        os.ftruncate(descriptor, begin)
+        os.lseek(descriptor, begin, os.SEEK_SET)
+        view = memoryview(content)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _frozen(array: Any) -> Any:
+    view = array.view()
+    view.flags.writeable = False
+    return view
