@@ -99,9 +99,8 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "opencets_web.ui.context_processors.page",
+                "opencets_web.ui.context_processors.page_frame",
             ],
-            "builtins": ["opencets_web.ui.templatetags.ui"],
         },
     }
 ]

@@ -1,0 +1,77 @@
+"""What a person fills in about a case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from opencets_web.cases.models import CaseKind, CaseState
+from opencets_web.policy.models import Disclosure, Handling
+
+
+class CaseForm(forms.Form):
+    """What is written about a case and how it is handled."""
+
+    title = forms.CharField(max_length=200, help_text="What an officer of another shift recognises it by. No victim's name.")
+    kind = forms.ChoiceField(choices=CaseKind, label="Kind of case")
+    summary = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), required=False)
+    handling = forms.ChoiceField(choices=Handling, initial=Handling.PERMITTED, label="Handling code")
+    conditions = forms.CharField(required=False, help_text="For code C: under which conditions it may be shared.")
+    disclosure = forms.ChoiceField(
+        choices=Disclosure, initial=Disclosure.OPEN, label="When something here matches another agency's records"
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("handling") == Handling.CONDITIONS and not cleaned.get("conditions"):
+            self.add_error("conditions", "Handling code C names its conditions.")
+        return cleaned
+
+
+class NewCaseForm(CaseForm):
+    """Opening a case."""
+
+    reference = forms.RegexField(
+        r"^[A-Za-z0-9][A-Za-z0-9._-]{2,39}$",
+        label="Case number",
+        help_text="Your agency's number, for example AV-2026-0042: letters, digits, dots and hyphens.",
+        error_messages={"invalid": "3 to 40 letters, digits, dots, hyphens or underscores; begin with a letter or digit."},
+    )
+    restricted = forms.BooleanField(
+        required=False, label="Restricted", help_text="Closed also to colleagues, except by a grant to the officer."
+    )
+    field_order = ["reference", "title", "kind", "summary", "handling", "conditions", "disclosure", "restricted"]
+
+
+class FilterForm(forms.Form):
+    """The filters of the list of cases."""
+
+    q = forms.CharField(required=False, label="Words", widget=forms.TextInput(attrs={"placeholder": "Number or title"}))
+    state = forms.ChoiceField(required=False, choices=[("open", "Open"), ("closed", "Closed"), ("any", "Open and closed")])
+    mine = forms.BooleanField(required=False, label="Mine only")
+
+    def wanted(self) -> dict[str, Any]:
+        """The filters as ``queries.list_cases`` takes them; an unusable filter counts as none."""
+        given = self.cleaned_data if self.is_valid() else {}
+        state = given.get("state") or CaseState.OPEN
+        return {"words": given.get("q", ""), "state": "" if state == "any" else state, "mine": given.get("mine", False)}
+
+
+class NoteForm(forms.Form):
+    """A note."""
+
+    text = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), label="Note", max_length=20_000)
+
+
+class NumberForm(forms.Form):
+    """A partner's number."""
+
+    partner = forms.CharField(max_length=120, help_text="Provider, CyberTip, state, local, laboratory.")
+    number = forms.CharField(max_length=120)
+
+
+class ReasonForm(forms.Form):
+    """A reason."""
+
+    reason = forms.CharField(max_length=2_000, label="Reason")

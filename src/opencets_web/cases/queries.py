@@ -1,0 +1,277 @@
+"""Reading cases for a page: actor first, frozen pages out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Exists, OuterRef, QuerySet
+from django.urls import NoReverseMatch, reverse
+
+from opencets_web.audit import log
+from opencets_web.audit.models import Act
+from opencets_web.audit.verbs import VERBS
+from opencets_web.accounts.models import Officer
+from opencets_web.cases.models import Assignment, Case, CaseKind, CaseState, Note, PartnerNumber
+from opencets_web.policy import door
+from opencets_web.policy.actor import Actor
+from opencets_web.policy.models import Disclosure, Handling
+from opencets_web.policy.rules import LEVELS
+
+TABS = (
+    ("Overview", "desk:case"),
+    ("Exhibits", "evidence:exhibits"),
+    ("Media", "media:gallery"),
+    ("People", "entities:case"),
+    ("Messages", "evidence:messages"),
+    ("Connections", "leads:connections"),
+    ("Sharing", "sharing:case"),
+    ("Notes", "cases:notes"),
+    ("Access", "cases:access"),
+)
+"""The sections of a case: each room brings the page that its name stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One section of a case."""
+
+    label: str
+    url: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFrame:
+    """What stands above every page of a case. ``case_id`` and ``holding`` serve the rooms above, not the template."""
+
+    case_id: UUID
+    holding_id: UUID
+    agency_id: UUID
+    reference: str
+    title: str
+    kind: str
+    state: str
+    summary: str
+    handling: str
+    conditions: str
+    disclosure: str
+    restricted: bool
+    agency: str
+    opened_at: datetime
+    opened_by: str
+    closed_because: str
+    mine: bool
+    own_agency: bool
+    may_contribute: bool
+    may_manage: bool
+    why_open: str
+    officers: tuple[str, ...]
+    numbers: tuple[tuple[UUID, str, str], ...]
+    tabs: tuple[Tab, ...]
+
+    @property
+    def open(self) -> bool:
+        """Whether work on the case goes on."""
+        return self.state == CaseState.OPEN
+
+    @property
+    def holding(self) -> tuple[UUID, UUID]:
+        """As ``audit.log.record`` takes it."""
+        return self.holding_id, self.agency_id
+
+    @property
+    def handling_label(self) -> str:
+        """The handling code in words."""
+        return Handling(self.handling).label
+
+    @property
+    def disclosure_label(self) -> str:
+        """What the other side learns of a match, in words."""
+        return Disclosure(self.disclosure).label
+
+
+def get_frame(actor: Actor, reference: str, active: str, *, to: str = "read") -> CaseFrame:
+    """The frame of one case for an actor who may read it (or ``contribute``, ``manage``); else NotFound.
+
+    ``active`` is the URL name of the section being shown.
+    """
+    rows = Case.objects.select_related("holding", "agency", "opened_by")
+    case = door.admit(actor, rows, to, reference=reference)
+    assigned = list(
+        Assignment.objects.filter(case=case, until_at=None).select_related("officer").order_by("since_at")
+    )
+    level = door.level(actor, case.holding_id)
+    return CaseFrame(
+        case_id=case.id,
+        holding_id=case.holding_id,
+        agency_id=case.agency_id,
+        reference=case.reference,
+        title=case.title,
+        kind=CaseKind(case.kind).label,
+        state=case.state,
+        summary=case.summary,
+        handling=case.holding.handling,
+        conditions=case.holding.conditions,
+        disclosure=case.holding.disclosure,
+        restricted=case.holding.restricted,
+        agency=case.agency.short_name,
+        opened_at=case.opened_at,
+        opened_by=case.opened_by.display_name,
+        closed_because=case.closed_because,
+        mine=any(entry.officer_id == actor.officer_id for entry in assigned),
+        own_agency=case.agency_id == actor.agency_id,
+        may_contribute=level >= LEVELS["contribute"],
+        may_manage=level >= LEVELS["manage"],
+        why_open=door.explain(actor, case.holding),
+        officers=tuple(entry.officer.display_name for entry in assigned),
+        numbers=tuple(
+            PartnerNumber.objects.filter(case=case, removed_at=None)
+            .order_by("partner")
+            .values_list("id", "partner", "number")
+        ),
+        tabs=_tabs(case.reference, active),
+    )
+
+
+def _tabs(reference: str, active: str) -> tuple[Tab, ...]:
+    """The sections whose rooms are installed."""
+    tabs = []
+    for label, name in TABS:
+        try:
+            tabs.append(Tab(label, reverse(name, args=[reference]), name == active))
+        except NoReverseMatch:
+            continue
+    return tuple(tabs)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """A case in a list."""
+
+    reference: str
+    title: str
+    kind: str
+    state: str
+    agency: str
+    own_agency: bool
+    mine: bool
+    opened_at: datetime
+    handling: str
+    url: str
+
+
+def _rows(actor: Actor, cases: QuerySet[Case]) -> QuerySet[Case]:
+    mine = Assignment.objects.filter(case=OuterRef("pk"), officer_id=actor.officer_id, until_at=None)
+    return cases.select_related("agency", "holding").annotate(is_mine=Exists(mine))
+
+
+def _row(actor: Actor, case: Case) -> CaseRow:
+    return CaseRow(
+        reference=case.reference,
+        title=case.title,
+        kind=CaseKind(case.kind).label,
+        state=case.state,
+        agency=case.agency.short_name,
+        own_agency=case.agency_id == actor.agency_id,
+        mine=bool(getattr(case, "is_mine", False)),
+        opened_at=case.opened_at,
+        handling=case.holding.handling,
+        url=f"/cases/{case.reference}/",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CaseList:
+    """The page of cases, filtered."""
+
+    rows: tuple[CaseRow, ...]
+    page: Page[Case]
+
+
+def list_cases(
+    actor: Actor, *, words: str = "", state: str = CaseState.OPEN, mine: bool = False, number: int = 1
+) -> CaseList:
+    """The cases that the actor may see, newest first; ``words`` looks in reference, title and partners' numbers."""
+    cases = _rows(actor, door.visible(actor, Case.objects.all())).order_by("-opened_at", "-id")
+    if state:
+        cases = cases.filter(state=state)
+    if mine:
+        cases = cases.filter(is_mine=True)
+    if words:
+        numbered = PartnerNumber.objects.filter(number__icontains=words, removed_at=None).values("case_id")
+        cases = (
+            cases.filter(reference__icontains=words) | cases.filter(title__icontains=words) | cases.filter(id__in=numbered)
+        )
+    page = Paginator(cases, 50).get_page(number)
+    log.record("case.listed", actor, details={"words": words, "state": state, "page": page.number})
+    return CaseList(tuple(_row(actor, case) for case in page), page)
+
+
+def my_cases(actor: Actor, limit: int = 12) -> tuple[CaseRow, ...]:
+    """The open cases that the actor works on, newest first."""
+    cases = _rows(actor, door.visible(actor, Case.objects.filter(state=CaseState.OPEN)))
+    return tuple(_row(actor, case) for case in cases.filter(is_mine=True).order_by("-opened_at")[:limit])
+
+
+@dataclass(frozen=True, slots=True)
+class NoteEntry:
+    """A note as shown."""
+
+    id: UUID
+    author: str
+    text: str
+    written_at: datetime
+    withdrawn_at: datetime | None
+    mine: bool
+
+
+def list_notes(actor: Actor, frame: CaseFrame) -> tuple[NoteEntry, ...]:
+    """The notes of a case, newest first; withdrawn ones too, marked."""
+    notes = door.visible(actor, Note.objects.filter(case_id=frame.case_id)).select_related("author").order_by("-written_at")
+    log.record("case.viewed", actor, holding=frame.holding, subject=f"case:{frame.reference}", details={"section": "notes"})
+    return tuple(
+        NoteEntry(
+            note.id, note.author.display_name, note.text, note.written_at, note.withdrawn_at, note.author_id == actor.officer_id
+        )
+        for note in notes[:500]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AccessEntry:
+    """One line of a case's own access history."""
+
+    at: datetime
+    officer: str
+    agency: str
+    sentence: str
+    subject: str
+
+
+def list_access(actor: Actor, frame: CaseFrame, number: int = 1) -> tuple[tuple[AccessEntry, ...], Page[Act]]:
+    """Who looked at or changed what of this case, newest first; for the owning agency only (else an empty page)."""
+    acts = Act.objects.filter(holding_id=frame.holding_id).order_by("-id")
+    if not frame.own_agency:
+        acts = acts.none()
+    page = Paginator(acts, 100).get_page(number)
+    log.record("case.viewed", actor, holding=frame.holding, subject=f"case:{frame.reference}", details={"section": "access"})
+    officers = {
+        officer.id: officer
+        for officer in Officer.objects.filter(id__in={act.officer_id for act in page if act.officer_id}).select_related("agency")
+    }
+    entries = []
+    for act in page:
+        officer = officers.get(act.officer_id) if act.officer_id else None
+        entries.append(
+            AccessEntry(
+                act.at,
+                officer.display_name if officer else "The system",
+                officer.agency.short_name if officer else "",
+                VERBS.get(act.verb, act.verb),
+                act.subject,
+            )
+        )
+    return tuple(entries), page
