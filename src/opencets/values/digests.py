@@ -24,7 +24,7 @@ def digest(algorithm: str, raw: str) -> str:
     text = re.sub(
         rf"^(?:urn:)?(?:{algorithm}|{_LABEL[algorithm]})\s*[:=]\s*", "", raw.strip(), flags=re.IGNORECASE
     ).strip("\"' {}")
-    if algorithm == "sha1" and re.fullmatch(r"[A-Za-z2-7]{32}", text):
+    if algorithm == "sha1" and re.fullmatch(r"[A-Za-z2-7]{32}", text) and not re.fullmatch(r"[A-Fa-f2-7]+", text):
         text = base64.b32decode(text.upper()).hex()
     text = text.lower().removeprefix("0x")
     if not re.fullmatch(rf"[0-9a-f]{{{_LENGTH[algorithm]}}}", text):
