@@ -1,0 +1,14 @@
+"""What the ``opencets`` command finds in the web part: one file per family, each with its ``COMMANDS``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+FAMILIES = ("serve",)
+
+
+def commands() -> list[click.Command]:
+    """The commands of the web part, for the entry point ``opencets.commands``."""
+    return [command for family in FAMILIES for command in import_module(f"{__name__}.{family}").COMMANDS]

@@ -1,0 +1,108 @@
+"""Set-up: home, database, roles, tables; each step is skipped where it has been done."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import psycopg
+
+import opencets_web
+from opencets.errors import ActRefused, Interrupted
+from opencets_web.commands.postgres import make_home, remove_cluster, write_private
+from opencets_web.commands.roles import prepare_database
+from opencets_web.config.connection import conninfo, url_stamp
+
+PACKAGE = Path(opencets_web.__file__).parent
+MANIFEST = PACKAGE / "ui" / "static" / "dist" / "manifest.json"
+MIGRATING_PACKAGES = ("django", "django-allauth", "procrastinate")
+
+
+def prepare_home(home: Path) -> bool:
+    """Make ``home`` ready to serve; true where tables were made or changed. Again: quick and without effect."""
+    prepare_database(home)
+    return migrate(home)
+
+
+def migrate(home: Path) -> bool:
+    """Bring the tables to this version, as their owner; false where they are. Interrupted: a migration failed."""
+    stamp_path = home / "run" / "migrated"
+    stamp = _migrations_stamp()
+    if stamp_path.exists() and stamp_path.read_text() == stamp and _has_tables(home):
+        return False
+    answer = subprocess.run(
+        [sys.executable, "-m", "django", "migrate", "--no-input", "--verbosity", "0"],
+        env={
+            **os.environ,
+            "OPENCETS_HOME": str(home),
+            "OPENCETS_DB_ROLE": "owner",
+            "DJANGO_SETTINGS_MODULE": "opencets_web.config.settings",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if answer.returncode:
+        raise Interrupted(f"The tables could not be made: {answer.stderr.strip()[-2000:]}")
+    write_private(stamp_path, stamp)
+    return True
+
+
+def refuse_without_assets() -> None:
+    """ActRefused: the pages' scripts and styles have not been built."""
+    if not MANIFEST.exists():
+        raise ActRefused("The pages' scripts and styles are not built: run `make setup` (it needs Node 20 and npm).")
+
+
+@contextlib.contextmanager
+def running(home: Path, name: str) -> Iterator[None]:
+    """Hold the home while a program serves it. ActRefused: another one does."""
+    make_home(home)
+    number = os.open(home / "run" / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ActRefused(f"OpenCETS is running already for {home}: stop it there first (Ctrl-C).") from None
+        yield
+    finally:
+        os.close(number)
+
+
+def remove_home(home: Path) -> None:
+    """Remove all that is kept in ``home``, its database too. ActRefused: no home, or in use."""
+    if os.environ.get("DATABASE_URL"):
+        raise ActRefused(
+            "DATABASE_URL names a server of your own: drop its database there, then unset it and try again."
+        )
+    if not home.exists():
+        return
+    if not (home / "run").is_dir() or not (home / "secrets").is_dir():
+        raise ActRefused(f"{home} is not a home of OpenCETS (no run and secrets folders); nothing was removed.")
+    with running(home, "serve"), running(home, "worker"):
+        remove_cluster(home)
+    shutil.rmtree(home)
+
+
+def _migrations_stamp() -> str:
+    digest = hashlib.sha256((url_stamp() or "embedded").encode())
+    for package in MIGRATING_PACKAGES:
+        digest.update(f"{package}={metadata.version(package)}".encode())
+    for path in sorted(PACKAGE.glob("*/migrations/*")):
+        if path.is_file():
+            digest.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _has_tables(home: Path) -> bool:
+    with psycopg.connect(conninfo("owner", place=home)) as connection:
+        row = connection.execute("select to_regclass('public.django_migrations') is not null").fetchone()
+    return bool(row and row[0])
