@@ -1,0 +1,86 @@
+"""What every test shares: the sample files beside the repository, and a real PostgreSQL for the web part.
+
+Each run takes the first free home under ``build/``, so that two runs on one machine do not meet; the server is started with
+OpenCETS's own supervisor and stopped at the end. The database is kept between runs as long as models and wall are the same.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SAMPLES = REPOSITORY.parent / "shared" / "data"
+
+_lock: IO[str] | None = None
+_home: Path | None = None
+
+
+def _take_home() -> Path:
+    global _lock
+    for number in range(16):
+        home = REPOSITORY / "build" / f"test-home-{number}"
+        home.mkdir(parents=True, exist_ok=True)
+        lock = (home / "taken").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            continue
+        _lock = lock
+        return home
+    raise RuntimeError("Sixteen test runs are under way on this machine: wait for one to end.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Prepare the database before Django reads its settings; left out where only engines are tested."""
+    global _home
+    if os.environ.get("OPENCETS_ENGINES_ONLY") == "1" or config.option.collectonly or config.option.help:
+        return
+    given = [str(argument) for argument in config.args]
+    if given and all("tests/" in path and "tests/web" not in path and "tests/house" not in path for path in given):
+        return
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY / "src"), os.environ.get("PYTHONPATH", "")]).rstrip(":")
+    from opencets_web.commands.roles import prepare_database
+
+    _home = _take_home()
+    os.environ["OPENCETS_HOME"] = str(_home)
+    os.environ["OPENCETS_DB_ROLE"] = "superuser"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "opencets_web.config.settings"
+    prepare_database(_home)
+
+
+def pytest_unconfigure() -> None:
+    """Stop the server that this run started."""
+    if _home is not None and not os.environ.get("DATABASE_URL"):
+        from opencets_web.commands.postgres import stop_server
+
+        stop_server(_home)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Keep the test database while models, migrations and wall are the same."""
+    if _home is None:
+        return False
+    digest = hashlib.sha256()
+    sources = [*REPOSITORY.glob("src/opencets_web/**/migrations/*.py"), REPOSITORY / "src/opencets_web/policy/wall.py"]
+    for path in sorted(sources):
+        digest.update(path.read_bytes())
+    stamp = _home / "database-of"
+    same = stamp.exists() and stamp.read_text() == digest.hexdigest()
+    stamp.write_text(digest.hexdigest())
+    return same
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The folder of real, harmless sample files; the test is skipped where it is not there."""
+    if not SAMPLES.is_dir():
+        pytest.skip("The sample files (../shared/data) are not on this machine.")
+    return SAMPLES
