@@ -18,7 +18,7 @@ _WITHOUT_VALUE = {"same_person", "same_source", "pdq", "sha256", "sha1", "md5"}
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of an explained path; ``tie`` is None for a step that the reader may not see, and nothing tells which."""
+    """One step of an explained path; ``tie`` is None for one that the reader may not see; nothing tells which."""
 
     left: str
     right: str

@@ -35,7 +35,7 @@ class Holdings:
             self._members[group].append(record)
 
     def add(self, record: str, group: str, kind: str, value: str, claim: str = "") -> Change | None:
-        """Record that ``record`` holds ``value``; None where nothing about degrees changed. Kinds that do not link are passed over."""
+        """Record that ``record`` holds ``value``; None where no degree changed. Kinds that do not link are passed over."""
         self.add_record(record, group)
         if not self.rarity.links(kind) or (kind, value) in self._values[record]:
             return None
@@ -71,7 +71,7 @@ class Holdings:
         return sorted(self._values[record])
 
     def degree(self, kind: str, value: str) -> int:
-        """Distinct cases that hold the value or a near-duplicate: re-encoding a traded picture does not make it rare."""
+        """Distinct cases that hold the value or a near-duplicate: re-encoding does not make a traded picture rare."""
         near = self._near.get((kind, value))
         if not near:
             return self.degrees.degree(kind, value)

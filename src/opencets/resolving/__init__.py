@@ -1,0 +1,23 @@
+"""Resolving: people from several records, suggested with a probability and reasons, never merged here."""
+
+from opencets.resolving.model import Model, Weight, load_model, model_from
+from opencets.resolving.people import FIELDS, Person, PersonRow, candidate_keys, prepare, skeleton
+from opencets.resolving.suggest import BLOCK_LIMIT, Reason, Suggestion, score, suggest
+
+__all__ = [
+    "BLOCK_LIMIT",
+    "FIELDS",
+    "Model",
+    "Person",
+    "PersonRow",
+    "Reason",
+    "Suggestion",
+    "Weight",
+    "candidate_keys",
+    "load_model",
+    "model_from",
+    "prepare",
+    "score",
+    "skeleton",
+    "suggest",
+]

@@ -1,0 +1,242 @@
+"""People as compared: a row as given, and the same row prepared so that every later comparison is on plain ASCII.
+
+Names of every script are romanised before any string distance: DuckDB counts bytes where Python counts characters,
+so a distance on anything but ASCII gives two engines two answers (duckdb issue 25113).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from anyascii import anyascii
+
+from opencets.errors import ValueRefused
+from opencets.values import normalise
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """A person as one record describes them; every field but ``record_id`` may be empty. Own values only.
+
+    A contact's number or address makes nobody the same person: leave claims of other roles out.
+    """
+
+    record_id: str
+    full_name: str = ""
+    given_name: str = ""
+    family_name: str = ""
+    date_of_birth: str = ""
+    place_of_birth: str = ""
+    gender: str = ""
+    email: str = ""
+    phone: str = ""
+    street: str = ""
+    city: str = ""
+    postcode: str = ""
+    country: str = ""
+    national_id: str = ""
+    screen_name: str = ""
+    occupation: str = ""
+
+    @classmethod
+    def of(cls, row: Mapping[str, str | None]) -> PersonRow:
+        """A row from a mapping with these names; unknown names are passed over. KeyError without ``record_id``."""
+        known = {name: (row.get(name) or "").strip() for name in FIELDS if name != "record_id"}
+        return cls(record_id=str(row["record_id"]), **known)
+
+
+FIELDS: tuple[str, ...] = tuple(field.name for field in fields(PersonRow))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A row prepared for comparison: ASCII, lower case, None where nothing usable was given."""
+
+    record_id: str
+    name: str | None
+    skeleton: str | None
+    given: str | None
+    family: str | None
+    birth: str | None
+    birth_swapped: str | None
+    gender: str | None
+    email: str | None
+    local_part: str | None
+    phone: str | None
+    phone_tail: str | None
+    national_id: str | None
+    screen_name: str | None
+    screen_letters: str | None
+    street: str | None
+    city: str | None
+    postcode: str | None
+    birth_place: str | None
+    occupation: str | None
+
+
+COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Person))
+
+# Placeholders would make one giant cluster of everybody whose form was left empty.
+_PLACEHOLDERS = frozenset(
+    """
+    unknown,unk,none,null,nil,na,nan,n a,not,known,available,not known,not available,not given,given,no,name,no name
+    noname,anonymous,anon,test,tbd,tba,unbekannt,inconnu,desconocido,sconosciuto,john doe,jane doe,john,doe,jane
+    max mustermann,mr x,mr,x,xx,xxx,1234,12345,admin,info,user,guest,deleted
+    """.strip().replace("\n", ",").replace("    ", "").split(",")
+)  # fmt: skip
+_PLACEHOLDER_DATES = frozenset({"1900-01-01", "1970-01-01", "1900", "1901-01-01", "0001-01-01", "9999-12-31"})
+_TITLES = frozenset(
+    {"mr", "mrs", "ms", "miss", "dr", "prof", "sir", "herr", "frau"}
+    | {"von", "van", "de", "der", "den", "da", "di", "al", "el", "bin", "ibn", "abu"}
+)
+_FEMALE = frozenset(["f", "female", "w", "weiblich", "woman", "femme", "frau", "k", "kvinna", "zhenskij", "mujer", "2"])
+_MALE = frozenset(["m", "male", "man", "homme", "mann", "maennlich", "mannlich", "muzhskoj", "hombre", "1"])
+_FOLDS = (
+    ("sch", "s"), ("tch", "s"), ("tsch", "s"), ("shch", "s"), ("kh", "h"), ("ch", "s"), ("sh", "s"), ("zh", "s"),
+    ("ph", "f"), ("th", "t"), ("gh", "g"), ("dj", "s"), ("dzh", "s"), ("dz", "s"), ("ts", "s"), ("tz", "s"),
+    ("ck", "k"), ("qu", "k"), ("mp", "b"), ("nt", "t"), ("x", "ks"), ("c", "k"), ("q", "k"), ("j", "s"), ("z", "s"),
+    ("w", "b"), ("v", "b"), ("p", "b"), ("r", "l"),
+)  # fmt: skip
+
+
+def prepare(row: PersonRow, country: str = "") -> Person:
+    """The row ready for comparison. ``country`` (ISO 3166-1 alpha-2) reads telephone numbers where the row has none."""
+    whole = _words(row.full_name) or " ".join(filter(None, (_words(row.given_name), _words(row.family_name))))
+    tokens = [token for token in whole.split() if token not in _TITLES] or whole.split()
+    given = _words(row.given_name) or (tokens[0] if len(tokens) > 1 else "")
+    family = _words(row.family_name) or (tokens[-1] if tokens else "")
+    if whole in _PLACEHOLDERS or all(len(token) == 1 or token in _PLACEHOLDERS for token in tokens):
+        tokens, given, family = [], "", ""
+    birth = _date(row.date_of_birth)
+    email = _email(row.email)
+    phone = _phone(row.phone, row.country or country)
+    handle = _words(row.screen_name.rpartition(":")[2], keep_digits=True).replace(" ", "")
+    letters = re.sub(r"[0-9]+", "", handle)
+    return Person(
+        record_id=row.record_id,
+        name=" ".join(sorted(tokens)) or None,
+        skeleton=" ".join(sorted(filter(None, map(skeleton, tokens)))) or None,
+        given=given or None,
+        family=family or None,
+        birth=birth,
+        birth_swapped=_swapped(birth),
+        gender=_gender(row.gender),
+        email=email,
+        local_part=_local_part(email),
+        phone=phone,
+        phone_tail=phone[-8:] if phone and len(phone) > 8 else None,
+        national_id=_stated(re.sub(r"[^0-9a-z]", "", anyascii(row.national_id.rpartition(":")[2]).lower())),
+        screen_name=_stated(handle) if len(handle) >= 3 else None,
+        screen_letters=_stated(letters) if len(letters) >= 5 else None,
+        street=_stated(_words(row.street, keep_digits=True)),
+        city=_stated(_words(row.city)),
+        postcode=_stated(re.sub(r"[^0-9a-z]", "", anyascii(row.postcode).lower())),
+        birth_place=_stated(_words(row.place_of_birth)),
+        occupation=_stated(_words(row.occupation)),
+    )
+
+
+def skeleton(token: str) -> str:
+    """The consonants that survive transliteration: "muhammad", "mohamed" and "mhmd" give the same letters.
+
+    Vowels, h and y fall away, sounds that scripts write alike become one letter, doubled letters one.
+    """
+    text = anyascii(token).lower()
+    for sound, letter in _FOLDS:
+        text = text.replace(sound, letter)
+    kept = re.sub(r"[^a-z]|[aeiouyh]", "", text)
+    return re.sub(r"(.)\1+", r"\1", kept) or text[:1]
+
+
+def candidate_keys(row: PersonRow | Person) -> list[str]:
+    """The keys under which a record is looked up, sorted: two records that share none are never compared.
+
+    Store them hashed in one index; a key that more than 100 records share says nothing by itself (skip it alone).
+    Keys: each strong identifier; name alone across scripts; each name part with the birth year; the birth date with
+    day and month in either order and an initial.
+    """
+    person = row if isinstance(row, Person) else prepare(row)
+    keys = {
+        f"{letter}:{value}"
+        for letter, value in (
+            ("e", person.email),
+            ("l", person.local_part),
+            ("p", person.phone_tail or person.phone),
+            ("i", person.national_id),
+            ("s", person.screen_letters or person.screen_name),
+            ("k", person.skeleton),
+        )
+        if value
+    }
+    parts = sorted({part for part in (person.skeleton or "").split() if part})
+    if person.birth:
+        year = person.birth[:4]
+        keys.update(f"y:{part}:{year}" for part in parts if len(part) >= 2)
+        if len(person.birth) == 10:
+            day_or_month = sorted((person.birth[5:7], person.birth[8:10]))
+            keys.update(f"d:{year}{''.join(day_or_month)}:{part[0]}" for part in parts)
+    if person.name:
+        words = person.name.split()
+        keys.update(f"c:{word}:{person.postcode or person.city}" for word in words if person.postcode or person.city)
+    return sorted(keys)
+
+
+def _stated(text: str) -> str | None:
+    return None if not text or text in _PLACEHOLDERS or (len(text) > 1 and len(set(text)) == 1) else text
+
+
+def _words(raw: str, *, keep_digits: bool = False) -> str:
+    text = anyascii(raw).lower().replace("'", "").replace("`", "")
+    return " ".join(re.sub(r"[^a-z0-9]+" if keep_digits else r"[^a-z]+", " ", text).split())
+
+
+def _date(raw: str) -> str | None:
+    text = raw.strip()
+    if re.fullmatch(r"\d{4}(-\d{2}){0,2}", text) is None:
+        try:
+            text = normalise("date", text) if text else ""
+        except (ValueRefused, ImportError):
+            return None
+    return text if text and text not in _PLACEHOLDER_DATES and text[:4] > "1850" else None
+
+
+def _swapped(birth: str | None) -> str | None:
+    if birth is None or len(birth) != 10 or birth[8:10] > "12" or birth[5:7] == birth[8:10]:
+        return None
+    return f"{birth[:4]}-{birth[8:10]}-{birth[5:7]}"
+
+
+def _gender(raw: str) -> str | None:
+    text = _words(raw, keep_digits=True)
+    return "f" if text in _FEMALE else "m" if text in _MALE else None
+
+
+def _email(raw: str) -> str | None:
+    text = raw.strip().lower()
+    if text.count("@") != 1 or " " in text:
+        return None
+    try:
+        text = normalise("email", text)
+    except (ValueRefused, ImportError):
+        local, _, domain = text.partition("@")
+        text = f"{local.partition('+')[0]}@{domain}"
+    text = anyascii(text)
+    local = text.partition("@")[0]
+    return None if not local or local in _PLACEHOLDERS else text
+
+
+def _local_part(email: str | None) -> str | None:
+    local = re.sub(r"[^a-z0-9]", "", email.partition("@")[0]) if email else ""
+    return local if len(local) >= 6 else None
+
+
+def _phone(raw: str, country: str) -> str | None:
+    if not raw.strip():
+        return None
+    try:
+        return anyascii(normalise("phone", raw, **({"country": country} if len(country) == 2 else {})))
+    except (ValueRefused, ImportError):
+        digits = re.sub(r"\D", "", anyascii(raw)).lstrip("0")
+        return digits if len(digits) >= 6 and len(set(digits)) > 2 else None

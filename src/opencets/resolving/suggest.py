@@ -1,0 +1,110 @@
+"""Suggestions: which records are probably the same person, each with its reasons. Nothing is merged here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from opencets.resolving.features import FEATURES, hard_conflict
+from opencets.resolving.model import Model, load_model
+from opencets.resolving.people import Person, PersonRow, candidate_keys, prepare
+
+BLOCK_LIMIT = 100
+"""A key that more records share is generic and proposes nobody by itself."""
+
+_FEATURE = {feature.name: feature for feature in FEATURES}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One feature's word: the values compared, its bits for (or against), the sentence for people."""
+
+    feature: str
+    left: str
+    right: str
+    bits: float
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Two records that may be the same person; ``left`` < ``right`` within one set, new and old where two are linked.
+
+    ``probability`` is calibrated; ``bits`` the score it comes from; ``reasons`` the weightiest first; ``model`` its
+    version; ``conflict`` why they cannot be one person all the same, or empty.
+    """
+
+    left: str
+    right: str
+    probability: float
+    bits: float
+    reasons: tuple[Reason, ...]
+    model: str
+    conflict: str = ""
+
+    @property
+    def why(self) -> str:
+        """All reasons in one line, for example "the same date of birth 1980-02-03 (+9.1); names differ: ... (-2.0)"."""
+        return "; ".join(f"{reason.sentence} ({reason.bits:+.1f})" for reason in self.reasons)
+
+
+def suggest(
+    rows: Iterable[PersonRow],
+    against: Iterable[PersonRow] | None = None,
+    model: Model | None = None,
+    *,
+    at_least: float = 0.05,
+) -> list[Suggestion]:
+    """The pairs that are the same person with a probability of ``at_least``, the most probable first.
+
+    Without ``against``, pairs among ``rows``; with it, pairs of one row and one of ``against`` (rows of the same
+    ``record_id`` are never paired). Pairs that share no candidate key are not looked at. Raises ActRefused where the
+    model lacks a weight.
+    """
+    used = (model or load_model()).check()
+    people = [prepare(row) for row in rows]
+    others = None if against is None else [prepare(row) for row in against]
+    found = [suggestion for left, right in candidates(people, others) if (suggestion := score(left, right, used))
+             and suggestion.probability >= at_least]  # fmt: skip
+    return sorted(found, key=lambda one: (-one.probability, -one.bits, one.left, one.right))
+
+
+def score(left: Person, right: Person, model: Model) -> Suggestion:
+    """One pair, scored and explained, however improbable."""
+    reasons = []
+    for feature_name, level_name, bits in model.contributions(left, right):
+        feature = _FEATURE[feature_name]
+        level = next(level for level in feature.levels if level.name == level_name)
+        one, other = str(getattr(left, feature.column)), str(getattr(right, feature.column))
+        reasons.append(Reason(feature_name, one, other, bits, level.sentence.format(left=one, right=other)))
+    reasons.sort(key=lambda reason: (-abs(reason.bits), reason.feature))
+    total = model.score(left, right)
+    conflict = hard_conflict(left, right) or ""
+    # A conflict does not hide the pair (data can be wrong), but no machine calls it probable.
+    probability = min(model.probability(total), 0.05) if conflict else model.probability(total)
+    return Suggestion(left.record_id, right.record_id, probability, total, tuple(reasons), model.name, conflict)
+
+
+def candidates(people: list[Person], others: list[Person] | None) -> Iterator[tuple[Person, Person]]:
+    """Each pair that shares a key which is not generic, once, in a fixed order."""
+    blocks: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    for side, side_people in ((0, people), (1, others or [])):
+        for at, person in enumerate(side_people):
+            for key in candidate_keys(person):
+                blocks[key][side].append(at)
+    pairs: set[tuple[int, int]] = set()
+    for mine, theirs in blocks.values():
+        if len(mine) + len(theirs) > BLOCK_LIMIT:
+            continue
+        if others is None:
+            pairs.update((one, other) for index, one in enumerate(mine) for other in mine[index + 1 :])
+        else:
+            pairs.update((one, other) for one in mine for other in theirs)
+    for one, other in sorted(pairs):
+        left, right = people[one], (people if others is None else others)[other]
+        if left.record_id == right.record_id:
+            continue
+        if others is None and right.record_id < left.record_id:
+            left, right = right, left
+        yield left, right
