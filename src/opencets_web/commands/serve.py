@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -227,7 +227,7 @@ def _taken(host: str, port: int) -> Iterator[socket.socket]:
         yield listening
 
 
-def _database_watch(home: Path) -> children.Callable[[], None] | None:
+def _database_watch(home: Path) -> Callable[[], None] | None:
     """What starts the embedded server again where it died; nothing for a server of one's own."""
     if os.environ.get("DATABASE_URL"):
         return None

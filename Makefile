@@ -1,0 +1,43 @@
+# `make run` is all that a first look needs; `make help` says the rest.
+PYTHON ?= python3
+OPENCETS = .venv/bin/opencets
+PYTEST = .venv/bin/pytest
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup test test-parts check proof bench reset
+
+help: ## Say what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+run: ## Set everything up, load the demonstration, serve it on http://localhost:8000
+	@$(PYTHON) scripts/bootstrap.py run
+	@exec $(OPENCETS) demo $(ARGS)
+
+setup: ## Set up alone: environment in .venv, pages, database
+	@$(PYTHON) scripts/bootstrap.py run
+	@$(OPENCETS) setup
+
+test-parts:
+	@$(PYTHON) scripts/bootstrap.py test
+
+test: test-parts ## Set up what the tests need, and run them all
+	$(PYTEST) $(ARGS)
+
+check: test-parts ## The fast checks: layout, types, directions, fast tests (under two minutes)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports
+	@$(OPENCETS) setup
+	.venv/bin/mypy
+	cd frontend && npm run --silent typecheck
+	$(PYTEST) -m "not slow and not browser" -q $(ARGS)
+
+proof: test-parts ## The slow proofs: killed workers, large worlds, both database servers
+	$(PYTEST) -m "slow or proof" $(ARGS)
+
+bench: test-parts ## The figures of the README, as JSON in benchmarks/out
+	@for part in hash match resolve link web; do $(OPENCETS) bench $$part --json || exit 1; done
+
+reset: ## Start over: remove database, evidence and secrets in var
+	@if [ -x $(OPENCETS) ]; then $(OPENCETS) reset $(if $(YES),--yes); else echo "Nothing is set up."; fi
