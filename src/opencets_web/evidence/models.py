@@ -119,6 +119,7 @@ class ExhibitFile(Guarded):
     name = models.TextField()
     size = models.BigIntegerField()
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    blob_offset = models.BigIntegerField(default=0, help_text="Where in the blob it begins: small files are packed together.")
     state = models.CharField(max_length=10, choices=FileState, default=FileState.WAITING)
     format = models.CharField(max_length=40, blank=True)
     media_type = models.CharField(max_length=100, blank=True)
@@ -172,7 +173,7 @@ class Claim(Guarded):
     """One property value that a record asserts, raw and normalised (``opencets.records.Claim``); never overwritten."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+", db_index=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     record = models.ForeignKey(Record, on_delete=models.PROTECT, related_name="claims")
     property = models.CharField(max_length=30)
     kind = models.CharField(max_length=20)

@@ -18,10 +18,12 @@ def across_holdings() -> Iterator[None]:
     if not connection.in_atomic_block:
         raise RuntimeError("The blind door opens inside a transaction only.")
     with connection.cursor() as cursor:
+        cursor.execute("select current_setting('role')")
+        before = cursor.fetchone()[0]
         cursor.execute("set local role opencets_blind")
     try:
         yield
     finally:
         if not connection.needs_rollback:
             with connection.cursor() as cursor:
-                cursor.execute("reset role")
+                cursor.execute("select set_config('role', %s, true)", [before])

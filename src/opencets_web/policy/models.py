@@ -92,8 +92,8 @@ class Guarded(models.Model):
     The composite foreign key (holding, agency) that keeps the two together is made by ``policy.wall``.
     """
 
-    holding = models.ForeignKey(Holding, on_delete=models.PROTECT, related_name="+")
-    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+", db_index=False)
+    holding = models.ForeignKey(Holding, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
 
     class Meta:
         abstract = True
@@ -102,10 +102,14 @@ class Guarded(models.Model):
 class BetweenTwo(models.Model):
     """A row about two records of two Holdings: seen only by those who may see both."""
 
-    left_holding = models.ForeignKey(Holding, on_delete=models.PROTECT, related_name="+")
-    left_agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+", db_index=False)
-    right_holding = models.ForeignKey(Holding, on_delete=models.PROTECT, related_name="+")
-    right_agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+", db_index=False)
+    left_holding = models.ForeignKey(Holding, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    left_agency = models.ForeignKey(
+        Agency, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    right_holding = models.ForeignKey(Holding, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    right_agency = models.ForeignKey(
+        Agency, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
 
     class Meta:
         abstract = True

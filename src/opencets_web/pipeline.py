@@ -1,0 +1,2 @@
+"""placeholder"""
+def on_app_ready(app): pass
