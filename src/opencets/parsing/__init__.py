@@ -1,4 +1,4 @@
-"""Parsing: bytes to Records. ``read(path)`` for a file, folder or archive; ``walk(source)`` streams; ``Pool`` limits."""
+"""Bytes to Records: ``read(path)`` for a file, folder or archive, ``walk(source)`` streamed, ``sandbox.Pool`` limited."""
 
 from __future__ import annotations
 

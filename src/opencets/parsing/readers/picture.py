@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from opencets.parsing import magic
 from opencets.parsing.claims import assert_claim, assert_instant, clean
@@ -85,7 +85,7 @@ def read(source: Source) -> Iterator[Event]:
             )
         except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error, RuntimeError) as error:  # fmt: skip
             said = " ".join(str(error).split())[:200]
-            if isinstance(error, Image.UnidentifiedImageError):
+            if isinstance(error, UnidentifiedImageError):
                 said = "its header is not one that can be read"
             troubles.append(
                 Skipped(
@@ -123,26 +123,32 @@ def _describe(
     maker, model = _words(main.get(0x010F)), _words(main.get(0x0110))
     if maker or model:
         name = model if model.casefold().startswith(maker.casefold()) else f"{maker} {model}".strip()
-        claims.append(assert_claim("camera_model", name))
+        claims.append(assert_claim("camera_model", name, role="device_of"))
     if software := _words(main.get(0x0131)) or _words(picture.info.get("Software")):
         claims.append(assert_claim("software", software))
     claims.extend(_taken(main, inner))
     claims.extend(_location(position))
     serial = _words(inner.get(0xA431)) or _words(main.get(0xC62F))
     if serial:
-        claims.append(assert_claim("camera_serial", serial, maker=maker, model=model))
+        claims.append(_serial(serial, maker, model))
     extra.extend((key, said[:2000]) for key, tag in _KEPT if (said := _words(main.get(tag))))
     extra.extend((key, said[:2000]) for key, tag in _KEPT_EXIF if (said := _words(inner.get(tag))))
     extra.extend((f"png_{key.lower()}", said[:4000]) for key in _PNG_KEPT if (said := _words(picture.info.get(key))))
     notes = _maker_notes(source, picture, inner, troubles)
     if not serial:
         for tag in _MAKER_SERIALS:
-            if said := notes.get(tag):
-                claims.append(
-                    assert_claim("camera_serial", said, maker=maker, model=model, note="from the maker's own tags")
-                )
+            if own := notes.get(tag):
+                claims.append(_serial(own, maker, model, "from the maker's own tags"))
                 break
     extra.extend((key, notes[tag][:500]) for key, tag in _MAKER_KEPT if notes.get(tag))
+
+
+def _serial(raw: str, maker: str, model: str, note: str = "") -> Claim:
+    """The camera's serial number; Nikon writes ``NO= `` before it, which other programs leave out."""
+    made = assert_claim(
+        "camera_serial", re.sub(r"^NO[=.:]\s*", "", raw), role="device_of", note=note, maker=maker, model=model
+    )
+    return Claim("camera_serial", raw, made.kind, made.normal, made.role, made.note)
 
 
 def _words(value: object) -> str:
@@ -189,8 +195,9 @@ def _moment(written: str, offset: str, fraction: str) -> datetime | None:
             zone = timezone(timedelta(minutes=minutes if beside[1] == "+" else -minutes))
     elif offset == "Z":
         zone = timezone(timedelta(0))
+    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups())
     try:
-        return datetime(*(int(part or 0) for part in found.groups()), micro, tzinfo=zone)  # type: ignore[arg-type]
+        return datetime(year, month, day, hour, minute, second, micro, tzinfo=zone)
     except ValueError:
         return None
 
@@ -249,7 +256,7 @@ def _maker_notes(
         tags = exifread.process_file(
             io.BytesIO(block.removeprefix(b"Exif\x00\x00")), details=True, extract_thumbnail=False
         )
-    except Exception as error:  # noqa: BLE001 - maker notes have no standard, and a broken one raises anything
+    except Exception as error:
         sentence = f"{source.locator}: the maker's own tags cannot be read ({type(error).__name__}: {error})."
         troubles.append(Noted(source.locator, "metadata-damaged", sentence))
         return {}

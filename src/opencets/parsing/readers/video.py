@@ -85,7 +85,7 @@ def _said(tags: dict[str, str], extra: list[tuple[str, str]]) -> Iterator[Claim]
     maker = tags.get(f"{quicktime}make") or tags.get("make") or tags.get("com.android.manufacturer") or ""
     model = tags.get(f"{quicktime}model") or tags.get("model") or tags.get("com.android.model") or ""
     if maker or model:
-        yield assert_claim("camera_model", f"{maker} {model}".strip())
+        yield assert_claim("camera_model", f"{maker} {model}".strip(), role="device_of")
     if software := tags.get(f"{quicktime}software") or tags.get("software"):
         yield assert_claim("software", software)
     yield from _taken(tags)
