@@ -39,7 +39,7 @@ _AUDIO_BRANDS = {b"M4A ", b"M4B ", b"F4A "}
 
 
 def find_media_type(head: bytes) -> str | None:
-    """The media type that the first bytes (`HEAD_BYTES` are enough) stand for, or None when they are no known picture or video."""
+    """The media type that the first `HEAD_BYTES` bytes stand for, or None when they are no known picture or video."""
     for start, media_type in _STARTS:
         if head.startswith(start):
             return "video/webm" if media_type == "video/x-matroska" and b"webm" in head[:64] else media_type

@@ -58,7 +58,7 @@ def bits_of(coefficients: Matrix) -> npt.NDArray[np.uint8]:
 
 
 def quality_of(samples: Matrix) -> int:
-    """The published image-domain quality: whole per cents of each step between neighbours, summed, over 90, at most 100."""
+    """The published quality: whole per cents of each step between neighbours, summed, over 90, at most 100."""
     down = np.trunc((samples[:-1] - samples[1:]) * np.float32(100) / np.float32(255))
     across = np.trunc((samples[:, :-1] - samples[:, 1:]) * np.float32(100) / np.float32(255))
     return min(
@@ -68,7 +68,7 @@ def quality_of(samples: Matrix) -> int:
 
 
 def fragile_bits(coefficients: Matrix, share: float = 0.01) -> int:
-    """How many bits a small disturbance could flip: coefficients nearer to the median than ``share`` of the middle spread."""
+    """How many bits a small disturbance may flip: coefficients within ``share`` of the middle spread of the median."""
     flat = coefficients.ravel()
     distance = np.abs(flat - np.median(flat))
     return int((distance < share * np.median(distance)).sum())
@@ -89,7 +89,7 @@ def _sample(luma: Luma) -> Matrix:
 
 @lru_cache(maxsize=256)
 def _fold(side: int) -> tuple[tuple[int, Matrix], ...]:
-    """For each of the 64 samples along an axis of ``side`` pixels: first pixel, and the weights of the pixels from there."""
+    """For each of the 64 samples along an axis of ``side`` pixels: the first pixel, and the weights from there on."""
     window = window_of(side)
     forward = (window + 2) // 2 - 1
     pixels = np.arange(side)

@@ -1,14 +1,14 @@
 """Still pictures: brightness for PDQ, and a small copy for the gallery.
 
-A JPEG is decoded scaled (by the decoder's own cosine transform, to a half, a quarter or an eighth, both sides kept at 512
-pixels or more), because decoding is nearly the whole cost. Such a scaled decode keeps PDQ within the published tolerance
-(10 bits at quality 80 and more), save for pictures with hardly any structure. The rule: when the quality on the scaled
-decode is below 60, or more than `FRAGILE_BITS` bits stand so near to the median that a small disturbance flips them, the
-picture is decoded again at full size and that hash counts.
+A JPEG is decoded scaled (by the decoder's own cosine transform, to a half, a quarter or an eighth, both sides kept at
+512 pixels or more), because decoding is nearly the whole cost. Such a scaled decode keeps PDQ within the published
+tolerance (10 bits at quality 80 and more), save for pictures with hardly any structure. The rule: when the quality on
+the scaled decode is below `SCALED_QUALITY`, or more than `FRAGILE_BITS` bits stand so near to the median that a small
+disturbance flips them, the picture is decoded again at full size and that hash counts.
 
-PDQ is computed on the pixels as stored: the EXIF orientation is not applied, as in the published implementations, so that
-hashes agree with the lists of others. HEIC and HEIF are the exception: their decoder turns the picture itself. The small
-copy is shown to people and is turned upright.
+PDQ is computed on the pixels as stored: the EXIF orientation is not applied, as in the published implementations, so
+that hashes agree with the lists of others. HEIC and HEIF are the exception: their decoder turns the picture itself. The
+small copy is shown to people and is turned upright.
 
 Of an animation or a file of several pages only the first picture counts. Transparency is ignored for PDQ, as in the
 published implementations, and laid on white in the small copy.
@@ -17,6 +17,7 @@ published implementations, and laid on white in the small copy.
 from __future__ import annotations
 
 import io
+import struct
 import threading
 import warnings
 from dataclasses import dataclass
@@ -24,13 +25,14 @@ from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from opencets.errors import DamagedSource, LimitReached, NotThisFormat
 from opencets.hashing.pdq import bits_of, fragile_bits, pdq_coefficients
 
 SCALED_SIDE = 512
+SCALED_QUALITY = 60
 FRAGILE_BITS = 10
 DECLARED_PIXELS = 400_000_000
 """A picture that declares more pixels than this is refused unread."""
@@ -50,6 +52,21 @@ FORMATS = {
     "image/heif": ("HEIF", "AVIF"),
 }
 """The decoders that may touch each media type; no other of Pillow's decoders is ever tried."""
+
+DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    MemoryError,
+    RuntimeError,
+    ArithmeticError,
+    struct.error,
+)
+"""What Pillow's decoders raise on broken bytes."""
 
 _heif = threading.Lock()
 
@@ -82,16 +99,7 @@ def decode(content: BinaryIO, media_type: str, *, scaled: bool = True) -> Decode
     broken = ""
     try:
         image.load()
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        IndexError,
-        TypeError,
-        MemoryError,
-        RuntimeError,
-    ) as reason:
+    except DECODER_ERRORS as reason:
         broken = str(reason) or type(reason).__name__
         image = _what_was_decoded(image, broken)
     orientation = _orientation(image) if media_type not in ("image/heic", "image/heif") else 1
@@ -99,9 +107,9 @@ def decode(content: BinaryIO, media_type: str, *, scaled: bool = True) -> Decode
 
 
 def picture_pdq(decoded: Decoded, content: BinaryIO, media_type: str) -> tuple[bytes, int]:
-    """PDQ and quality of a picture; decodes ``content`` once more at full size where the scaled decode may not conform."""
+    """PDQ and quality of a picture; ``content`` is decoded anew at full size where the scaled one may not conform."""
     coefficients, quality = pdq_coefficients(luma(decoded.image))
-    if decoded.scaled and (quality < 60 or fragile_bits(coefficients) > FRAGILE_BITS):
+    if decoded.scaled and (quality < SCALED_QUALITY or fragile_bits(coefficients) > FRAGILE_BITS):
         content.seek(0)
         full = decode(content, media_type, scaled=False)
         coefficients, quality = pdq_coefficients(luma(full.image))
@@ -116,7 +124,7 @@ def luma(image: Image.Image) -> npt.NDArray[np.uint8]:
 
 
 def thumbnail(image: Image.Image, longest_px: int, orientation: int = 1) -> bytes:
-    """A JPEG of ``image``, at most ``longest_px`` a side, upright, encoded anew from the pixels alone, without metadata."""
+    """A JPEG of ``image``, at most ``longest_px`` a side, upright, encoded from the pixels alone, without metadata."""
     small = image if image.mode == "YCbCr" else _on_white(image)
     scale = longest_px / max(small.size)
     if scale < 1:
@@ -159,16 +167,11 @@ def _open(content: BinaryIO, media_type: str) -> Image.Image:
                     raise LimitReached(f"The picture declares too many pixels to be decoded safely ({bomb})") from bomb
                 content.seek(0)
                 return JpegImageFile(content)
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        IndexError,
-        TypeError,
-        KeyError,
-        RuntimeError,
-    ) as reason:
+    except UnidentifiedImageError as reason:
+        raise DamagedSource(
+            f"The bytes begin like {media_type}, and its decoder cannot make a picture of them."
+        ) from reason
+    except DECODER_ERRORS as reason:
         raise DamagedSource(f"The bytes begin like {media_type} and cannot be opened as such: {reason}.") from reason
 
 
@@ -190,7 +193,7 @@ def _refuse_beyond(pixels: int, limit: int, width: int, height: int) -> None:
 def _what_was_decoded(image: Image.Image, broken: str) -> Image.Image:
     """The pixels that were decoded before the break; raises DamagedSource when there are none."""
     core = getattr(image, "_im", None)
-    if core is None or isinstance(image, ImageFile.ImageFile) and image.format not in ("JPEG", "MPO", "PNG"):
+    if core is None or (isinstance(image, ImageFile.ImageFile) and image.format not in ("JPEG", "MPO", "PNG")):
         raise DamagedSource(f"The picture is broken and nothing of it could be decoded: {broken}.")
     part = Image.Image()
     part._im, part._mode, part._size = core, core.mode, core.size
@@ -202,7 +205,7 @@ def _orientation(image: Image.Image) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             turned = image.getexif().get(0x0112, 1)
-    except Exception:  # noqa: BLE001 - broken EXIF costs the orientation and nothing else; the parsers inside raise anything
+    except Exception:  # broken EXIF costs the orientation and nothing else; the parsers inside raise anything
         return 1
     return turned if isinstance(turned, int) and 1 <= turned <= 8 else 1
 

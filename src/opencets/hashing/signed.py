@@ -46,8 +46,8 @@ class Signed:
 def sign(stream: BinaryIO, *, media_type: str | None = None, thumbnail_px: int = 320) -> Signed:
     """Digests, media type, size, PDQ or key frames, and a thumbnail of what is left in ``stream``.
 
-    The stream is read once for the digests; a picture or video up to `KEPT_BYTES` is decoded from memory, a larger one by
-    seeking back, or from a temporary file where the stream cannot seek. ``media_type`` is only a hint for what the
+    The stream is read once for the digests; a picture or video up to `KEPT_BYTES` is decoded from memory, a larger one
+    by seeking back, or from a temporary file where the stream cannot seek. ``media_type`` is only a hint for what the
     content does not tell. A broken, hostile or oversized picture never raises: ``trouble`` says what failed. Only an
     error of reading the stream itself (OSError) goes through.
     """
@@ -121,7 +121,7 @@ def _look(signed: Signed, content: BinaryIO, thumbnail_px: int) -> Signed:
         return _look_at_picture(signed, content, thumbnail_px)
     except OpenCETSError as reason:
         return replace(signed, trouble=reason.sentence)
-    except Exception as reason:  # noqa: BLE001 - decoders raise anything on hostile bytes; the digests must stay
+    except Exception as reason:
         return replace(
             signed,
             trouble=f"The decoder of {signed.media_type} failed: {type(reason).__name__}: {reason}.",

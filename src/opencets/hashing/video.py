@@ -1,7 +1,7 @@
 """Videos: a bounded number of key frames, spread over the whole length, each with its PDQ.
 
-Key frames alone are decoded (about a fiftieth of the cost of all frames), found by seeking, so that an hour costs about as
-much as a minute. The form follows vPDQ (a PDQ with its quality and its second for each frame), the density does not:
+Key frames alone are decoded (about a fiftieth of the cost of all frames), found by seeking, so that an hour costs about
+as much as a minute. The form follows vPDQ (a PDQ with its quality and its second for each frame), the density does not:
 two videos are compared by the share of frames that have a near frame in the other.
 """
 
@@ -50,7 +50,8 @@ class Watched:
 def watch(content: BinaryIO, *, thumbnail_px: int = 320, frames: int = FRAMES) -> Watched:
     """At most ``frames`` key frames of the first picture stream of ``content``, spread over its length.
 
-    Raises DamagedSource when the container cannot be opened or holds no picture stream, LimitReached for frames too large.
+    Raises DamagedSource when the container cannot be opened or holds no picture stream, LimitReached for frames too
+    large to decode.
     """
     import av  # the libraries behind it take a while to load, and most files are pictures
 
@@ -103,7 +104,7 @@ def _duration(container: Any, stream: Any) -> float | None:
 
 
 def _key_frames(container: Any, stream: Any, duration: float | None, count: int) -> Iterator[tuple[float, Image.Image]]:
-    """Seconds and pictures of different key frames: the one at or before each of ``count`` equal steps, else the first ones."""
+    """Seconds and pictures of different key frames: at or before each of ``count`` equal steps, else the first ones."""
     begin = float((stream.start_time or 0) * stream.time_base)
     if duration is None or duration <= count:
         step, last = (0.0 if duration is None else duration / count), -1.0

@@ -69,8 +69,8 @@ def near_plainly(
 def read_hex_codes(path: Path) -> Codes:
     """The codes of a text file with one 64-digit hexadecimal hash a line; the position of a code is its line, from 0.
 
-    Raises SourceRefused naming the first line (counted from 1, as editors do) that is anything else; only the end of the
-    file may hold empty lines.
+    Raises SourceRefused naming the first line (counted from 1, as editors do) that is anything else; only the end of
+    the file may hold empty lines.
     """
     try:
         text = path.read_bytes()
@@ -104,7 +104,7 @@ def _frozen(array: Codes) -> Codes:
 
 @lru_cache(maxsize=1)
 def _order() -> npt.NDArray[np.int64]:
-    """Where each of the 256 bits goes: a shuffle by a written-out generator, so that no library's change can move it."""
+    """Where each of the 256 bits goes: a shuffle by a written-out generator, so that no library can change it."""
     order = list(range(256))
     state = PERMUTATION_SEED
     for last in range(255, 0, -1):

@@ -1,9 +1,9 @@
 """The exact index of 256-bit codes by Hamming distance, in memory or in a folder.
 
-In a folder, the file ``manifest.json`` names everything that counts: immutable segments, a tail of the latest codes, a list
-of removed items. It is replaced in one step after everything it names is on the disk, so that a crash at any instant
-leaves the last whole state, and what a returned `add` or `remove` acknowledged is kept. Readers look at the manifest
-before each search and so see every change of every process; nothing they have open is ever changed, only unlinked.
+In a folder, the file ``manifest.json`` names everything that counts: immutable segments, a tail of the latest codes, a
+list of removed items. It is replaced in one step after everything it names is on the disk, so that a crash at any
+instant leaves the last whole state, and what a returned `add` or `remove` acknowledged is kept. Readers look at the
+manifest before each search and so see every change of every process; nothing they have open is changed, only unlinked.
 Writers take turns by a lock on ``lock``; `compact` works beside them and joins them only for the exchange.
 """
 
@@ -84,7 +84,7 @@ class HammingIndex:
     def build(cls, codes: npt.ArrayLike, path: str | os.PathLike[str] | None = None) -> HammingIndex:
         """An index of ``codes`` (uint8, (n, 32)), in the new or empty folder ``path`` or, without it, in memory.
 
-        Raises ActRefused when ``path`` already holds something, ValueRefused when ``codes`` are of another shape or type.
+        Raises ActRefused when ``path`` already holds something, ValueRefused when ``codes`` have another shape or type.
         """
         checked = as_codes(codes)
         empty = _State((), (), "", np.empty((0, 4), np.uint64), 0, np.empty(0, np.int64), 0)
@@ -108,8 +108,8 @@ class HammingIndex:
     def open(cls, path: str | os.PathLike[str]) -> HammingIndex:
         """The index in the folder ``path``, memory-mapped; opening reads a few kilobytes, however large the index.
 
-        Raises NotThisFormat when the folder holds no index, DamagedSource when files that its manifest names are missing
-        or cut short.
+        Raises NotThisFormat when the folder holds no index, DamagedSource when files that its manifest names are
+        missing or cut short.
         """
         folder = Path(path)
         return cls(folder, _read_state(folder, None))
@@ -130,7 +130,10 @@ class HammingIndex:
         return len(self._now().segments)
 
     def add(self, codes: npt.ArrayLike) -> range:
-        """The item numbers that ``codes`` (uint8, (n, 32)) now have; in a folder they are on the disk when this returns."""
+        """The item numbers that ``codes`` (uint8, (n, 32)) now have.
+
+        In a folder they are on the disk when this returns, and seen by the next search of every process.
+        """
         words = permuted(as_codes(codes))
         with self._turn():
             state = self._state
@@ -253,7 +256,7 @@ class HammingIndex:
         self._publish(replace(state, tail_name=name, tail=tail, count=state.count + words.shape[0]))
 
     def _add_segment(self, state: _State, words: Words) -> None:
-        """The tail and ``words`` become one segment; a following tail has another file, for readers may still read this one."""
+        """The tail and ``words`` become one segment; the next tail has another file: readers may still read this one."""
         begin = state.count - state.tail.shape[0]
         count = state.count + words.shape[0]
         segment = Segment.build(np.concatenate((state.tail, words)), np.arange(begin, count))
@@ -445,8 +448,8 @@ def _read_state(folder: Path, known: _State | None) -> _State:
         except (OSError, ValueError) as reason:
             if _stamp(folder) == stamp:
                 raise DamagedSource(
-                    f"The index in {folder} is damaged: its manifest names files that are missing or cut short ({reason}). "
-                    "Build it anew from the hashes."
+                    f"The index in {folder} is damaged: files that its manifest names are missing or cut short "
+                    f"({reason}). Build it anew from the hashes."
                 ) from reason
     raise Interrupted(f"The index in {folder} changed too often to be opened; try again.")
 

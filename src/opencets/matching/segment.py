@@ -126,7 +126,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def pieces(sizes: Items, most: int) -> Iterator[tuple[Items, Items]]:
-    """Walks ``sizes[0] + sizes[1] + ...`` places at most ``most`` at a time: for each, which size it is of, and its rank there."""
+    """Walks ``sum(sizes)`` places, at most ``most`` at a time: for each place, which size it is of, and its rank there."""
     ends = np.cumsum(sizes)
     total = int(ends[-1]) if ends.size else 0
     for start in range(0, total, most):
@@ -162,7 +162,7 @@ def _flips(bits: int) -> npt.NDArray[np.uint64]:
 
 
 def _ascending(words: Words, items: Items) -> npt.NDArray[np.intp]:
-    """The order by word after word, then item; whole sorts of four keys are slow, and the first word nearly always decides."""
+    """The order by word after word, then item; sorting by all is slow, and the first word nearly always decides."""
     order = np.argsort(words[:, 0], kind="stable")
     first = words[order, 0]
     same = first[1:] == first[:-1]
