@@ -1,0 +1,1 @@
+"""The ``opencets`` command: thin commands over the engines."""
