@@ -256,7 +256,7 @@ class HammingIndex:
         self._publish(replace(state, tail_name=name, tail=tail, count=state.count + words.shape[0]))
 
     def _add_segment(self, state: _State, words: Words) -> None:
-        """The tail and ``words`` become one segment; the next tail has another file: readers may still read this one."""
+        """The tail and ``words`` become a segment; the next tail has another file: readers may still read this one."""
         begin = state.count - state.tail.shape[0]
         count = state.count + words.shape[0]
         segment = Segment.build(np.concatenate((state.tail, words)), np.arange(begin, count))

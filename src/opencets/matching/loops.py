@@ -14,7 +14,7 @@ Array = Any
 
 @compiled
 def permute(codes: Array, table: Array, words: Array) -> None:
-    """Fills ``words`` (n, 4) with the permuted bits of ``codes`` (n, 32); ``table`` (32, 256, 4): where each byte goes."""
+    """Fills ``words`` (n, 4) with ``codes`` (n, 32) permuted; ``table`` (32, 256, 4) tells where each goes."""
     for code in range(codes.shape[0]):
         first = second = third = fourth = np.uint64(0)
         for place in range(32):

@@ -126,7 +126,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def pieces(sizes: Items, most: int) -> Iterator[tuple[Items, Items]]:
-    """Walks ``sum(sizes)`` places, at most ``most`` at a time: for each place, which size it is of, and its rank there."""
+    """Walks ``sum(sizes)`` places, at most ``most`` at a time: for each place, of which size it is and its rank there."""
     ends = np.cumsum(sizes)
     total = int(ends[-1]) if ends.size else 0
     for start in range(0, total, most):
