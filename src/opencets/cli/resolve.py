@@ -43,15 +43,15 @@ ONE_FILE = click.Path(path_type=Path, dir_okay=False)
 def resolve(records: Path, out: Path, link: Path | None, engine: str, pairs: Path | None, at_least: float) -> None:
     """Rows of RECORDS.csv that are probably the same person get the same cluster_id.
 
-    Columns: record_id and any of full_name, given_name, family_name, date_of_birth, place_of_birth, gender, email, phone,
-    street, city, postcode, country, national_id, screen_name, occupation. The clusters are suggestions; --pairs gives the
-    reasons of each. Exit 0 when done, 2 when a table cannot be used.
+    Columns: record_id and any of full_name, given_name, family_name, date_of_birth, place_of_birth, gender, email,
+    phone, street, city, postcode, country, national_id, screen_name, occupation. The clusters are suggestions; --pairs
+    gives the reasons of each. Exit 0 when done, 2 when a table cannot be used.
     """
     from opencets.errors import ActRefused
     from opencets.resolving.table import resolve_table
 
     if engine == "spark":
-        raise ActRefused("Spark is not offered yet; --engine duckdb takes tables of ten million rows on one machine.")
+        raise ActRefused("Spark is not offered yet; nothing was resolved. Use --engine duckdb.")
     resolution = resolve_table(records, link, at_least=at_least, tell=_tell)
     _write(out, ("record_id", "cluster_id"), resolution.clusters)
     if pairs is not None:

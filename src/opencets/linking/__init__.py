@@ -1,4 +1,4 @@
-"""Linking: from claims to connections between cases, as rarity-weighted, explained paths. The caller supplies the ties."""
+"""Linking: from claims to connections between cases, as rarity-weighted, explained paths over supplied ties."""
 
 from opencets.linking.clusters import JUDGED, Clusters, components
 from opencets.linking.degrees import Change, Degrees, reach

@@ -35,7 +35,7 @@ class Holdings:
             self._members[group].append(record)
 
     def add(self, record: str, group: str, kind: str, value: str, claim: str = "") -> Change | None:
-        """Record that ``record`` holds ``value``; None where no degree changed. Kinds that do not link are passed over."""
+        """Record that ``record`` holds ``value``; None where no degree changed. Kinds that do not link are left out."""
         self.add_record(record, group)
         if not self.rarity.links(kind) or (kind, value) in self._values[record]:
             return None

@@ -102,7 +102,9 @@ def _same_year(left: Person, right: Person) -> bool:
 
 
 def _names_crossed(left: Person, right: Person) -> bool:
-    return left.given is not None and left.given == right.family
+    return (left.given is not None and left.given == right.family) or (
+        left.family is not None and left.family == right.given
+    )
 
 
 def _differs(what: str) -> Level:
@@ -137,7 +139,7 @@ FEATURES: tuple[Feature, ...] = (
             ),
             Level(
                 "one_part",
-                f"{_sql_equal('family')} OR {_sql_equal('given')} OR given_l = family_r",
+                f"{_sql_equal('family')} OR {_sql_equal('given')} OR given_l = family_r OR family_l = given_r",
                 _either(_equal("family"), _equal("given"), _names_crossed),
                 "one part of the name is the same: {left} and {right}",
             ),
