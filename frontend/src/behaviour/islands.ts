@@ -1,7 +1,12 @@
 /** An island takes an element marked `data-island="name"` and makes it live. Each is fetched only where a page has it. */
 export type Island = (element: HTMLElement) => void | Promise<void>;
 
-const islands: Record<string, () => Promise<{ mount: Island }>> = {};
+const islands: Record<string, () => Promise<{ mount: Island }>> = {
+  gallery: () => import("../islands/gallery"),
+  linkchart: () => import("../islands/linkchart"),
+  timeline: () => import("../islands/timeline"),
+  uploader: () => import("../islands/uploader"),
+};
 
 /** Every island inside `root` that is not live yet becomes so; one that fails says it in its own place. */
 export function mountIslands(root: ParentNode): void {

@@ -1,0 +1,114 @@
+/**
+ * How many messages when: bars over time, and a brush that filters the page by `?from=` and `?to=` (UTC days).
+ *
+ * The numbers come from the server's table inside the element (`<time datetime>` and a count a row), which stays as the
+ * equal reading view, or from `data-url` as `{"times": [unix seconds], "counts": [...]}`. `data-from-name` and
+ * `data-to-name` rename the query parameters.
+ */
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import "./timeline.css";
+import { make, readJson, token } from "../behaviour/dom";
+import { count } from "../behaviour/words";
+
+const HEIGHT = 132;
+
+export async function mount(element: HTMLElement): Promise<void> {
+  const table = element.querySelector("table");
+  const [times, counts] = element.dataset.url ? await fetched(element.dataset.url) : rowsOf(table);
+  element.classList.add("density");
+  const status = make("span", { role: "status" });
+  const acts = make("span", { class: "button-row" });
+  const frame = make("div", { "aria-hidden": "true" });
+  const head = make("div", { class: "density-head" }, status, acts);
+  const source = table?.closest(".table-frame") ?? table;
+  element.prepend(head, frame);
+  if (source) {
+    const numbers = make("details", {}, make("summary", {}, "The same as a table"));
+    source.replaceWith(numbers);
+    numbers.append(source);
+  }
+  if (!times.length) {
+    status.textContent = "No dated messages.";
+    frame.remove();
+    return;
+  }
+  const total = counts.reduce((sum, each) => sum + each, 0);
+  const names = { from: element.dataset.fromName ?? "from", to: element.dataset.toName ?? "to" };
+  const here = new URL(location.href);
+  const chosen = here.searchParams.has(names.from) || here.searchParams.has(names.to);
+  status.textContent = chosen
+    ? `Showing ${here.searchParams.get(names.from) ?? "the start"} to ${here.searchParams.get(names.to) ?? "the end"}`
+    : `${count(total)} messages, ${day(times[0] ?? 0)} to ${day(times.at(-1) ?? 0)}. Drag over the bars to choose a time.`;
+  if (chosen) {
+    for (const name of Object.values(names)) here.searchParams.delete(name);
+    acts.append(make("a", { class: "btn btn-sm btn-ghost", href: here.toString() }, "Show all"));
+  }
+
+  const draw = (): uPlot => {
+    frame.replaceChildren();
+    const axis: uPlot.Axis = { stroke: token("--text-3"), font: `11px ${token("--font")}`, grid: { stroke: token("--line"), width: 1 }, ticks: { show: false } };
+    return new uPlot(
+      {
+        width: Math.max(200, frame.clientWidth),
+        height: HEIGHT,
+        legend: { show: false },
+        tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
+        padding: [8, 4, 0, 0],
+        cursor: { y: false, drag: { x: true, y: false, setScale: false } },
+        scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, most)] } },
+        axes: [{ ...axis, size: 26, grid: { show: false } }, { ...axis, size: 44, values: (_plot, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? count(tick) : "")) }],
+        series: [{}, { fill: token("--accent-solid"), stroke: token("--accent-solid"), width: 0, points: { show: false }, ...(uPlot.paths.bars ? { paths: uPlot.paths.bars({ size: [0.82, 40] }) } : {}) }],
+        hooks: {
+          setSelect: [
+            (plot) => {
+              if (plot.select.width < 4) return;
+              const from = plot.posToVal(plot.select.left, "x");
+              const to = plot.posToVal(plot.select.left + plot.select.width, "x");
+              const next = new URL(location.href);
+              next.searchParams.set(names.from, day(from));
+              next.searchParams.set(names.to, day(to));
+              next.searchParams.delete("page");
+              location.assign(next.toString());
+            },
+          ],
+          setCursor: [
+            (plot) => {
+              const at = plot.cursor.idx;
+              if (at != null && !chosen) status.textContent = `${day(times[at] ?? 0)}: ${count(counts[at] ?? 0)} messages`;
+            },
+          ],
+        },
+      },
+      [times, counts],
+      frame,
+    );
+  };
+  let plot = draw();
+  new ResizeObserver(() => plot.setSize({ width: Math.max(200, frame.clientWidth), height: HEIGHT })).observe(frame);
+  document.addEventListener("opencets:theme", () => {
+    plot.destroy();
+    plot = draw();
+  });
+}
+
+async function fetched(url: string): Promise<[number[], number[]]> {
+  const answer = await readJson<{ times: number[]; counts: number[] }>(url);
+  return [answer.times, answer.counts];
+}
+
+function rowsOf(table: HTMLTableElement | null): [number[], number[]] {
+  const pairs: [number, number][] = [];
+  for (const row of table?.tBodies[0]?.rows ?? []) {
+    const time = row.querySelector("time")?.dateTime ?? "";
+    const number = Number((row.cells[row.cells.length - 1]?.textContent ?? "").replace(/\D/g, ""));
+    const at = Date.parse(time.length === 10 ? `${time}T00:00:00Z` : time) / 1000;
+    if (!Number.isNaN(at)) pairs.push([at, number]);
+  }
+  pairs.sort((one, other) => one[0] - other[0]);
+  return [pairs.map(([at]) => at), pairs.map(([, number]) => number)];
+}
+
+function day(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().slice(0, 10);
+}
