@@ -45,7 +45,7 @@ class Child:
     def start(self) -> None:
         """Start it, in a session of its own: Ctrl-C reaches the parent alone, which stops all in order."""
         self.running = subprocess.Popen(
-            [sys.executable, "-m", "opencets_web.commands.children", *self.arguments],
+            [sys.executable, *self.arguments],
             env={**os.environ, **self.environment, "OPENCETS_PARENT": str(os.getpid())},
             pass_fds=self.files,
             start_new_session=True,
@@ -118,15 +118,18 @@ class Keeper:
                 program.wait()
 
 
+_THIS = ("-m", "opencets_web.commands.children")
+
+
 def web_child(taken: socket.socket) -> Child:
     """The web server on a socket that the parent holds."""
     number = taken.fileno()
-    return Child("The web server", ["web", str(number)], {"OPENCETS_DB_ROLE": "web"}, (number,))
+    return Child("The web server", [*_THIS, "web", str(number)], {"OPENCETS_DB_ROLE": "web"}, (number,))
 
 
 def worker_child(queue: str) -> Child:
     """The worker of one queue."""
-    return Child(f"The worker of the queue {queue}", ["worker", queue], {"OPENCETS_DB_ROLE": "jobs"})
+    return Child(f"The worker of the queue {queue}", [*_THIS, "worker", queue], {"OPENCETS_DB_ROLE": "jobs"})
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from opencets.errors import ActRefused
 from opencets_web.commands import postgres, roles
 from opencets_web.config import connection
 
+pytestmark = pytest.mark.slow
 DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 
 
@@ -113,10 +114,13 @@ def test_a_number_that_a_stranger_got_does_not_stop_the_start(home: Path) -> Non
 
 
 def test_two_callers_at_once_get_the_same_server(home: Path) -> None:
-    program = f"from pathlib import Path; from opencets_web.commands.postgres import *; ensure_server(Path({str(home)!r})); print(server_pid(Path({str(home)!r})))"
+    program = (
+        "import sys; from pathlib import Path; from opencets_web.commands.postgres import ensure_server, server_pid; "
+        "ensure_server(Path(sys.argv[1])); print(server_pid(Path(sys.argv[1])))"
+    )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     callers = [
-        subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env=environment, text=True)
+        subprocess.Popen([sys.executable, "-c", program, str(home)], stdout=subprocess.PIPE, env=environment, text=True)
         for _ in range(3)
     ]
     said = {caller.communicate(timeout=120)[0].strip() for caller in callers}
@@ -128,7 +132,7 @@ def test_a_cluster_of_another_version_is_refused_with_the_way_out(home: Path) ->
     postgres.stop_server(home)
     version = home / "postgres" / "data" / "PG_VERSION"
     version.write_text("14\n")
-    with pytest.raises(ActRefused, match="made by PostgreSQL 14.*opencets database dump"):
+    with pytest.raises(ActRefused, match=r"made by PostgreSQL 14.*opencets database dump"):
         postgres.ensure_server(home)
 
 
