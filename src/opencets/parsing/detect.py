@@ -36,11 +36,11 @@ def detect(source: Source) -> Detection:
     wanted = source.options.get("format")
     refusals = []
     for reader in readers():
-        if wanted and wanted != "auto" and reader.FORMAT != wanted:
+        if wanted and wanted != "auto" and wanted != reader.FORMAT:
             continue
         try:
             reason = reader.recognise(source)
-        except Exception as error:  # noqa: BLE001 - the reader boundary: one reader that stumbles does not stop the others
+        except Exception as error:
             reason = f"looking at it failed ({type(error).__name__}: {error})"
         if reason is None:
             return Detection(reader, media_type, f"read as {reader.LABEL}", wrong)

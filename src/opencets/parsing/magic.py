@@ -12,7 +12,6 @@ _AT_START: tuple[tuple[bytes, str], ...] = (
     (b"II+\x00", "image/tiff"),
     (b"MM\x00+", "image/tiff"),
     (b"8BPS", "image/vnd.adobe.photoshop"),
-    (b"\x00\x00\x01\x00", "image/vnd.microsoft.icon"),
     (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "image/jp2"),
     (b"\xff\x0a", "image/jxl"),
     (b"\x00\x00\x00\x0cJXL ", "image/jxl"),
@@ -100,6 +99,14 @@ def type_of_content(head: bytes) -> str | None:
         return "video/ogg" if b"theora" in head[:200] else "audio/ogg"
     if head[:2] == b"BM" and len(head) >= 26 and head[6:10] == b"\x00" * 4 and head[14:18] in _BMP_HEADERS:
         return "image/bmp"
+    if (
+        head[:4] == b"\x00\x00\x01\x00"
+        and len(head) > 22
+        and 0 < head[4] < 64
+        and head[5:6] == b"\x00"
+        and head[9:10] == b"\x00"
+    ):
+        return "image/vnd.microsoft.icon"
     if head[257:262] == b"ustar":
         return "application/x-tar"
     if head[:2] in (b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"):
@@ -194,7 +201,7 @@ def contradiction(head: bytes, name: str) -> str | None:
     if frozenset((promised, found)) in _KIN:
         return None
     families = {promised.split("/")[0], found.split("/")[0]}
-    if families == {"video"} or families == {"text"} or families == {"audio", "video"} and "mp4" in promised + found:
+    if families == {"video"} or families == {"text"} or (families == {"audio", "video"} and "mp4" in promised + found):
         return None
     if found in ("text/plain", "application/octet-stream") and promised.startswith(
         ("text/", "application/", "message/")

@@ -372,8 +372,10 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in _PLAIN or f"{module}.{name}" in self.trusted:
             return getattr(importlib.import_module(module), name)
-        if module.split(".")[0] in ("opencets", "opencets_web") and "." not in name and module in sys.modules:
-            found = getattr(sys.modules[module], name, None)
+        if module.split(".")[0] in ("opencets", "opencets_web") and "." not in name:
+            if module.startswith("opencets."):  # the engines' modules do nothing when they are imported
+                importlib.import_module(module)
+            found = getattr(sys.modules.get(module), name, None)
             if isinstance(found, type) and found.__module__ == module:
                 return found
         raise pickle.UnpicklingError(f"{module}.{name} is not a class that a result may hold")

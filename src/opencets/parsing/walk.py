@@ -62,7 +62,7 @@ def read_file(source: Source, limits: Limits | None = None) -> Iterator[Event | 
         yield Skipped(where, refusal.code, refusal.sentence)
         yield FileRead(where, "", "", source.size, 0, 1, source)
         return
-    except Exception as error:  # noqa: BLE001 - whatever opens a member may fail in its own way
+    except Exception as error:
         yield Skipped(where, "unreadable", f"{where}: cannot be opened ({_cause(error)}).")
         yield FileRead(where, "", "", source.size, 0, 1, source)
         return
@@ -89,7 +89,7 @@ def read_file(source: Source, limits: Limits | None = None) -> Iterator[Event | 
         skipped += 1
         sentence = refusal.sentence if source.name in refusal.sentence else f"{where}: {refusal.sentence}"
         yield Skipped(where, refusal.code, sentence)
-    except Exception as error:  # noqa: BLE001 - the reader boundary
+    except Exception as error:
         skipped += 1
         told = f"{records:,} records before it are kept" if records else "nothing was read from it"
         yield Skipped(
@@ -104,7 +104,7 @@ def read_file(source: Source, limits: Limits | None = None) -> Iterator[Event | 
             for event in document.read(source):
                 records += 1
                 yield event
-        except Exception as error:  # noqa: BLE001 - the same boundary: the bytes themselves may be out of reach
+        except Exception as error:
             skipped += 1
             yield Skipped(
                 where,
