@@ -21,7 +21,7 @@ class Holdings:
         self.degrees = Degrees(self.rarity)
         self._group: dict[str, str] = {}
         self._members: dict[str, list[str]] = defaultdict(list)
-        self._values: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)
+        self._values: dict[str, dict[tuple[str, str], str]] = {}
         self._holders: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
         self._near: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
         self._people: dict[str, dict[str, float]] = defaultdict(dict)
@@ -68,7 +68,7 @@ class Holdings:
 
     def values_of(self, record: str) -> list[tuple[str, str]]:
         """The (kind, value) pairs that a record holds, sorted."""
-        return sorted(self._values[record])
+        return sorted(self._values.get(record, ()))
 
     def degree(self, kind: str, value: str) -> int:
         """Distinct cases that hold the value or a near-duplicate: re-encoding does not make a traded picture rare."""
