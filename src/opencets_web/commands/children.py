@@ -6,6 +6,7 @@ The parent holds the web server's socket, so that a request waits, and is not re
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -56,6 +57,7 @@ class Child:
         """Start it again where it has ended; sooner after a long life, later after a short one."""
         now = time.monotonic()
         if self.running is not None and (code := self.running.poll()) is not None:
+            end_group(self.running.pid)
             calm = now - self.started_at > CALM_SECONDS
             self.wait = 0.0 if calm else min(max(0.5, self.wait * 2), MOST_WAIT_SECONDS)
             self.start_after = now + self.wait
@@ -116,6 +118,13 @@ class Keeper:
                 # Its work is taken up again by the next worker.
                 program.kill()
                 program.wait()
+            end_group(program.pid)
+
+
+def end_group(leader: int) -> None:
+    """End what a child that is gone left running in its session: readers of a killed worker, for example."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 _THIS = ("-m", "opencets_web.commands.children")

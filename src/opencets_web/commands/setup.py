@@ -33,13 +33,13 @@ def prepare_home(home: Path) -> bool:
 
 
 def migrate(home: Path) -> bool:
-    """Bring the tables to this version, as their owner; false where they are. Interrupted: a migration failed."""
+    """Bring tables and wall to this version, as their owner; false where they are. Interrupted: a migration failed."""
     stamp_path = home / "run" / "migrated"
     stamp = _migrations_stamp()
     if stamp_path.exists() and stamp_path.read_text() == stamp and _has_tables(home):
         return False
     answer = subprocess.run(
-        [sys.executable, "-m", "django", "migrate", "--no-input", "--verbosity", "0"],
+        [sys.executable, "-m", "opencets_web.commands.setup"],
         env={
             **os.environ,
             "OPENCETS_HOME": str(home),
@@ -92,11 +92,24 @@ def remove_home(home: Path) -> None:
     shutil.rmtree(home)
 
 
+def make_tables() -> None:
+    """Make the tables and the wall over them; in a program of its own, as the role ``owner``."""
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
+    from opencets_web.policy import wall
+
+    wall.build()
+
+
 def _migrations_stamp() -> str:
     digest = hashlib.sha256((url_stamp() or "embedded").encode())
     for package in MIGRATING_PACKAGES:
         digest.update(f"{package}={metadata.version(package)}".encode())
-    for path in sorted(PACKAGE.glob("*/migrations/*")):
+    sources = [*PACKAGE.glob("*/migrations/*.py"), *PACKAGE.glob("*/models.py"), PACKAGE / "policy" / "wall.py"]
+    for path in sorted(sources):
         if path.is_file():
             digest.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
@@ -106,3 +119,7 @@ def _has_tables(home: Path) -> bool:
     with psycopg.connect(conninfo("owner", place=home)) as connection:
         row = connection.execute("select to_regclass('public.django_migrations') is not null").fetchone()
     return bool(row and row[0])
+
+
+if __name__ == "__main__":
+    make_tables()

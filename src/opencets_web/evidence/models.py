@@ -120,12 +120,18 @@ class ExhibitFile(Guarded):
     size = models.BigIntegerField()
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     blob_offset = models.BigIntegerField(default=0, help_text="Where in the blob it begins: small files are packed together.")
+    pack = models.ForeignKey(
+        Blob, on_delete=models.PROTECT, null=True, blank=True, related_name="+", help_text="Where its thumbnail stands."
+    )
+    signals = models.JSONField(null=True, help_text="Of a picture or video: PDQ, frames, size, thumbnail (media makes rows of it).")
     state = models.CharField(max_length=10, choices=FileState, default=FileState.WAITING)
     format = models.CharField(max_length=40, blank=True)
     media_type = models.CharField(max_length=100, blank=True)
     md5 = models.CharField(max_length=32, blank=True)
     sha1 = models.CharField(max_length=40, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
+    reading = models.IntegerField(default=0, help_text="Counts up when it is read again with corrections.")
+    options = models.JSONField(default=dict, help_text="What a person corrected for this file: column meanings, country, zone.")
     records_read = models.IntegerField(default=0)
     lines_skipped = models.IntegerField(default=0)
     note = models.TextField(blank=True)
@@ -149,6 +155,7 @@ class Record(Guarded):
     key = models.CharField(max_length=32)
     kind = models.CharField(max_length=20)
     reader = models.CharField(max_length=40)
+    reading = models.IntegerField(default=0)
     place = models.TextField(blank=True)
     label = models.TextField(help_text="What the record is called in lists: a name, a screen name, the first words.")
     at = models.DateTimeField(null=True, blank=True, help_text="When, for records that happened at a time with a known zone.")
@@ -158,9 +165,9 @@ class Record(Guarded):
     extra = models.JSONField(default=dict)
     read_at = models.DateTimeField()
     linked_at = models.DateTimeField(null=True, blank=True)
+    retired_at = models.DateTimeField(null=True, blank=True, help_text="Its file was read again with corrections.")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["exhibit", "file", "key"], name="record_once")]
         indexes = [
             models.Index(fields=["case", "kind", "at_text", "id"], name="record_by_case_kind"),
             models.Index(fields=["exhibit", "linked_at"], name="record_to_link", condition=Q(linked_at=None)),

@@ -1,0 +1,981 @@
+"""Reading people and identifiers: entities as this reader sees them, suggestions to judge, and where each fact comes from.
+
+An entity is computed for each reader from the rows that this reader may see, at the moment of asking: a hidden record changes
+nothing (``docs/decisions/entities.md``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.core.paginator import Page, Paginator
+from django.db import models
+from django.db.models import Count, Exists, F, FloatField, OuterRef, Q, QuerySet
+from django.db.models.functions import Ln
+from django.urls import NoReverseMatch, reverse
+
+from opencets.linking import JUDGED, components
+from opencets.records import KINDS, PROPERTIES, RECORDS
+from opencets.resolving import PersonRow, prepare
+from opencets.resolving.features import hard_conflict
+from opencets_web.audit import log
+from opencets_web.cases.models import Case
+from opencets_web.cases.queries import CaseFrame
+from opencets_web.entities.models import Judgement, Match, Verdict
+from opencets_web.evidence.models import Claim, Record
+from opencets_web.policy import door
+from opencets_web.policy.actor import Actor
+from opencets_web.policy.models import Holding
+from opencets_web.policy.rules import LEVELS
+
+PEOPLE: Final = ("person", "account")
+GROUPING_KINDS: Final = ("account_id", "email", "handle", "national_id", "phone")
+"""Records with one own value of these kinds stand as one entity, unless the value is generic or the two contradict each other."""
+DIGEST_KINDS: Final = ("md5", "pdq", "sha1", "sha256")
+STRONG_KINDS: Final = tuple(kind.name for kind in KINDS.values() if kind.links == "strong")
+LISTED_KINDS: Final = tuple(kind for kind in STRONG_KINDS if kind not in DIGEST_KINDS)
+ROUNDS = 3
+"""How many steps from one record to the next an entity is followed; what lies beyond is said, not silently left out."""
+MOST_RECORDS = 400
+MOST_CLAIMS = 60_000
+ROLE_WORDS: Final = {
+    "own": "own",
+    "contact": "of a contact",
+    "seen_with": "seen with it",
+    "device_of": "of the device",
+    "mentioned": "mentioned",
+}
+VERDICT_TONES: Final = {Verdict.SAME: "good", Verdict.DIFFERENT: "bad", Verdict.UNSURE: "warn"}
+
+
+# --- What stands on a page ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLine:
+    """A record in a list: what it is called, what it is, where it was read."""
+
+    id: UUID
+    label: str
+    kind: str
+    kind_label: str
+    case_reference: str
+    case_title: str
+    agency: str
+    exhibit: str
+    locator: str
+    reader: str
+    at_text: str
+    url: str
+    entity_url: str
+
+    @property
+    def subtitle(self) -> str:
+        """Case and exhibit in one line."""
+        return f"{self.case_reference} · {self.exhibit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """One claim behind a value: who says so, and where it stands."""
+
+    raw: str
+    role: str
+    note: str
+    record: RecordLine
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeValue:
+    """A value of an attribute, with every claim behind it."""
+
+    value: str
+    kind: str
+    linked: bool
+    generic: bool
+    note: str
+    roles: tuple[str, ...]
+    behind: tuple[Behind, ...]
+
+    @property
+    def cases(self) -> int:
+        """In how many of the reader's cases it stands within this entity."""
+        return len({claim.record.case_reference for claim in self.behind})
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A property with its values."""
+
+    label: str
+    kind: str
+    values: tuple[AttributeValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A property of one side of a pair, in one line."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One record of a pair, as shown beside the other."""
+
+    record: RecordLine
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MatchCard:
+    """A suggestion with both sides, its reasons and what a person decided, if anyone did."""
+
+    id: UUID
+    left: Side
+    right: Side
+    probability: float
+    bits: float
+    reasons: tuple[dict[str, Any], ...]
+    model: str
+    found_at: datetime
+    may_judge: bool
+    judgement: JudgementLine | None = None
+
+    @property
+    def percent(self) -> str:
+        """The probability in words that promise no more than the model does."""
+        return "over 99 %" if self.probability > 0.99 else f"{self.probability:.0%}".replace("%", " %")
+
+
+@dataclass(frozen=True, slots=True)
+class JudgementLine:
+    """A decision: who, when, why, and whether it stands."""
+
+    id: UUID
+    left: RecordLine | None
+    right: RecordLine | None
+    verdict: str
+    verdict_label: str
+    tone: str
+    reason: str
+    by: str
+    agency: str
+    at: datetime
+    undone_at: datetime | None
+    undone_by: str
+    undo_url: str
+    may_undo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """A case in which an entity stands."""
+
+    reference: str
+    title: str
+    agency: str
+    records: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntityPage:
+    """One person or account as this reader sees it."""
+
+    anchor: UUID
+    label: str
+    kind: str
+    kind_label: str
+    also: tuple[str, ...]
+    records: tuple[RecordLine, ...]
+    attributes: tuple[Attribute, ...]
+    contacts: tuple[AttributeValue, ...]
+    cases: tuple[CaseLine, ...]
+    suggestions: tuple[MatchCard, ...]
+    judgements: tuple[JudgementLine, ...]
+    connected: tuple[tuple[str, tuple[RecordLine, ...], bool], ...]
+    kept_apart: int
+    complete: bool
+    chart_url: str
+
+
+# --- Records as lines --------------------------------------------------------------------------------------------------
+
+
+def _url(name: str, *arguments: object) -> str:
+    try:
+        return reverse(name, args=arguments)
+    except NoReverseMatch:
+        return ""
+
+
+def records_with_places() -> QuerySet[Record]:
+    """Records with what a line about them needs; the texts of messages stay where they are."""
+    return Record.objects.select_related("case", "case__agency", "exhibit", "file").defer("body", "extra")
+
+
+def line_of(record: Record) -> RecordLine:
+    """A record as a line; its case, exhibit and file come with it (``records_with_places``)."""
+    kind = RECORDS.get(record.kind)
+    place = " › ".join((*record.file.path, record.place) if record.place else record.file.path)
+    return RecordLine(
+        id=record.id,
+        label=record.label or (kind.label if kind else record.kind),
+        kind=record.kind,
+        kind_label=kind.label if kind else record.kind,
+        case_reference=record.case.reference,
+        case_title=record.case.title,
+        agency=record.case.agency.short_name,
+        exhibit=record.exhibit.reference,
+        locator=place,
+        reader=record.reader,
+        at_text=record.at_text,
+        url=reverse("entities:record", args=[record.id]),
+        entity_url=reverse("entities:detail", args=[record.id]) if record.kind in PEOPLE else "",
+    )
+
+
+def _lines(actor: Actor, ids: Iterable[UUID]) -> dict[UUID, RecordLine]:
+    wanted = set(ids)
+    if not wanted:
+        return {}
+    return {record.id: line_of(record) for record in door.visible(actor, records_with_places().filter(pk__in=wanted))}
+
+
+# --- Grouping ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What of the neighbourhood of a record was read so far."""
+
+    records: dict[UUID, Record] = field(default_factory=dict)
+    claims: dict[UUID, list[Claim]] = field(default_factory=lambda: defaultdict(list))
+    judgements: dict[UUID, Judgement] = field(default_factory=dict)
+    complete: bool = True
+
+
+def _names(claim: Claim) -> bool:
+    """Whether the claim can make two records one entity."""
+    return claim.role == "own" and claim.normal is not None and not claim.generic and claim.kind in GROUPING_KINDS
+
+
+def _around(actor: Actor, start: Record) -> _Seen:
+    """Everything within ``ROUNDS`` steps of a record along shared own values and judgements, of what the actor may see."""
+    seen = _Seen()
+    frontier = {start.id: start}
+    for step in range(ROUNDS + 1):
+        seen.records.update(frontier)
+        for claim in door.visible(actor, Claim.objects.filter(record__in=list(frontier))).order_by("id")[:MOST_CLAIMS]:
+            seen.claims[claim.record_id].append(claim)
+        touching = Q(left__in=list(frontier)) | Q(right__in=list(frontier))
+        judged = list(door.visible(actor, Judgement.objects.filter(touching)).select_related("by__agency", "undone_by"))
+        seen.judgements.update({judgement.id: judgement for judgement in judged})
+        wanted = {
+            side for judgement in judged if judgement.undone_at is None and judgement.verdict == Verdict.SAME
+            for side in (judgement.left_id, judgement.right_id)
+        }  # fmt: skip
+        wanted |= _holders(actor, [claim for record in frontier for claim in seen.claims[record]])
+        wanted -= set(seen.records)
+        if not wanted:
+            return seen
+        if step == ROUNDS or len(seen.records) + len(wanted) > MOST_RECORDS:
+            seen.complete = False
+            wanted = set(sorted(wanted)[: max(0, MOST_RECORDS - len(seen.records))]) if step < ROUNDS else set()
+            if not wanted:
+                return seen
+        rows = door.visible(actor, records_with_places().filter(pk__in=wanted, kind__in=PEOPLE))
+        frontier = {record.id: record for record in rows}
+        if not frontier:
+            return seen
+    return seen
+
+
+def _holders(actor: Actor, claims: Iterable[Claim]) -> set[UUID]:
+    """The visible people and accounts that hold one of the naming values of these claims as their own."""
+    by_kind: dict[str, set[str]] = defaultdict(set)
+    for claim in claims:
+        if _names(claim) and claim.normal is not None:
+            by_kind[claim.kind].add(claim.normal)
+    if not by_kind:
+        return set()
+    same = Q(pk__in=[])
+    for kind, normals in by_kind.items():
+        same |= Q(kind=kind, normal__in=list(normals))
+    rows = Claim.objects.filter(same, role="own", generic=False, record__kind__in=PEOPLE)
+    return set(door.visible(actor, rows).values_list("record_id", flat=True).distinct()[: MOST_RECORDS * 2])
+
+
+def _edges(holders: dict[tuple[str, str], list[str]], apart: Sequence[tuple[str, str]]) -> list[tuple[str, str, float]]:
+    """Edges between all holders of one value; where many hold it, each to the first, which joins them as well."""
+    contradict = set(apart)
+    edges = []
+    for records in holders.values():
+        ordered = sorted(set(records))
+        pairs = (
+            [(one, other) for at, one in enumerate(ordered) for other in ordered[at + 1 :]]
+            if len(ordered) <= 30
+            else [(ordered[0], other) for other in ordered[1:]]
+        )
+        edges += [(one, other, 1.0) for one, other in pairs if (one, other) not in contradict]
+    return edges
+
+
+def _contradictions(people: dict[str, dict[str, str]]) -> list[tuple[str, str]]:
+    """Pairs of records that cannot be one person: dates of birth years apart, or two national numbers of one country."""
+    stated = [(record, values) for record, values in sorted(people.items()) if values]
+    prepared = {record: prepare(PersonRow.of({"record_id": record, **values})) for record, values in stated}
+    pairs = []
+    for at, (one, mine) in enumerate(stated[:500]):
+        for other, theirs in stated[at + 1 : 500]:
+            first, second = mine.get("national_id", ""), theirs.get("national_id", "")
+            numbers = bool(first and second and first != second and first.split(":")[0] == second.split(":")[0])
+            if numbers or hard_conflict(prepared[one], prepared[other]):
+                pairs.append((one, other))
+    return pairs
+
+
+_DECIDING = ("date_of_birth", "national_id", "gender")
+
+
+def _group(seen: _Seen) -> tuple[dict[str, tuple[str, ...]], int]:
+    """The cluster of each record, and how many ties were cut because somebody judged "different"."""
+    holders: dict[tuple[str, str], list[str]] = defaultdict(list)
+    people: dict[str, dict[str, str]] = {}
+    for record_id, claims in seen.claims.items():
+        people[str(record_id)] = {
+            claim.property: claim.normal for claim in claims
+            if claim.property in _DECIDING and claim.role == "own" and claim.normal is not None
+        }  # fmt: skip
+        for claim in claims:
+            if _names(claim) and claim.normal is not None:
+                holders[claim.kind, claim.normal].append(str(record_id))
+    return _clusters(holders, _contradictions(people), seen.judgements.values(), {str(record) for record in seen.records})
+
+
+def _clusters(
+    holders: dict[tuple[str, str], list[str]],
+    apart: list[tuple[str, str]],
+    judgements: Iterable[Judgement],
+    records: set[str],
+) -> tuple[dict[str, tuple[str, ...]], int]:
+    standing = [judgement for judgement in judgements if judgement.undone_at is None]
+    sides = [(str(judgement.left_id), str(judgement.right_id), judgement.verdict) for judgement in standing]
+    inside = [(left, right, verdict) for left, right, verdict in sides if left in records and right in records]
+    edges = _edges(holders, apart) + [(left, right, JUDGED) for left, right, verdict in inside if verdict == Verdict.SAME]
+    different = [(left, right) for left, right, verdict in inside if verdict == Verdict.DIFFERENT]
+    # Two records that contradict each other stay apart also by way of a third, unless a person judged them the same.
+    same = {(left, right) for left, right, verdict in inside if verdict == Verdict.SAME}
+    clusters = components(edges, different + [pair for pair in apart if pair not in same], records)
+    return {record: cluster for cluster in clusters.clusters for record in cluster}, len(clusters.cut)
+
+
+# --- The entity --------------------------------------------------------------------------------------------------------
+
+
+def get_entity(actor: Actor, record_id: UUID) -> EntityPage:
+    """The entity that stands around a record, from what this actor may see; NotFound: the record is not the actor's.
+
+    The anchor, which is the entity's address, is the lowest id of its visible records.
+    """
+    start = door.admit(actor, records_with_places().filter(kind__in=PEOPLE), pk=record_id)
+    seen = _around(actor, start)
+    clusters, cut = _group(seen)
+    members = [UUID(record) for record in clusters[str(start.id)]]
+    lines = {record: line_of(seen.records[record]) for record in members}
+    claims = [claim for record in members for claim in seen.claims[record]]
+    label, kind = _called(lines.values(), claims)
+    attributes, contacts = _attributes(claims, lines)
+    judgements, suggestions = _decisions(actor, members, lines, seen)
+    _log_looks(actor, [seen.records[record] for record in members], "entity.viewed", f"entity:{members[0]}")
+    return EntityPage(
+        anchor=members[0],
+        label=label,
+        kind=kind,
+        kind_label=RECORDS[kind].label,
+        also=tuple(sorted({line.label for line in lines.values()} - {label})),
+        records=tuple(sorted(lines.values(), key=lambda line: (line.case_reference, line.exhibit, line.locator))),
+        attributes=attributes,
+        contacts=contacts,
+        cases=_cases_of(lines.values()),
+        suggestions=suggestions,
+        judgements=judgements,
+        connected=_connected(actor, members, claims),
+        kept_apart=cut,
+        complete=seen.complete,
+        chart_url=_url("charts:around", members[0]),
+    )
+
+
+def _called(lines: Iterable[RecordLine], claims: Iterable[Claim]) -> tuple[str, str]:
+    """What an entity is called: the name that most of its records state, else its first label; a person before an account."""
+    every = list(lines)
+    kind = "person" if any(line.kind == "person" for line in every) else every[0].kind
+    names = Counter(
+        claim.normal for claim in claims if claim.property == "full_name" and claim.role == "own" and claim.normal is not None
+    )
+    if names:
+        return min(names, key=lambda name: (-names[name], -len(name), name)), kind
+    return min((line for line in every if line.kind == kind), key=lambda line: line.id).label, kind
+
+
+def _attributes(
+    claims: Iterable[Claim], lines: dict[UUID, RecordLine]
+) -> tuple[tuple[Attribute, ...], tuple[AttributeValue, ...]]:
+    """The entity's own attributes, and the values of others that its records name; in the vocabulary's order."""
+    own: dict[str, dict[str, list[Claim]]] = defaultdict(lambda: defaultdict(list))
+    others: dict[tuple[str, str], list[Claim]] = defaultdict(list)
+    for claim in claims:
+        value = claim.normal if claim.normal is not None else claim.raw
+        if claim.role in ("own", "device_of"):
+            own[claim.property][value].append(claim)
+        else:
+            others[claim.kind, value].append(claim)
+    order = {name: at for at, name in enumerate(PROPERTIES)}
+    attributes = tuple(
+        Attribute(
+            PROPERTIES[name].label if name in PROPERTIES else name,
+            PROPERTIES[name].kind if name in PROPERTIES else "text",
+            tuple(_value(value, behind, lines) for value, behind in sorted(values.items(), key=lambda one: (-len(one[1]), one[0]))),
+        )
+        for name, values in sorted(own.items(), key=lambda one: order.get(one[0], 999))
+    )
+    ranked = sorted(others.items(), key=lambda one: (-len(one[1]), one[0]))[:200]
+    return attributes, tuple(_value(value, behind, lines) for (_, value), behind in ranked)
+
+
+def _value(value: str, claims: list[Claim], lines: dict[UUID, RecordLine]) -> AttributeValue:
+    first = claims[0]
+    return AttributeValue(
+        value=value,
+        kind=first.kind,
+        linked=first.normal is not None and first.kind in STRONG_KINDS,
+        generic=any(claim.generic for claim in claims),
+        note=first.note,
+        roles=tuple(sorted({ROLE_WORDS.get(claim.role, claim.role) for claim in claims})),
+        behind=tuple(Behind(claim.raw, ROLE_WORDS.get(claim.role, claim.role), claim.note, lines[claim.record_id]) for claim in claims[:100]),
+    )  # fmt: skip
+
+
+def _cases_of(lines: Iterable[RecordLine]) -> tuple[CaseLine, ...]:
+    by_case: dict[str, list[RecordLine]] = defaultdict(list)
+    for line in lines:
+        by_case[line.case_reference].append(line)
+    return tuple(
+        CaseLine(reference, of[0].case_title, of[0].agency, len(of), reverse("entities:case", args=[reference]))
+        for reference, of in sorted(by_case.items())
+    )
+
+
+def _connected(
+    actor: Actor, members: Sequence[UUID], claims: Iterable[Claim]
+) -> tuple[tuple[str, tuple[RecordLine, ...], bool], ...]:
+    """Messages, media, devices and events that carry one of the entity's own values, by kind; at most 20 of each."""
+    values = {
+        (claim.kind, claim.normal) for claim in claims
+        if claim.role in ("own", "device_of") and claim.normal is not None and not claim.generic and claim.kind in STRONG_KINDS
+    }  # fmt: skip
+    if not values:
+        return ()
+    by_kind: dict[str, set[str]] = defaultdict(set)
+    for kind, normal in values:
+        by_kind[kind].add(normal)
+    same = Q(pk__in=[])
+    for kind, normals in by_kind.items():
+        same |= Q(kind=kind, normal__in=list(normals))
+    holding = door.visible(actor, Claim.objects.filter(same)).exclude(record__in=members).values("record_id")[:2_000]
+    rows = door.visible(actor, records_with_places().filter(pk__in=list(holding.values_list("record_id", flat=True))))
+    found: dict[str, list[RecordLine]] = defaultdict(list)
+    for record in rows.exclude(kind__in=("known_file", "document")).order_by("-at_text", "id"):
+        found[record.kind].append(line_of(record))
+    order = list(RECORDS)
+    return tuple(
+        (RECORDS[kind].plural, tuple(records[:20]), len(records) > 20)
+        for kind, records in sorted(found.items(), key=lambda one: order.index(one[0]))
+    )
+
+
+def _decisions(
+    actor: Actor, members: Sequence[UUID], lines: dict[UUID, RecordLine], seen: _Seen
+) -> tuple[tuple[JudgementLine, ...], tuple[MatchCard, ...]]:
+    """The judgements that touch the entity, and the suggestions on which nobody has decided yet."""
+    inside = set(members)
+    judged = sorted(
+        (judgement for judgement in seen.judgements.values() if {judgement.left_id, judgement.right_id} & inside),
+        key=lambda judgement: judgement.at,
+        reverse=True,
+    )
+    touching = Q(left__in=members) | Q(right__in=members)
+    matches = list(door.visible(actor, Match.objects.filter(touching, retired_at=None)).order_by("-probability", "id")[:60])
+    standing = {(judgement.left_id, judgement.right_id) for judgement in judged if judgement.undone_at is None}
+    open_matches = [
+        match for match in matches
+        if (match.left_id, match.right_id) not in standing and not {match.left_id, match.right_id} <= inside
+    ]  # fmt: skip
+    shown = {side for match in open_matches for side in (match.left_id, match.right_id)}
+    shown |= {side for judgement in judged for side in (judgement.left_id, judgement.right_id)}
+    lines = lines | _lines(actor, shown - set(lines))
+    writable = _writable(actor)
+    return (
+        tuple(_judgement_line(judgement, lines, writable) for judgement in judged),
+        _cards(actor, open_matches, lines, writable),
+    )
+
+
+def _judgement_line(judgement: Judgement, lines: dict[UUID, RecordLine], writable: set[UUID]) -> JudgementLine:
+    verdict = Verdict(judgement.verdict)
+    return JudgementLine(
+        id=judgement.id,
+        left=lines.get(judgement.left_id),
+        right=lines.get(judgement.right_id),
+        verdict=verdict.value,
+        verdict_label=verdict.label,
+        tone=VERDICT_TONES[verdict],
+        reason=judgement.reason,
+        by=judgement.by.display_name,
+        agency=judgement.by.agency.short_name,
+        at=judgement.at,
+        undone_at=judgement.undone_at,
+        undone_by=judgement.undone_by.display_name if judgement.undone_by else "",
+        undo_url=reverse("entities:undo", args=[judgement.id]),
+        may_undo=judgement.undone_at is None
+        and bool({judgement.left_holding_id, judgement.right_holding_id} & writable),
+    )
+
+
+def _writable(actor: Actor) -> set[UUID]:
+    """The holdings under which the actor may contribute; asked once for a page of pairs."""
+    return {
+        holding.id for holding in door.visible(actor, Holding.objects.all()) if _contributes(actor, holding)
+    }  # fmt: skip
+
+
+def _contributes(actor: Actor, holding: Holding) -> bool:
+    return holding.agency_id == actor.agency_id or door.level(actor, holding.id) >= LEVELS["contribute"]
+
+
+_FACTS = ("full_name", "alias", "screen_name", "date_of_birth", "place_of_birth", "gender", "national_id", "email", "phone", "account_id", "street", "city", "occupation", "role_in_case")  # fmt: skip
+
+
+def _cards(
+    actor: Actor, matches: Sequence[Match], lines: dict[UUID, RecordLine], writable: set[UUID]
+) -> tuple[MatchCard, ...]:
+    """Suggestions with what each side states of itself."""
+    ids = {side for match in matches for side in (match.left_id, match.right_id)}
+    facts: dict[UUID, list[Fact]] = defaultdict(list)
+    if ids:
+        stated = Claim.objects.filter(record__in=ids, role="own", property__in=_FACTS)
+        rows = door.visible(actor, stated).values_list("record_id", "property", "normal", "raw")
+        for record, prop, normal, raw in sorted(rows, key=lambda row: (_FACTS.index(row[1]), row[3])):
+            fact = Fact(PROPERTIES[prop].label, raw if KINDS[PROPERTIES[prop].kind].links == "none" else normal or raw)
+            if fact not in facts[record]:
+                facts[record].append(fact)
+    return tuple(
+        MatchCard(
+            id=match.id,
+            left=Side(lines[match.left_id], tuple(facts[match.left_id][:12])),
+            right=Side(lines[match.right_id], tuple(facts[match.right_id][:12])),
+            probability=match.probability,
+            bits=match.bits,
+            reasons=tuple(_written(reason) for reason in match.reasons),
+            model=match.model,
+            found_at=match.found_at,
+            may_judge=bool({match.left_holding_id, match.right_holding_id} & writable),
+        )
+        for match in matches
+        if match.left_id in lines and match.right_id in lines
+    )
+
+
+def _written(reason: dict[str, Any]) -> dict[str, Any]:
+    sentence = str(reason.get("sentence", ""))
+    return {**reason, "sentence": sentence[:1].upper() + sentence[1:]}
+
+
+def _log_looks(actor: Actor, records: Sequence[Record], verb: str, subject: str) -> None:
+    """One line for each holding looked into, so that every owner sees who looked."""
+    for holding in sorted({(record.holding_id, record.agency_id) for record in records}):
+        log.record(verb, actor, holding=holding, subject=subject)
+
+
+# --- The queue of suggestions ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Suggestions to judge, those first on which a person's word says most."""
+
+    cards: tuple[MatchCard, ...]
+    page: Page[Match]
+    undecided: int
+
+
+def _undecided(actor: Actor) -> QuerySet[Match]:
+    judged = Judgement.objects.filter(left=OuterRef("left"), right=OuterRef("right"), undone_at=None)
+    return door.visible(actor, Match.objects.filter(retired_at=None)).filter(~Exists(judged))
+
+
+def list_queue(actor: Actor, *, words: str = "", number: int = 1) -> Queue:
+    """The undecided suggestions of all the actor's cases: highest probability times uncertainty first, ten a page.
+
+    Uncertainty is the entropy of the probability: a pair at 70 % gains most from a judgement, one at 99.9 % least.
+    """
+    p = F("probability")
+    certain = Q(probability__gt=0.0001, probability__lt=0.9999)
+    doubt = -(p * Ln(p, output_field=FloatField()) + (1.0 - p) * Ln(1.0 - p, output_field=FloatField()))
+    worth = models.Case(models.When(certain, then=p * doubt), default=models.Value(0.0), output_field=FloatField())
+    matches = _undecided(actor).annotate(gain=worth)
+    if words:
+        matches = matches.filter(Q(left__label__icontains=words) | Q(right__label__icontains=words)
+                                 | Q(left__case__reference__icontains=words) | Q(right__case__reference__icontains=words))  # fmt: skip
+    page = Paginator(matches.order_by("-gain", "-bits", "id"), 10).get_page(number)
+    shown = list(page)
+    lines = _lines(actor, {side for match in shown for side in (match.left_id, match.right_id)})
+    log.record("matches.listed", actor, details={"words": words, "page": page.number})
+    return Queue(_cards(actor, shown, lines, _writable(actor)), page, page.paginator.count)
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleList:
+    """People and accounts of all cases, as read."""
+
+    rows: tuple[RecordLine, ...]
+    page: Page[Record]
+
+
+def list_people(actor: Actor, *, words: str = "", number: int = 1) -> PeopleList:
+    """People and accounts of every case that the actor may see, newest first; ``words`` in what they are called or their values."""
+    rows = door.visible(actor, records_with_places().filter(kind__in=PEOPLE))
+    if words:
+        stated = door.visible(actor, Claim.objects.filter(normal__icontains=words)).values("record_id")
+        rows = rows.filter(Q(label__icontains=words) | Q(pk__in=stated))
+    page = Paginator(rows.order_by("-id"), 50).get_page(number)
+    log.record("entities.listed", actor, details={"words": words, "page": page.number})
+    return PeopleList(tuple(line_of(record) for record in page), page)
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Judgements, the latest first."""
+
+    rows: tuple[JudgementLine, ...]
+    page: Page[Judgement]
+
+
+def list_judgements(actor: Actor, *, words: str = "", number: int = 1) -> Decisions:
+    """Every judgement on the actor's cases, standing or ended, the latest first; ``words`` in its reason or in who judged."""
+    rows = door.visible(actor, Judgement.objects.select_related("by__agency", "undone_by")).order_by("-at", "-id")
+    if words:
+        rows = rows.filter(Q(reason__icontains=words) | Q(by__display_name__icontains=words))
+    page = Paginator(rows, 50).get_page(number)
+    shown = list(page)
+    lines = _lines(actor, {side for judgement in shown for side in (judgement.left_id, judgement.right_id)})
+    writable = _writable(actor)
+    log.record("matches.listed", actor, details={"section": "judgements", "page": page.number})
+    return Decisions(tuple(_judgement_line(judgement, lines, writable) for judgement in shown), page)
+
+
+# --- The people of a case ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EntityRow:
+    """An entity of a case in a list."""
+
+    url: str
+    label: str
+    kind: str
+    kind_label: str
+    records: int
+    values: tuple[AttributeValue, ...]
+    more_values: int
+    elsewhere: tuple[str, ...]
+    suggestions: int
+
+
+@dataclass(frozen=True, slots=True)
+class CasePeople:
+    """The people and accounts of a case, grouped."""
+
+    rows: tuple[EntityRow, ...]
+    page: Page[tuple[str, ...]]
+    records: int
+    complete: bool
+
+
+def list_case_people(actor: Actor, frame: CaseFrame, *, words: str = "", number: int = 1) -> CasePeople:
+    """The people and accounts of a case as entities, those with most records first; ``words`` in labels and values.
+
+    Grouped within the case; the page of an entity shows what joins it in other cases.
+    """
+    records = dict(
+        door.visible(actor, Record.objects.filter(case_id=frame.case_id, kind__in=PEOPLE)).values_list("id", "label")
+    )
+    naming = Claim.objects.filter(
+        Q(kind__in=GROUPING_KINDS) | Q(property__in=(*_DECIDING, "full_name", "alias")),
+        case_id=frame.case_id, role="own", normal__isnull=False, record__kind__in=PEOPLE,
+    )  # fmt: skip
+    claims = list(
+        door.visible(actor, naming).values_list("record_id", "kind", "normal", "generic", "property")[: MOST_CLAIMS + 1]
+    )
+    holders: dict[tuple[str, str], list[str]] = defaultdict(list)
+    people: dict[str, dict[str, str]] = defaultdict(dict)
+    spoken: dict[str, list[str]] = defaultdict(list)
+    for record, kind, normal, generic, prop in claims[:MOST_CLAIMS]:
+        if kind in GROUPING_KINDS and not generic:
+            holders[kind, normal].append(str(record))
+        if prop in _DECIDING:
+            people[str(record)][prop] = normal
+        spoken[str(record)].append(normal)
+    holdings = Q(left_holding_id=frame.holding_id, right_holding_id=frame.holding_id)
+    judgements = door.visible(actor, Judgement.objects.filter(holdings, undone_at=None))
+    shared = {record for of in holders.values() if len(of) > 1 for record in of}
+    contradictions = _contradictions({record: people[record] for record in shared if people.get(record)})
+    clusters, _ = _clusters(holders, contradictions, judgements, {str(record) for record in records})
+    entities = sorted(set(clusters.values()), key=lambda cluster: (-len(cluster), cluster))
+    if words:
+        looked_for = words.casefold()
+        entities = [
+            cluster for cluster in entities
+            if any(looked_for in text.casefold() for record in cluster for text in (records[UUID(record)], *spoken[record]))
+        ]  # fmt: skip
+    page = Paginator(entities, 50).get_page(number)
+    log.record("entities.listed", actor, holding=frame.holding, subject=f"case:{frame.reference}", details={"words": words, "page": page.number})  # fmt: skip
+    return CasePeople(_entity_rows(actor, frame, list(page)), page, len(records), len(claims) <= MOST_CLAIMS)
+
+
+def _entity_rows(actor: Actor, frame: CaseFrame, clusters: Sequence[tuple[str, ...]]) -> tuple[EntityRow, ...]:
+    members = [UUID(record) for cluster in clusters for record in cluster[:MOST_RECORDS]]
+    lines = _lines(actor, members)
+    claims: dict[UUID, list[Claim]] = defaultdict(list)
+    wanted = Claim.objects.filter(Q(kind__in=LISTED_KINDS) | Q(property="full_name"), record__in=members, role="own")
+    for claim in door.visible(actor, wanted).order_by("id"):
+        claims[claim.record_id].append(claim)
+    elsewhere = _elsewhere(actor, frame, [claim for of in claims.values() for claim in of if _names(claim)])
+    touching = Q(left__in=members) | Q(right__in=members)
+    suggested = Counter(
+        side for pair in _undecided(actor).filter(touching).values_list("left_id", "right_id") for side in pair
+    )
+    rows = []
+    for cluster in clusters:
+        ids = [UUID(record) for record in cluster if UUID(record) in lines]
+        own = [claim for record in ids for claim in claims[record]]
+        label, kind = _called([lines[record] for record in ids], own)
+        values: dict[tuple[str, str], list[Claim]] = defaultdict(list)
+        for claim in own:
+            if claim.kind in LISTED_KINDS and claim.normal is not None:
+                values[claim.kind, claim.normal].append(claim)
+        ranked = sorted(values.items(), key=lambda one: (one[1][0].generic, -len(one[1]), one[0]))
+        rows.append(
+            EntityRow(
+                url=reverse("entities:detail", args=[ids[0]]),
+                label=label,
+                kind=kind,
+                kind_label=RECORDS[kind].label,
+                records=len(cluster),
+                values=tuple(_value(value, of, lines) for (_, value), of in ranked[:4]),
+                more_values=max(0, len(ranked) - 4),
+                elsewhere=tuple(sorted({case for pair in values for case in elsewhere.get(pair, ())})),
+                suggestions=sum(suggested[record] for record in ids),
+            )
+        )
+    return tuple(rows)
+
+
+def _elsewhere(actor: Actor, frame: CaseFrame, claims: Iterable[Claim]) -> dict[tuple[str, str], set[str]]:
+    """In which other cases of the actor the values stand as somebody's own."""
+    by_kind: dict[str, set[str]] = defaultdict(set)
+    for claim in claims:
+        if claim.normal is not None:
+            by_kind[claim.kind].add(claim.normal)
+    if not by_kind:
+        return {}
+    same = Q(pk__in=[])
+    for kind, normals in by_kind.items():
+        same |= Q(kind=kind, normal__in=list(normals))
+    rows = door.visible(actor, Claim.objects.filter(same, role="own").exclude(case_id=frame.case_id))
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for kind, normal, case in rows.values_list("kind", "normal", "case__reference").distinct():
+        found[kind, normal].add(case)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifierRow:
+    """A value of a case in a list: who holds it, in which way, and whether it still links."""
+
+    kind: str
+    kind_label: str
+    value: str
+    records: int
+    own: int
+    generic: bool
+    elsewhere: int
+    first_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseIdentifiers:
+    """The identifiers of a case."""
+
+    rows: tuple[IdentifierRow, ...]
+    page: Page[dict[str, Any]]
+    kinds: tuple[tuple[str, str, int], ...]
+
+
+def list_case_identifiers(
+    actor: Actor, frame: CaseFrame, *, kind: str = "", words: str = "", number: int = 1
+) -> CaseIdentifiers:
+    """The strong values of a case by how many records hold them; generic ones too, marked. Digests only where asked for."""
+    claims = door.visible(actor, Claim.objects.filter(case_id=frame.case_id, normal__isnull=False))
+    listed = claims.filter(kind=kind) if kind in STRONG_KINDS else claims.filter(kind__in=LISTED_KINDS)
+    if words:
+        listed = listed.filter(normal__icontains=words)
+    grouped = listed.values("kind", "normal").annotate(
+        records=Count("record", distinct=True),
+        own=Count("record", distinct=True, filter=Q(role="own")),
+        marked=Count("id", filter=Q(generic=True)),
+    )
+    page = Paginator(grouped.order_by("-records", "kind", "normal"), 100).get_page(number)
+    shown = list(page)
+    counts = dict(
+        claims.filter(kind__in=STRONG_KINDS).values_list("kind").annotate(values=Count("normal", distinct=True))
+    )
+    same = Q(pk__in=[])
+    for row in shown:
+        same |= Q(kind=row["kind"], normal=row["normal"])
+    others: dict[tuple[str, str], int] = {}
+    first: dict[tuple[str, str], UUID] = {}
+    if shown:
+        rows = door.visible(actor, Claim.objects.filter(same)).exclude(case_id=frame.case_id).values("kind", "normal")
+        others = {(row["kind"], row["normal"]): row["cases"] for row in rows.annotate(cases=Count("case", distinct=True))}
+        for value_kind, normal, record in claims.filter(same).order_by("kind", "normal", "-role", "record_id").values_list(
+            "kind", "normal", "record_id"
+        ):
+            first.setdefault((value_kind, normal), record)
+    log.record("entities.listed", actor, holding=frame.holding, subject=f"case:{frame.reference}", details={"section": "identifiers", "kind": kind, "words": words, "page": page.number})  # fmt: skip
+    return CaseIdentifiers(
+        tuple(
+            IdentifierRow(
+                kind=row["kind"],
+                kind_label=KINDS[row["kind"]].label,
+                value=row["normal"],
+                records=row["records"],
+                own=row["own"],
+                generic=bool(row["marked"]),
+                elsewhere=others.get((row["kind"], row["normal"]), 0),
+                first_url=reverse("entities:record", args=[first[row["kind"], row["normal"]]]),
+            )
+            for row in shown
+        ),
+        page,
+        tuple((name, KINDS[name].label, counts[name]) for name in KINDS if counts.get(name)),
+    )
+
+
+# --- One record --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimLine:
+    """A claim as it was read."""
+
+    property: str
+    kind: str
+    raw: str
+    normal: str
+    role: str
+    generic: bool
+    linked: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """A record with everything that says where it comes from."""
+
+    line: RecordLine
+    holding: tuple[UUID, UUID]
+    key: str
+    read_at: datetime
+    file_sha256: str
+    file_size: int
+    exhibit_title: str
+    exhibit_url: str
+    case_url: str
+    agency: str
+    body: str
+    extra: tuple[tuple[str, str], ...]
+    claims: tuple[ClaimLine, ...]
+    claims_total: int
+    chart_url: str
+    same_values: tuple[CaseLine, ...]
+
+
+def get_record(actor: Actor, record_id: UUID) -> RecordPage:
+    """One record: every claim with its raw text, its place, the reader's version and the exhibit; NotFound if not the actor's."""
+    rows = Record.objects.select_related("case", "case__agency", "exhibit", "file")
+    record = door.admit(actor, rows, pk=record_id)
+    claims = door.visible(actor, Claim.objects.filter(record=record)).order_by("id")
+    shown = list(claims[:500])
+    _log_looks(actor, [record], "record.viewed", f"record:{record.id}")
+    return RecordPage(
+        line=line_of(record),
+        holding=(record.holding_id, record.agency_id),
+        key=record.key,
+        read_at=record.read_at,
+        file_sha256=record.file.sha256,
+        file_size=record.file.size,
+        exhibit_title=record.exhibit.title,
+        exhibit_url=_url("evidence:exhibit", record.exhibit_id) or _url("evidence:exhibits", record.case.reference),
+        case_url=_url("desk:case", record.case.reference) or reverse("entities:case", args=[record.case.reference]),
+        agency=record.case.agency.short_name,
+        body=record.body,
+        extra=_extra(record.extra),
+        claims=tuple(_claim_line(claim) for claim in shown),
+        claims_total=len(shown) if len(shown) < 500 else claims.count(),
+        chart_url=_url("charts:around", record.id),
+        same_values=_same_values(actor, record, shown),
+    )
+
+
+def _extra(extra: Any) -> tuple[tuple[str, str], ...]:
+    pairs = extra.items() if isinstance(extra, dict) else [pair for pair in extra or () if len(pair) == 2]
+    return tuple((str(name), str(value)) for name, value in pairs)
+
+
+def _claim_line(claim: Claim) -> ClaimLine:
+    known = PROPERTIES.get(claim.property)
+    return ClaimLine(
+        property=known.label if known else claim.property,
+        kind=claim.kind,
+        raw=claim.raw,
+        normal=claim.normal or "",
+        role=ROLE_WORDS.get(claim.role, claim.role),
+        generic=claim.generic,
+        linked=claim.normal is not None and claim.kind in STRONG_KINDS,
+        note=claim.note,
+    )
+
+
+def _same_values(actor: Actor, record: Record, claims: Iterable[Claim]) -> tuple[CaseLine, ...]:
+    """The other cases of the actor in which a value of this record stands, not counting generic ones."""
+    same = Q(pk__in=[])
+    for claim in claims:
+        if claim.normal is not None and claim.kind in STRONG_KINDS and not claim.generic:
+            same |= Q(kind=claim.kind, normal=claim.normal)
+    rows = door.visible(actor, Claim.objects.filter(same)).exclude(case_id=record.case_id)
+    counted = dict(rows.values_list("case_id").annotate(records=Count("record", distinct=True)))
+    cases = door.visible(actor, Case.objects.filter(pk__in=list(counted)).select_related("agency")).order_by("reference")
+    return tuple(
+        CaseLine(case.reference, case.title, case.agency.short_name, counted[case.id], reverse("entities:case", args=[case.reference]))
+        for case in cases
+    )  # fmt: skip
+

@@ -1,0 +1,315 @@
+"""Receiving evidence: begin an exhibit, take its files, complete it; read again with corrections; cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from opencets.errors import ActRefused, NotFound
+from opencets.packing.blobs import Stored
+from opencets_web.accounts.ids import new_id
+from opencets_web.audit import log, outbox
+from opencets_web.cases.models import Case, CaseState
+from opencets_web.evidence.models import (
+    Blob,
+    CustodyEntry,
+    Exhibit,
+    ExhibitFile,
+    ExhibitState,
+    FileState,
+    Record,
+    Upload,
+)
+from opencets_web.evidence.vault import store
+from opencets_web.policy import door
+from opencets_web.policy.actor import Actor
+from opencets_web.ui.notify import tell
+
+
+@transaction.atomic
+def begin_exhibit(
+    actor: Actor, reference: str, *, title: str, files_expected: int = 0, bytes_expected: int = 0, source: str = "browser"
+) -> UUID:
+    """Open an exhibit of a case for receiving; its id. ActRefused: the case is closed."""
+    case = door.admit(actor, Case.objects.select_for_update(of=("self",)), "contribute", reference=reference)
+    if case.state != CaseState.OPEN:
+        raise ActRefused(f"{reference} is closed; open it again before an exhibit is added.")
+    number = Exhibit.objects.filter(case=case).count() + 1
+    now = timezone.now()
+    exhibit = Exhibit.objects.create(
+        holding_id=case.holding_id,
+        agency_id=case.agency_id,
+        case=case,
+        reference=f"EX-{number:04d}",
+        title=title[:200] or "Untitled",
+        received_by_id=actor.officer_id,
+        begun_at=now,
+        files_expected=files_expected,
+        bytes_expected=bytes_expected,
+    )
+    _custody(actor, exhibit, "begun", f"{actor.display_name} began to receive it ({source}).")
+    log.record("exhibit.begun", actor, holding=_holding(exhibit), subject=_subject(exhibit), details={"title": title})
+    return exhibit.id
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An upload's place in the store."""
+
+    upload_id: UUID
+    blob_path: str
+    wrapped_key: bytes
+    length: int
+    finished: bool
+
+
+@transaction.atomic
+def begin_upload(actor: Actor, exhibit_id: UUID, *, path: str, length: int, blob_path: str, wrapped_key: bytes) -> UUID:
+    """Note that a file is on its way in. ActRefused: the exhibit is complete already."""
+    exhibit = door.admit(actor, Exhibit.objects.all(), "contribute", pk=exhibit_id)
+    if exhibit.state != ExhibitState.RECEIVING:
+        raise ActRefused(f"{exhibit.reference} is complete; begin a new exhibit for further files.")
+    upload = Upload.objects.create(
+        holding_id=exhibit.holding_id,
+        agency_id=exhibit.agency_id,
+        exhibit=exhibit,
+        officer_id=actor.officer_id,
+        path=path,
+        length=length,
+        wrapped_key=wrapped_key,
+        blob_path=blob_path,
+        begun_at=timezone.now(),
+    )
+    return upload.id
+
+
+def get_upload(actor: Actor, upload_id: UUID) -> Begun:
+    """The actor's own upload; NotFound for any other."""
+    with transaction.atomic():
+        upload = door.admit(actor, Upload.objects.filter(officer_id=actor.officer_id), "contribute", pk=upload_id)
+    return Begun(upload.id, upload.blob_path, bytes(upload.wrapped_key), upload.length, upload.finished_at is not None)
+
+
+@transaction.atomic
+def finish_upload(actor: Actor, upload_id: UUID, *, sha256: str, size: int) -> None:
+    """Take a file that is wholly there into the exhibit; again: nothing."""
+    upload = door.admit(
+        actor, Upload.objects.select_related("exhibit__case").select_for_update(of=("self",)), "contribute", pk=upload_id
+    )
+    if upload.finished_at is not None:
+        return
+    now = timezone.now()
+    upload.finished_at, upload.offset = now, size
+    upload.save(update_fields=["finished_at", "offset"])
+    stored = Stored(upload.blob_path, bytes(upload.wrapped_key), size, sha256)
+    add_file(actor, upload.exhibit, upload.path, stored)
+
+
+def add_file(actor: Actor, exhibit: Exhibit, path: str, stored: Stored) -> None:
+    """Put a stored file into an exhibit under its path; the same path twice is kept under a numbered one."""
+    blob = Blob.objects.create(
+        id=new_id(),
+        holding_id=exhibit.holding_id,
+        agency_id=exhibit.agency_id,
+        path=stored.blob_id,
+        wrapped_key=stored.wrapped_key,
+        size=stored.size,
+        sha256=stored.sha256,
+        created_at=timezone.now(),
+    )
+    clean = path.replace("\x00", "\ufffd") or "unnamed"
+    taken, number = clean, 1
+    while ExhibitFile.objects.filter(exhibit=exhibit, path=[taken]).exists():
+        number += 1
+        taken = f"{clean} ({number})"
+    ExhibitFile.objects.create(
+        holding_id=exhibit.holding_id,
+        agency_id=exhibit.agency_id,
+        exhibit=exhibit,
+        path=[taken],
+        name=taken.replace("\\", "/").rsplit("/", 1)[-1],
+        size=stored.size,
+        blob=blob,
+        sha256=stored.sha256,
+    )
+    Exhibit.objects.filter(pk=exhibit.pk).update(
+        files_received=F("files_received") + 1, bytes_received=F("bytes_received") + stored.size
+    )
+    log.record(
+        "file.received",
+        actor,
+        holding=_holding(exhibit),
+        subject=_subject(exhibit),
+        details={"path": taken, "sha256": stored.sha256, "size": stored.size},
+    )
+    tell(f"case:{exhibit.case_id}", "exhibit", exhibit.id)
+
+
+@transaction.atomic
+def complete_exhibit(actor: Actor, exhibit_id: UUID) -> None:
+    """All files are there: hand the exhibit to the readers. ActRefused where nothing was received."""
+    exhibit = door.admit(
+        actor, Exhibit.objects.select_related("case").select_for_update(of=("self",)), "contribute", pk=exhibit_id
+    )
+    if exhibit.state != ExhibitState.RECEIVING:
+        return
+    if not exhibit.files_received:
+        raise ActRefused(f"{exhibit.reference}: no file was received; drop the files again.")
+    now = timezone.now()
+    exhibit.state, exhibit.received_at = ExhibitState.RECEIVED, now
+    exhibit.files_found, exhibit.bytes_found = exhibit.files_received, exhibit.bytes_received
+    exhibit.save(update_fields=["state", "received_at", "files_found", "bytes_found"])
+    missing = exhibit.files_expected - exhibit.files_received
+    told = f"{exhibit.files_received} files, {exhibit.bytes_received} bytes, each with its SHA-256."
+    if missing > 0:
+        told += f" {missing} of {exhibit.files_expected} announced files did not arrive."
+    _custody(actor, exhibit, "received", told)
+    log.record(
+        "exhibit.received",
+        actor,
+        holding=_holding(exhibit),
+        subject=_subject(exhibit),
+        details={"files": exhibit.files_received, "bytes": exhibit.bytes_received, "missing": max(missing, 0)},
+    )
+    outbox.post("exhibit.received", exhibit_id=str(exhibit.id), officer_id=str(actor.officer_id))
+    tell(f"case:{exhibit.case_id}", "exhibit", exhibit.id)
+
+
+@transaction.atomic
+def cancel_exhibit(actor: Actor, exhibit_id: UUID) -> str:
+    """Stop receiving an exhibit; what arrived stays in custody and is not read. The case's reference."""
+    exhibit = door.admit(actor, Exhibit.objects.select_related("case"), "contribute", pk=exhibit_id)
+    if exhibit.state not in (ExhibitState.RECEIVING, ExhibitState.RECEIVED):
+        raise ActRefused(f"{exhibit.reference} is being read or was read; it stays in the case.")
+    exhibit.state = ExhibitState.CANCELLED
+    exhibit.save(update_fields=["state"])
+    _custody(actor, exhibit, "cancelled", f"{actor.display_name} stopped receiving it; what arrived stays in custody.")
+    log.record("exhibit.cancelled", actor, holding=_holding(exhibit), subject=_subject(exhibit))
+    return exhibit.case.reference
+
+
+@transaction.atomic
+def resume_exhibit(actor: Actor, exhibit_id: UUID) -> str:
+    """Go on with a cancelled exhibit: it receives again. The case's reference."""
+    exhibit = door.admit(actor, Exhibit.objects.select_related("case"), "contribute", pk=exhibit_id)
+    if exhibit.state != ExhibitState.CANCELLED:
+        raise ActRefused(f"{exhibit.reference} was not cancelled.")
+    exhibit.state = ExhibitState.RECEIVING
+    exhibit.save(update_fields=["state"])
+    _custody(actor, exhibit, "resumed", f"{actor.display_name} went on receiving it.")
+    log.record("exhibit.begun", actor, holding=_holding(exhibit), subject=_subject(exhibit), details={"resumed": True})
+    return exhibit.case.reference
+
+
+@transaction.atomic
+def correct_file(actor: Actor, file_id: UUID, options: dict[str, Any]) -> UUID:
+    """Read one file again with what a person corrected (columns, country, zone, order of dates); the exhibit's id.
+
+    The records read before are retired, not deleted; the claims they made stay traceable.
+    """
+    file = door.admit(actor, ExhibitFile.objects.select_related("exhibit__case"), "contribute", pk=file_id)
+    exhibit = Exhibit.objects.select_for_update().get(pk=file.exhibit_id)
+    if exhibit.state == ExhibitState.READING:
+        raise ActRefused(f"{exhibit.reference} is being read; correct it when the reading has ended.")
+    now = timezone.now()
+    retired = Record.objects.filter(file=file, retired_at=None)
+    log.record(
+        "exhibit.columns-corrected",
+        actor,
+        holding=_holding(exhibit),
+        subject=_subject(exhibit),
+        details={"file": file.id, "options": options, "retired": retired.count()},
+    )
+    outbox.post("exhibit.received", exhibit_id=str(exhibit.id), officer_id=str(actor.officer_id))
+    file.options, file.state, file.read_at = options, FileState.WAITING, None
+    file.reading += 1
+    file.save(update_fields=["options", "state", "read_at", "reading"])
+    exhibit.state, exhibit.received_at = ExhibitState.RECEIVED, exhibit.received_at or now
+    exhibit.save(update_fields=["state", "received_at"])
+    return exhibit.id
+
+
+def receive_path(
+    actor: Actor, reference: str, path: Path, *, title: str = "", progress: Any = None
+) -> tuple[UUID, tuple[str, ...]]:
+    """Receive a file or folder of this machine into a case, streamed and encrypted; the exhibit's id and what was left out.
+
+    ``progress(files, bytes)`` is told after each file. Each file is one transaction, so a stopped command loses nothing that
+    was acknowledged. Links and files that are no ordinary files are left out and named.
+    """
+    from opencets_web.policy.acting import acting_as
+
+    found, left_out = _files_below(path)
+    with acting_as(actor.officer_id):
+        exhibit_id = begin_exhibit(
+            actor,
+            reference,
+            title=title or path.name,
+            files_expected=len(found),
+            bytes_expected=sum(size for _, _, size in found),
+            source="command",
+        )
+    received = 0
+    for place, name, size in found:
+        with place.open("rb") as stream:
+            stored = store().put(stream)
+        with acting_as(actor.officer_id):
+            exhibit = door.admit(actor, Exhibit.objects.all(), "contribute", pk=exhibit_id)
+            add_file(actor, exhibit, name, stored)
+        received += size
+        if progress is not None:
+            progress(1, size)
+    with acting_as(actor.officer_id):
+        complete_exhibit(actor, exhibit_id)
+    return exhibit_id, left_out
+
+
+def _files_below(path: Path) -> tuple[list[tuple[Path, str, int]], tuple[str, ...]]:
+    if path.is_file():
+        return [(path, path.name, path.stat().st_size)], ()
+    if not path.is_dir():
+        raise NotFound(f"{path} is neither a file nor a folder on this machine.")
+    found, left_out = [], []
+    for place in _walk(path):
+        name = place.relative_to(path).as_posix()
+        if place.is_symlink() or not place.is_file():
+            left_out.append(f"{name}: a link or no ordinary file; not received.")
+            continue
+        found.append((place, name, place.stat().st_size))
+    return found, tuple(left_out)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for entry in sorted(folder.iterdir()):
+        if entry.is_dir() and not entry.is_symlink():
+            yield from _walk(entry)
+        else:
+            yield entry
+
+
+def _custody(actor: Actor, exhibit: Exhibit, act: str, sentence: str) -> None:
+    CustodyEntry.objects.create(
+        holding_id=exhibit.holding_id,
+        agency_id=exhibit.agency_id,
+        exhibit=exhibit,
+        at=timezone.now(),
+        officer_id=actor.officer_id,
+        act=act,
+        sentence=sentence,
+    )
+
+
+def _holding(exhibit: Exhibit) -> tuple[UUID, UUID]:
+    return exhibit.holding_id, exhibit.agency_id
+
+
+def _subject(exhibit: Exhibit) -> str:
+    return f"exhibit:{exhibit.case.reference}/{exhibit.reference}"
+
