@@ -77,6 +77,23 @@ def test_a_child_that_dies_is_started_again_and_its_sibling_goes_on(tmp_path: Pa
     assert all(place.with_suffix(".ended").exists() for place in places)
 
 
+def test_what_a_killed_child_started_ends_with_it(tmp_path: Path) -> None:
+    place = tmp_path / "reader"
+    program = "import subprocess, sys, time; subprocess.Popen([sys.executable, *sys.argv[1:]]); time.sleep(60)"
+    child = Child(
+        "worker", ["-c", program, "-c", WAITING.replace("started", "{__import__('os').getpid()}"), str(place)]
+    )
+    child.arguments = [argument.replace('print("{', 'print(f"{') for argument in child.arguments]
+    child.look(print)
+    until(lambda: starts(place) == 1)
+    assert child.running is not None
+    child.running.kill()
+    child.running.wait()
+    child.look(print)
+    reader = int(place.read_text())
+    until(lambda: not Path(f"/proc/{reader}/exe").exists())
+
+
 def test_a_child_that_cannot_live_waits_longer_each_time() -> None:
     child = Child("broken", ["-c", "raise SystemExit(3)"])
     told: list[str] = []
