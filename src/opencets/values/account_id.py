@@ -1,4 +1,7 @@
-"""Account numbers. Canonical: ``service:number``; ``unknown:number`` where the service is not known. Case is kept."""
+"""Account numbers.
+
+Canonical: ``service:number``. Case is kept. Without its service a number names nobody and is refused.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ from opencets.values.writing import clean, plain_digits, refuse_lost_digits, ref
 
 
 def normalise(raw: str, *, service: str = "", **context: str) -> str:
-    """The account number with its service (a prefix, or ``service``). Refuses 0, -1, fillers and rounded spreadsheet numbers."""
+    """The account number with its service (a prefix, or ``service``). Refuses 0, -1, fillers, rounded numbers.
+
+    Refused too without a service: 1001 is another person's account in every shop.
+    """
     text = plain_digits(clean(raw, most=300))
     of, colon, rest = text.partition(":")
     own = service_name(service) if service.strip() else ""
@@ -27,4 +33,6 @@ def normalise(raw: str, *, service: str = "", **context: str) -> str:
     refuse_placeholder(number)
     if re.fullmatch(r"-?0+|-1", number) or number.replace("-", "") == "0" * 32:
         raise ValueRefused(f"“{number}” stands for a missing account number.")
-    return f"{own or 'unknown'}:{number}"
+    if own in ("", "unknown"):
+        raise ValueRefused(f"“{number}”: say of which service the account number is.")
+    return f"{own}:{number}"

@@ -1,4 +1,7 @@
-"""Values of closed lists. Canonical: ``SCHEME:code`` where there is a scheme; else lower case, country codes upper case."""
+"""Values of closed lists.
+
+Canonical: ``SCHEME:code`` where there is a scheme; else lower case, country codes upper case.
+"""
 
 from __future__ import annotations
 
@@ -50,17 +53,23 @@ _FALSE = frozenset(
     ]
 )
 _GENDER = {
-    "male": "m male man boy masculine männlich maennlich mann junge homme masculin garçon hombre masculino niño maschio uomo maschile "
+    "male": "m male man boy masculine männlich maennlich mann junge homme masculin "
+    "garçon hombre masculino niño maschio uomo maschile "
     "man jongen mannelijk homem menino mężczyzna muž мужской мужчина м муж ذكر 男 男性 남 남성 erkek mies",
-    "female": "f female woman girl feminine weiblich frau w mädchen femme féminin fille mujer femenino niña femmina donna femminile "
-    "vrouw meisje vrouwelijk mulher menina feminino kobieta žena женский женщина ж жен أنثى 女 女性 여 여성 kadın nainen v",
+    "female": "f female woman girl feminine weiblich frau w mädchen femme féminin "
+    "fille mujer femenino niña femmina donna femminile "
+    "vrouw meisje vrouwelijk mulher menina feminino kobieta žena женский женщина ж жен أنثى 女 女性 여 여성 "
+    "kadın nainen v",
     "other": "o other x d divers diverse non-binary nonbinary nb",
 }
 _GENDER_OF = {word: sex for sex, words in _GENDER.items() for word in words.split()}
 
 
 def normalise(raw: str, *, scheme: str = "", list: str = "", **context: str) -> str:
-    """The code. ``scheme`` puts a scheme in front; ``list`` ("boolean", "gender", "country") reads words of that list."""
+    """The code.
+
+    ``scheme`` puts a scheme in front; ``list`` ("boolean", "gender", "country") reads words of that list.
+    """
     text = clean(raw, most=300).strip("\"' ")
     if not text:
         raise ValueRefused("The code is empty.")

@@ -11,21 +11,29 @@ from opencets.values.writing import clean, plain_digits, refuse_placeholder
 LATEST_YEAR = 2029
 """Two-digit years end here: 29 is 2029, 30 is 1930. Fixed, because an engine has no clock; ``latest`` changes it."""
 
-# English, German, French, Spanish, Italian, Portuguese, Dutch, Swedish/Danish/Norwegian, Polish, Russian, Turkish, Finnish,
+# English, German, French, Spanish, Italian, Portuguese, Dutch, Swedish/Danish/Norwegian, Polish, Russian, Turkish,
+# Finnish,
 # Indonesian; full and short forms. A word is looked up without its final dot.
 _MONTHS = [
-    "january jan januar jänner janvier janv enero ene gennaio gen janeiro januari styczeń stycznia sty январь января янв ocak oca tammikuu",
-    "february feb februar feber février févr fév fevrier febrero febbraio fevereiro fev februari luty lutego lut февраль февраля фев şubat şub helmikuu pebruari",
-    "march mar märz maerz mrz mär mars marzo março marco maart mrt marts marzec marca март марта мар mart maaliskuu maret",
+    "january jan januar jänner janvier janv enero ene gennaio gen janeiro januari "
+    "styczeń stycznia sty январь января янв ocak oca tammikuu",
+    "february feb februar feber février févr fév fevrier febrero febbraio fevereiro fev februari "
+    "luty lutego lut февраль февраля фев şubat şub helmikuu pebruari",
+    "march mar märz maerz mrz mär mars marzo março marco maart mrt marts "
+    "marzec marca март марта мар mart maaliskuu maret",
     "april apr avril avr abril abr aprile kwiecień kwietnia kwi апрель апреля апр nisan nis huhtikuu",
     "may mai mayo maggio mag maio mei maj kwi_ maja май мая mayıs toukokuu",
     "june jun juni juin junio giugno giu junho czerwiec czerwca cze июнь июня июн haziran haz kesäkuu",
     "july jul juli juillet juil julio luglio lug julho lipiec lipca lip июль июля июл temmuz tem heinäkuu",
-    "august aug août aout agosto ago augustus augusti sierpień sierpnia sie август августа авг ağustos ağu elokuu agustus agu",
-    "september sep sept septembre septiembre settembre set setembro wrzesień września wrz сентябрь сентября сен сент eylül eyl syyskuu",
-    "october oct oktober okt octobre octubre ottobre ott outubro out październik października paź октябрь октября окт ekim eki lokakuu",
+    "august aug août aout agosto ago augustus augusti sierpień sierpnia sie "
+    "август августа авг ağustos ağu elokuu agustus agu",
+    "september sep sept septembre septiembre settembre set setembro wrzesień "
+    "września wrz сентябрь сентября сен сент eylül eyl syyskuu",
+    "october oct oktober okt octobre octubre ottobre ott outubro out październik "
+    "października paź октябрь октября окт ekim eki lokakuu",
     "november nov novembre noviembre novembro listopad listopada lis ноябрь ноября ноя kasım kas marraskuu",
-    "december dec dezember dez décembre déc decembre diciembre dic dicembre dezembro desember des grudzień grudnia gru декабрь декабря дек aralık ara joulukuu desember",
+    "december dec dezember dez décembre déc decembre diciembre dic dicembre dezembro desember des "
+    "grudzień grudnia gru декабрь декабря дек aralık ara joulukuu desember",
 ]
 MONTHS = {word: number for number, words in enumerate(_MONTHS, 1) for word in words.split()}
 """Month word, casefolded -> its number."""
@@ -35,7 +43,8 @@ def normalise(raw: str, *, order: str = "", latest: str = "", **context: str) ->
     """The date at the precision written.
 
     ``order`` ("dmy", "mdy", "ymd") reads ``03/04/1990``, which is refused without it unless only one reading is a date.
-    Day first is taken where dots part the numbers, as no country writes the month first with dots. A time behind the date is cut.
+    Day first is taken where dots part the numbers, as no country writes the month first with dots. A time behind the
+    date is cut.
     ``latest``: the last year that two digits may mean (2029). Zero month or day means not known. Years 1800 to 2100.
     """
     text = plain_digits(clean(raw, most=100)).strip("\"' ")

@@ -18,7 +18,10 @@ _LABEL = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256"}
 
 
 def digest(algorithm: str, raw: str) -> str:
-    """Lower-case hexadecimal; SHA-1 also from its base32 form (peer-to-peer networks); refuses wrong lengths and empty files."""
+    """Lower-case hexadecimal; SHA-1 also from its base32 form (peer-to-peer networks).
+
+    Refuses wrong lengths and empty files.
+    """
     if len(raw) > 400:
         raise ValueRefused(f"The text is {len(raw):,} characters long; it is no {_LABEL[algorithm]}.")
     text = re.sub(

@@ -1,4 +1,7 @@
-"""E-mail addresses. Canonical: lower case, ASCII domain (IDNA), without a ``+tag``; dots kept unless the provider ignores them."""
+"""E-mail addresses.
+
+Canonical: lower case, ASCII domain (IDNA), without a ``+tag``; dots kept unless the provider ignores them.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +24,17 @@ _NOT_MAIL = {
     "groups.kik.com": "a Kik group",
     "thread.skype": "a Skype conversation",
 }
-# RFC 5322 section 3.2.3 dot-atom, with RFC 6531 letters beyond ASCII; dots anywhere but in front, as some carriers gave out.
+# RFC 5322 section 3.2.3 dot-atom, with RFC 6531 letters beyond ASCII; dots anywhere but in front, as some carriers
+# gave out.
 _LOCAL = re.compile(r"[\w!#$%&'*/=?^`{|}~+-][\w!#$%&'*/=?^`{|}~.+-]{0,63}")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 
 
 def normalise(raw: str, **context: str) -> str:
-    """The canonical address; takes ``Name <address>`` and ``mailto:`` too; refuses what RFC 5321 could not deliver. No look-up."""
+    """The canonical address; takes ``Name <address>`` and ``mailto:`` too; refuses what RFC 5321 could not deliver.
+
+    No look-up.
+    """
     text = clean(raw, most=1000).replace("＠", "@")
     if inner := re.search(r"<([^<>]{3,400})>", text):
         text = inner[1]

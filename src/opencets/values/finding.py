@@ -25,7 +25,8 @@ class Found:
     normal: str
 
 
-# Word ends are those of ASCII words: in Chinese, Japanese and Thai an address stands in the text without spaces around it.
+# Word ends are those of ASCII words: in Chinese, Japanese and Thai an address stands in the text without spaces
+# around it.
 _URL = re.compile(
     r"(?<!\w)(?:(?:https?|hxxps?|ftp)(?:\[:\]|:)//|www\.(?=\w))[^\s\u00a0\u3000<>\"“”。，、）」]{3,2000}",
     re.IGNORECASE | re.ASCII,

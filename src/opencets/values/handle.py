@@ -14,8 +14,10 @@ def normalise(raw: str, *, service: str = "", **context: str) -> str:
     """The screen name with its service.
 
     The service comes from a prefix (``kik:name``), a suffix (``name@kik``), the address of a profile page, or
-    ``service``; else it is ``unknown``. ``@user@host`` is the fediverse's. A leading @, quotes and outer punctuation are
-    decoration and go; underscores and digits stay, since services tell them apart. Refuses placeholders and one character.
+    ``service``; else it is ``unknown``. ``@user@host`` is the fediverse's. A leading @, quotes and outer punctuation
+    are
+    decoration and go; underscores and digits stay, since services tell them apart. Refuses placeholders and one
+    character.
     """
     return service_and_name(raw, service)
 

@@ -16,7 +16,11 @@ _ISSUERS = frozenset(
 
 
 def normalise(raw: str, **context: str) -> str:
-    """15 digits. A 16-digit IMEISV and a 14-digit number without check digit get theirs computed; a wrong check digit is refused."""
+    """15 digits.
+
+    A 16-digit IMEISV and a 14-digit number without check digit get theirs computed; a wrong check digit is
+    refused.
+    """
     text = plain_digits(clean(raw, most=60))
     refuse_lost_digits(text)
     text = re.sub(r"^imei(?:sv)?\s*\d?\s*[:#=]?\s*", "", text, flags=re.IGNORECASE)

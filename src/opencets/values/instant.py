@@ -38,10 +38,13 @@ _TIME = re.compile(
 def normalise(raw: str, *, zone: str = "", order: str = "", latest: str = "", **context: str) -> str:
     """The instant.
 
-    Reads ISO 8601 with any fraction and unpadded months, epoch seconds, milliseconds, microseconds and nanoseconds, .NET
+    Reads ISO 8601 with any fraction and unpadded months, epoch seconds, milliseconds, microseconds and nanoseconds,
+    .NET
     ``/Date(ms+zzzz)/``, RFC 5322, the C and Java forms (``Thu Jan 01 10:00:00 UTC 2026``), EXIF, and local notations.
-    ``zone`` (IANA name) is the zone of a time that names none; an hour that occurs twice when clocks go back stays without Z.
-    ``order`` ("dmy", "mdy") reads ``03/04/2026``, refused without it. Refuses the empty instants of programs (year 1, 1601, epoch 0).
+    ``zone`` (IANA name) is the zone of a time that names none; an hour that occurs twice when clocks go back stays
+    without Z.
+    ``order`` ("dmy", "mdy") reads ``03/04/2026``, refused without it. Refuses the
+    empty instants of programs (year 1, 1601, epoch 0).
     """
     text = plain_digits(clean(raw, most=200)).strip("\"' ")
     refuse_lost_digits(text)
@@ -56,7 +59,8 @@ def normalise(raw: str, *, zone: str = "", order: str = "", latest: str = "", **
     if found := re.fullmatch(
         r"(\d{4})(\d{2})(\d{2})[T ]?(\d{2})(\d{2})(\d{2})?(?:\.(\d{1,9}))?(Z|[+-]\d{2}:?\d{2})?", text
     ):
-        text = f"{found[1]}-{found[2]}-{found[3]}T{found[4]}:{found[5]}:{found[6] or '00'}.{found[7] or '0'}{found[8] or ''}"
+        day, clock_text = "-".join(found.group(1, 2, 3)), f"{found[4]}:{found[5]}:{found[6] or '00'}.{found[7] or '0'}"
+        text = f"{day}T{clock_text}{found[8] or ''}"
     day, clock = _split(text)
     try:
         on = dates.normalise(day, order=order, latest=latest)
@@ -154,7 +158,10 @@ def _on_clock(on: str, clock: re.Match[str], zone: str, text: str) -> str:
 
 
 def _offset(written: str, tail: str, text: str) -> timedelta | None:
-    """The offset that the text itself names; a Z behind an offset adds nothing; None where no zone, or an ambiguous one, is named."""
+    """The offset that the text itself names; a Z behind an offset adds nothing.
+
+    None where no zone, or an ambiguous one, is named.
+    """
     bare = (
         written.strip("() ").lower().replace("utc", "").replace("gmt", "")
         if re.search(r"[+-]", written)

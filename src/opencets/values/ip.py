@@ -50,6 +50,10 @@ def normalise(raw: str, **context: str) -> str:
 
 
 def is_local(address: str) -> bool:
-    """Whether a canonical address has a meaning only inside one network (private, carrier-grade NAT, link-local, RFC 6598)."""
+    """Whether a canonical address has a meaning only inside one network (private, carrier-grade NAT, link-local).
+
+    Hether a canonical address has a meaning only inside one network (private, carrier-grade NAT, link-local, RFC
+    6598).
+    """
     one = ipaddress.ip_address(address)
     return any(one.version == network.version and one in network for network in _LOCAL)

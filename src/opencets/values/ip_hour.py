@@ -12,7 +12,8 @@ from opencets.values import ip as addresses
 def normalise(raw: str, *, instant: str = "", **context: str) -> str:
     """From ``address@instant``, or from an address and ``instant``.
 
-    Refuses an instant whose zone is not known, one without an hour, and addresses that mean something inside one network only.
+    Refuses an instant whose zone is not known, one without an hour, and addresses that mean something inside one
+    network only.
     """
     address, at, when = raw.strip().partition("@")
     if not at:

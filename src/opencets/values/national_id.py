@@ -9,7 +9,10 @@ from opencets.values.writing import clean, plain_digits, refuse_lost_digits, ref
 
 
 def normalise(raw: str, *, country: str = "", **context: str) -> str:
-    """The number with its country (a prefix ``GB:``, or ``country``); refused without one: equal numbers of two countries differ."""
+    """The number with its country (a prefix ``GB:``, or ``country``); refused without one.
+
+    Equal numbers of two countries differ.
+    """
     text = plain_digits(clean(raw, most=80)).upper()
     refuse_lost_digits(text)
     refuse_placeholder(text)

@@ -10,7 +10,10 @@ from opencets.values.writing import clean, plain_digits
 
 
 def normalise(raw: str, *, decimal: str = "", **context: str) -> str:
-    """The number. ``decimal`` ("," or ".") reads ``1,234`` and ``1.234,5``; refused where the separator could be either."""
+    """The number.
+
+    ``decimal`` ("," or ".") reads ``1,234`` and ``1.234,5``; refused where the separator could be either.
+    """
     written = plain_digits(clean(raw, most=60)).replace("−", "-").replace("'", "").strip('" ')
     text = re.sub(r"(?<=\d) (?=\d{3}(?:\D|$))", "", written)
     if decimal == ",":

@@ -6,7 +6,11 @@ from opencets.values.handle import service_and_name
 
 
 def normalise(raw: str, *, service: str = "", **context: str) -> str:
-    """The account with its service (a prefix, the address of a payment page, a leading $ for Cash App, or ``service``)."""
+    """The account with its service (a prefix, the address of a payment page, a leading $ for Cash App, or ``service``).
+
+    He account with its service (a prefix, the address of a payment page, a leading $ for Cash App, or
+    ``service``).
+    """
     if not service and raw.strip().startswith("$"):
         service = "cashapp"
     return service_and_name(raw, service, sigils="@$")

@@ -27,6 +27,8 @@ def normalise(raw: str, *, country: str = "", **context: str) -> str:
     refuse_lost_digits(text)
     if chat := _CHAT_ADDRESS.fullmatch(text):
         text = "+" + chat[1]
+    if "@" in text:
+        raise ValueRefused(f"“{text[:60]}” is the address of a group or a mailbox, not a telephone number.")
     text = re.sub(r"^(?:tel|sms|whatsapp|callto|phone|mobile|fax)\s*:\s*", "", text, flags=re.IGNORECASE).strip("'\" ")
     text = re.sub(r"(?<=\d)\.0$", "", text.replace("＋", "+"))
     digits = re.sub(r"\D", "", text)

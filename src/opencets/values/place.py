@@ -8,11 +8,18 @@ from opencets.errors import ValueRefused
 from opencets.values.writing import clean, plain_digits
 
 _DECIMAL = r"([+-]?\d{1,3}(?:[.,]\d{1,20})?)"
-_DEGREES = r"(\d{1,3}(?:\.\d{1,10})?)\s*(?:°|º|deg|d|\s)\s*(?:(\d{1,2}(?:\.\d{1,10})?)\s*(?:['′’m]|\s)\s*)?(?:(\d{1,2}(?:\.\d{1,10})?)\s*(?:\"|″|”|''|s)?\s*)?"
+_DEGREES = (
+    r"(\d{1,3}(?:\.\d{1,10})?)\s*(?:°|º|deg|d|\s)\s*"
+    r"(?:(\d{1,2}(?:\.\d{1,10})?)\s*(?:['′’m]|\s)\s*)?"
+    r"(?:(\d{1,2}(?:\.\d{1,10})?)\s*(?:\"|″|”|''|s)?\s*)?"
+)
 
 
 def normalise(raw: str, **context: str) -> str:
-    """The position, from decimal degrees, degrees with minutes and seconds, ISO 6709 or a geo: address; refuses 0,0 and what is off the globe."""
+    """The position, from decimal degrees, degrees with minutes and seconds, ISO 6709 or a geo: address.
+
+    Refuses 0,0 and what is off the globe.
+    """
     text = plain_digits(clean(raw, most=200)).strip("\"'()[] ").replace("−", "-")
     text = re.sub(r"^geo:\s*", "", text, flags=re.IGNORECASE).partition(";crs")[0]
     text = re.sub(r"(?<=\d)\?.*$", "", text)

@@ -9,7 +9,10 @@ from opencets.values.writing import clean, plain_digits, refuse_placeholder
 
 
 def normalise(raw: str, *, country: str = "", **context: str) -> str:
-    """The plate, for example ``GB:AB12CDE``; the country comes from a prefix ``GB:`` or from ``country`` (ISO 3166-1 alpha-2)."""
+    """The plate, for example ``GB:AB12CDE``.
+
+    The country comes from a prefix ``GB:`` or from ``country`` (ISO 3166-1 alpha-2).
+    """
     text = plain_digits(clean(raw, most=60)).upper()
     refuse_placeholder(text)
     if prefixed := re.match(r"([A-Z]{2})\s*:\s*(?=.)", text):

@@ -8,10 +8,14 @@ from opencets.errors import ValueRefused
 from opencets.values.writing import clean, is_placeholder, plain_digits, refuse_lost_digits
 
 _DEFAULTS = frozenset(
-    """default string|to be filled by o.e.m.|to be filled by oem|system serial number|chassis serial number|base board serial number
-    |not specified|not applicable|not available|serial|serial number|serialnumber|sn|s/n|no serial|invalid|oem|0123456789abcdef
-    |123456789abcdef|abcdef|abc123|emulator|android|xxxxxxxxxx|deadbeef""".replace("\n    ", "").split("|")
-)
+    [
+        "default string", "to be filled by o.e.m.", "to be filled by oem", "system serial number",
+        "chassis serial number",
+        "base board serial number", "not specified", "not applicable", "not available", "serial", "serial number",
+        "serialnumber", "sn", "s/n", "no serial", "invalid", "oem", "0123456789abcdef", "123456789abcdef", "abcdef",
+        "abc123", "emulator", "android", "xxxxxxxxxx", "deadbeef",
+    ]
+)  # fmt: skip
 _COMPANY = re.compile(
     r"[\s,]+(?:corporation|corp|company|co|ltd|limited|inc|incorporated|gmbh|ag|llc|imaging|optical|electronics|digital)\.?$"
 )

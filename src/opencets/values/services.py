@@ -91,11 +91,20 @@ _PROFILES = {
     "revolut.me": ("revolut", r"/([a-z0-9_]{3,30})/?"),
 }
 # Paths on the same hosts that are pages of the service and not accounts.
-_PAGES = frozenset(["p", "reel", "reels", "stories", "explore", "home", "login", "signup", "share", "sharer.php", "watch", "groups", "pages", "events", "photo.php", "profile.php", "hashtag", "search", "i", "intent", "settings", "about", "help", "terms", "privacy", "joinchat", "story.php"])  # fmt: skip
+_PAGES = frozenset(
+    [
+        "p", "reel", "reels", "stories", "explore", "home", "login", "signup", "share", "sharer.php", "watch", "groups",
+        "pages", "events", "photo.php", "profile.php", "hashtag", "search", "i", "intent", "settings", "about", "help",
+        "terms", "privacy", "joinchat", "story.php",
+    ]
+)  # fmt: skip
 
 
 def service_name(written: str) -> str:
-    """The one name of a service, for example ``Insta`` -> ``instagram``; an unlisted service keeps its own name, casefolded."""
+    """The one name of a service, for example ``Insta`` -> ``instagram``.
+
+    An unlisted service keeps its own name, casefolded.
+    """
     key = re.sub(r"\s+", "_", written.strip().casefold())
     key = key.removeprefix("https://").removeprefix("http://").removeprefix("www.").rstrip("/")
     name = SERVICES.get(key, key.replace(":", "_").replace("|", "_"))

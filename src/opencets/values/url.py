@@ -20,7 +20,10 @@ _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 
 
 def normalise(raw: str, **context: str) -> str:
-    """The canonical address; one without a scheme (``www.example.org``) gets http. Refuses other schemes and non-addresses."""
+    """The canonical address; one without a scheme (``www.example.org``) gets http.
+
+    Refuses other schemes and non-addresses.
+    """
     text = clean(raw, most=4000).strip("<>\"'")
     text = re.sub(r"^hxxp(s?)(:|\[:\])//", r"http\1://", text, flags=re.IGNORECASE).replace("[.]", ".")
     if not re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE):
@@ -73,7 +76,10 @@ def _path(path: str) -> str:
 
 
 def _escaped(part: str) -> str:
-    """RFC 3986 section 6.2.2: escapes in upper case, unreserved characters bare, everything else beyond ASCII escaped."""
+    """RFC 3986 section 6.2.2.
+
+    Escapes in upper case, unreserved characters bare, everything else beyond ASCII escaped.
+    """
 
     def one(escape: re.Match[str]) -> str:
         mark = chr(int(escape[1], 16))

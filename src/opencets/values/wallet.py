@@ -49,7 +49,10 @@ _KNOWN_UNUSABLE = frozenset(["0x" + "0" * 40, "0x0000000000000000000000000000000
 
 
 def normalise(raw: str, **context: str) -> str:
-    """The address with its currency; a prefix (``bitcoin:``) and a payment request behind ``?`` go. Refuses a wrong checksum."""
+    """The address with its currency; a prefix (``bitcoin:``) and a payment request behind ``?`` go.
+
+    Refuses a wrong checksum.
+    """
     text = clean(raw, most=400).strip("\"'<>(), ")
     prefix, colon, rest = text.partition(":")
     if colon and prefix.strip().lower() in _CURRENCIES:
@@ -121,7 +124,8 @@ def _ethereum(text: str) -> str:
     lower = digits.lower()
     if "0x" + lower in _KNOWN_UNUSABLE or len(set(lower)) == 1:
         raise ValueRefused(f"“{text}” is nobody's: coins are sent there to destroy them.")
-    # EIP-55: a letter is a capital where the hash of the lower-case text has a nibble of 8 or more; one case only means unchecked.
+    # EIP-55: a letter is a capital where the hash of the lower-case text has a nibble of 8 or more; one case only
+    # means unchecked.
     if digits not in (lower, digits.upper()):
         nibbles = keccak_256(lower.encode("ascii")).hex()
         if any(

@@ -14,18 +14,115 @@ _INVISIBLE = dict.fromkeys(
 )
 
 PLACEHOLDERS = frozenset(
-    """unknown unkown unk none null nil n/a n.a. n.a na/na not_available not-available not\u00a0available - -- --- . .. ... ? ?? ???
-    * ** *** x xx xxx undefined unnamed anonymous anon test tester testing default empty blank missing withheld private restricted
-    unbekannt keine kein inconnu aucun inconnue desconocido desconocida ninguno sconosciuto sconosciuta nessuno onbekend geen
-    desconhecido desconhecida nenhum okänd ukendt ukjent tuntematon nieznany nieznana neznámý неизвестно неизвестный неизвестная нет
-    غير_معروف مجهول 不明 未知 不详 無 无 なし 알수없음 none_given not_known not_given no_name noname deleted_user deleted user name
-    username nan #n/a #ref! #value! (null) <null> [null] [none] undisclosed""".replace("\u00a0", " ").split()
+    [
+        "unknown",
+        "unkown",
+        "unk",
+        "none",
+        "null",
+        "n/a",
+        "n.a.",
+        "n.a",
+        "na/na",
+        "not_available",
+        "not-available",
+        "-",
+        "--",
+        "---",
+        ".",
+        "..",
+        "...",
+        "?",
+        "??",
+        "???",
+        "*",
+        "**",
+        "***",
+        "x",
+        "xx",
+        "xxx",
+        "undefined",
+        "unnamed",
+        "anonymous",
+        "anon",
+        "test",
+        "tester",
+        "testing",
+        "default",
+        "empty",
+        "blank",
+        "missing",
+        "withheld",
+        "private",
+        "restricted",
+        "unbekannt",
+        "keine",
+        "kein",
+        "inconnu",
+        "aucun",
+        "inconnue",
+        "desconocido",
+        "desconocida",
+        "ninguno",
+        "sconosciuto",
+        "sconosciuta",
+        "nessuno",
+        "onbekend",
+        "geen",
+        "desconhecido",
+        "desconhecida",
+        "nenhum",
+        "okänd",
+        "ukendt",
+        "ukjent",
+        "tuntematon",
+        "nieznany",
+        "nieznana",
+        "neznámý",
+        "неизвестно",
+        "неизвестный",
+        "неизвестная",
+        "нет",
+        "غير_معروف",
+        "مجهول",
+        "不明",
+        "未知",
+        "不详",
+        "無",
+        "无",
+        "なし",
+        "알수없음",
+        "none_given",
+        "not_known",
+        "not_given",
+        "no_name",
+        "noname",
+        "deleted_user",
+        "deleted",
+        "user",
+        "name",
+        "username",
+        "#n/a",
+        "#ref!",
+        "#value!",
+        "(null)",
+        "<null>",
+        "[null]",
+        "[none]",
+        "undisclosed",
+    ]
 )
-"""Words that stand where a value is missing, casefolded, spaces as underscores. Refused by names, handles and numbers."""
+"""Words that stand where a value is missing, casefolded, spaces as underscores.
+
+Refused by names, handles and numbers.
+"""
 
 
 def clean(raw: str, *, most: int = 4096) -> str:
-    """``raw`` in NFC without invisible marks, controls as spaces, one space between words; refuses empty or longer than ``most``."""
+    """``raw`` in NFC without invisible marks, controls as spaces, one space between words.
+
+    Refuses empty or longer than ``most``.
+    """
     if len(raw) > 8 * most:
         raise ValueRefused(f"The text is {len(raw):,} characters long, more than {most:,}; it is not such a value.")
     text = unicodedata.normalize("NFC", raw.translate(_INVISIBLE))

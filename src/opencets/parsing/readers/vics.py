@@ -1,7 +1,9 @@
 """VICS JSON (Project VIC data model 1.1 to 2.0): case files and hash sets, streamed.
 
-The model is the OData schema of version 2.0; the quirks are those seen in exports of other programs (formats reference 1.1):
-booleans as text, sizes as text, a category that is absent, null or 0, tags as text or list, .NET dates, one file listed twice.
+The model is the OData schema of version 2.0; the quirks are those seen in exports of other programs (formats
+reference 1.1):
+booleans as text, sizes as text, a category that is absent, null or 0, tags as text or list, .NET dates, one file
+listed twice.
 """
 
 from __future__ import annotations
@@ -43,7 +45,11 @@ _PLAIN = {
     "PhotoDNA": "photodna",
     "Comments": "comment",
 }
-_YES_NO = {"VictimIdentified": "victim_identified", "OffenderIdentified": "offender_identified", "IsDistributed": "distributed"}
+_YES_NO = {
+    "VictimIdentified": "victim_identified",
+    "OffenderIdentified": "offender_identified",
+    "IsDistributed": "distributed",
+}
 _LISTS = {"Tags": "tag", "Series": "series"}
 # AlternativeHash.HashName without -, _, spaces and case.
 _HASHES = {"md5": "md5", "sha1": "sha1", "sha256": "sha256", "pdq": "pdq", "photodna": "photodna", "pdna": "photodna"}
@@ -80,7 +86,10 @@ def envelope_of(head: bytes) -> Envelope | None:
 
 
 def scheme_of(region: str) -> str:
-    """The category scheme that a region of the envelope selects (see ``vocabulary/schemes.yaml``); UNKNOWN without one."""
+    """The category scheme that a region of the envelope selects (see ``vocabulary/schemes.yaml``).
+
+    UNKNOWN without one.
+    """
     return _regions().get(region.strip().upper(), re.sub(r"[^A-Z0-9_-]+", "-", region.strip().upper()) or "UNKNOWN")
 
 
@@ -102,8 +111,8 @@ def recognise(source: Source) -> str | None:
 def read(source: Source) -> Iterator[Event]:
     """A ``#Cases`` file: ``media`` records, ``account`` records of its Identifiers, one ``document`` record per case.
 
-    A ``#Media`` file: ``known_file`` records. ``options["scheme"]`` names the category scheme where the file names none or a
-    wrong one. A break in the file keeps what was read before it.
+    A ``#Media`` file: ``known_file`` records. ``options["scheme"]`` names the category scheme where the file names none
+    or a wrong one. A break in the file keeps what was read before it.
     """
     envelope = envelope_of(source.head(4096))
     if envelope is None:
@@ -115,7 +124,8 @@ def read(source: Source) -> Iterator[Event]:
         yield Noted(
             source.locator,
             "scheme-not-declared",
-            f"{source.locator}: the file declares {'region ' + envelope.region if envelope.region else 'no region'}, so its category"
+            f"{source.locator}: the file declares "
+            f"{'region ' + envelope.region if envelope.region else 'no region'}, so its category"
             f" numbers are kept as {scheme} and mean nothing here until a person names the scheme.",
         )
     told = _Tally()
@@ -126,7 +136,9 @@ def read(source: Source) -> Iterator[Event]:
             for name, place, fields in items:
                 locator = source.locator.at(place)
                 if not isinstance(fields, dict) or _depth(fields) > _MOST_DEPTH:
-                    yield Skipped(locator, "row-refused", f"{locator}: not an object of fields, or nested too deep; skipped.")
+                    yield Skipped(
+                        locator, "row-refused", f"{locator}: not an object of fields, or nested too deep; skipped."
+                    )
                     continue
                 if name == "Media":
                     yield from _media(fields, locator, scheme, envelope, source, told)
@@ -140,7 +152,8 @@ def read(source: Source) -> Iterator[Event]:
         yield Skipped(
             source.locator,
             "damaged",
-            f"{source.locator}: the JSON breaks off or is wrong after {told.entries:,} entries ({cause}); those are kept. Ask for the file again.",
+            f"{source.locator}: the JSON breaks off or is wrong after {told.entries:,} "
+            f"entries ({cause}); those are kept. Ask for the file again.",
         )
     yield from told.of_file(source.locator)
 
@@ -160,23 +173,36 @@ class _Tally:
         if _yes(fields.get("IsPrecategorized")) and fields.get("Category") is None:
             self.precategorised_without_category += 1
         digest = fields.get("MD5")
-        if isinstance(digest, str) and len(self._digests) < _MOST_DIGESTS_COUNTED and re.fullmatch(r"[0-9a-fA-F]{32}", digest):
+        if (
+            isinstance(digest, str)
+            and len(self._digests) < _MOST_DIGESTS_COUNTED
+            and re.fullmatch(r"[0-9a-fA-F]{32}", digest)
+        ):
             self._digests.add(int(digest[:16], 16))
 
     def of_case(self, fields: dict[str, Any], locator: Locator) -> Iterator[Event]:
         declared = str(fields.get("TotalMediaFiles") or "").strip()
         if declared.isdecimal() and int(declared) != self.in_case:
-            yield Noted(locator, "count-differs", f"{locator}: the case declares {int(declared):,} media, {self.in_case:,} entries were read.")
+            yield Noted(
+                locator,
+                "count-differs",
+                f"{locator}: the case declares {int(declared):,} media, {self.in_case:,} entries were read.",
+            )
         self.in_case = 0
 
     def of_file(self, locator: Locator) -> Iterator[Event]:
         if self.entries > len(self._digests) and len(self._digests) < _MOST_DIGESTS_COUNTED:
-            yield Noted(locator, "listed-twice", f"{locator}: {self.entries:,} entries name {len(self._digests):,} different files (by MD5).")
+            yield Noted(
+                locator,
+                "listed-twice",
+                f"{locator}: {self.entries:,} entries name {len(self._digests):,} different files (by MD5).",
+            )
         if self.precategorised_without_category:
             yield Noted(
                 locator,
                 "precategorised-without-category",
-                f"{locator}: {self.precategorised_without_category:,} entries are marked precategorised and carry no category; they count as ungraded.",
+                f"{locator}: {self.precategorised_without_category:,} entries are marked "
+                "precategorised and carry no category; they count as ungraded.",
             )
 
 
@@ -203,7 +229,11 @@ def _set_items(stream: BinaryIO) -> Iterator[tuple[str, str, Any]]:
 
 
 def _case_items(stream: BinaryIO) -> Iterator[tuple[str, str, Any]]:
-    """Media and Identifiers one by one as they pass, then the case's own fields when it ends, in whatever order they stand."""
+    """Media and Identifiers one by one as they pass, then the case's own fields when it ends, in any order.
+
+    Edia and Identifiers one by one as they pass, then the case's own fields when it ends, in whatever order they
+    stand.
+    """
     parts = {"value.item.Media.item": "Media", "value.item.Identifiers.item": "Identifiers"}
     number = -1
     counts: dict[str, int] = {}
@@ -253,7 +283,9 @@ def _depth(value: object) -> int:
 
 def _written(value: object) -> str:
     """A field as text: text as it is, everything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    return (
+        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    )
 
 
 def _extra(name: str, value: object) -> tuple[str, str]:
@@ -264,7 +296,10 @@ def _extra(name: str, value: object) -> tuple[str, str]:
 
 
 def _yes(value: object) -> bool | None:
-    """True, False, or None where it is not said: JSON booleans, and ``"true"``, ``"True"`` as some programs write them."""
+    """True, False, or None where it is not said.
+
+    JSON booleans, and ``"true"``, ``"True"`` as some programs write them.
+    """
     if isinstance(value, bool):
         return value
     word = str(value).strip().lower() if isinstance(value, str | int) else ""
@@ -328,8 +363,16 @@ def _media(
     claims.extend(_alternative(fields))
     claims.extend(_exif(fields, source))
     claims.extend(_metadata(fields))
-    if not any(claim.normal for claim in claims if claim.property in ("md5", "sha1", "sha256", "pdq", "photodna", "file_path", "file_name")):
-        yield Skipped(locator, "row-refused", f"{locator}: names no file (MD5 {str(fields.get('MD5'))[:40]!r} is none); entry skipped.")
+    if not any(
+        claim.normal
+        for claim in claims
+        if claim.property in ("md5", "sha1", "sha256", "pdq", "photodna", "file_path", "file_name")
+    ):
+        yield Skipped(
+            locator,
+            "row-refused",
+            f"{locator}: names no file (MD5 {str(fields.get('MD5'))[:40]!r} is none); entry skipped.",
+        )
         return
     extra.append(("VICS version", envelope.version))
     extra.append(("VICS region", envelope.region))
@@ -354,13 +397,17 @@ def _places(fields: dict[str, Any]) -> Iterator[Claim]:
         name, path = str(row.get("FileName") or ""), str(row.get("FilePath") or "")
         if name:
             yield assert_claim("file_name", name)
-        whole = path if not name or path.replace("/", "\\").rsplit("\\", 1)[-1] == name else f"{path.rstrip(chr(92) + '/')}\\{name}"
+        whole = (
+            path
+            if not name or path.replace("/", "\\").rsplit("\\", 1)[-1] == name
+            else f"{path.rstrip(chr(92) + '/')}\\{name}"
+        )
         states = [word for word, key in (("deleted", "Deleted"), ("unallocated", "Unallocated")) if _yes(row.get(key))]
         if path:
             yield assert_claim("file_path", whole, note=", ".join(states))
-        for key, property in (("Created", "created_at"), ("Written", "modified_at")):
+        for key, name_of in (("Created", "created_at"), ("Written", "modified_at")):
             if row.get(key):
-                yield assert_claim(property, str(row[key]), note=f"of {name}" if name else "")
+                yield assert_claim(name_of, str(row[key]), note=f"of {name}" if name else "")
 
 
 def _alternative(fields: dict[str, Any]) -> Iterator[Claim]:
@@ -379,7 +426,9 @@ def _exif(fields: dict[str, Any], source: Source) -> Iterator[Claim]:
             tags.setdefault(re.sub(r"[^a-z]", "", str(row.get("PropertyName") or "").lower()), str(value))
     maker, model = tags.get("make", ""), tags.get("model", "")
     if maker or model:
-        yield assert_claim("camera_model", model if maker and model.lower().startswith(maker.lower()) else f"{maker} {model}".strip())
+        yield assert_claim(
+            "camera_model", model if maker and model.lower().startswith(maker.lower()) else f"{maker} {model}".strip()
+        )
     for name, value in tags.items():
         if name in _SERIAL:
             yield assert_claim("camera_serial", value, maker=maker, model=model)
@@ -405,12 +454,14 @@ def _metadata(fields: dict[str, Any]) -> Iterator[Claim]:
 
 def _identifier(fields: dict[str, Any], locator: Locator) -> Iterator[Event]:
     """An account of the case (2.0): Name with IdentifierType and Application."""
-    name, type_of, application = (str(fields.get(key) or "").strip() for key in ("Name", "IdentifierType", "Application"))
+    name, type_of, application = (
+        str(fields.get(key) or "").strip() for key in ("Name", "IdentifierType", "Application")
+    )
     if not name:
         yield Skipped(locator, "row-refused", f"{locator}: an identifier without a name; skipped.")
         return
     word = type_of.lower()
-    property = (
+    meaning = (
         "email" if "mail" in word or re.fullmatch(r"[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}", name)
         else "phone" if "phone" in word or "msisdn" in word
         else "ip" if word in ("ip", "ip address", "ipaddress")
@@ -418,16 +469,21 @@ def _identifier(fields: dict[str, Any], locator: Locator) -> Iterator[Event]:
         else "account_id" if "id" in word.replace("identifier", "").split()
         else "screen_name"
     )  # fmt: skip
-    claims = [assert_claim(property, name, service=application)]
+    claims = [assert_claim(meaning, name, service=application)]
     claims.extend(assert_claim("tag", one) for one in _listed(fields.get("Tags")))
     if fields.get("Comments"):
         claims.append(assert_claim("comment", str(fields["Comments"])))
-    kept = tuple(_extra(key, value) for key, value in fields.items() if key not in ("Name", "Comments") and value is not None)
+    kept = tuple(
+        _extra(key, value) for key, value in fields.items() if key not in ("Name", "Comments") and value is not None
+    )
     yield Record("account", locator, tuple(claims), _READER, kept)
 
 
 def _case(fields: dict[str, Any], locator: Locator, envelope: Envelope, scheme: str) -> Record:
-    """The case's own fields, in ``extra``: its contact is an officer, not a subject, so nothing of it is a claim that links."""
+    """The case's own fields, in ``extra``.
+
+    Its contact is an officer, not a subject, so nothing of it is a claim that links.
+    """
     claims = [assert_claim("file_name", str(fields.get("CaseNumber") or fields.get("CaseID") or "VICS case"))]
     extra = [_extra(name, value) for name, value in fields.items() if name not in ("Media", "Identifiers")]
     extra += [("VICS version", envelope.version), ("VICS region", envelope.region), ("Category scheme", scheme)]
