@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -159,7 +158,7 @@ def test_pairs_cross_segments_and_tail_and_come_in_portions(monkeypatch: pytest.
     index.add(codes[6_020:])
     assert index.fragments == 2
     assert_same(index.pairs(), pairs_plainly(codes, 31))
-    assert max(portion.left.size for portion in index.each_pairs()) <= 60 * 3_000
+    assert max(portion.left.size for portion in index.each_pairs()) <= 2 * 60 * 60
 
 
 def test_more_threads_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,22 +329,22 @@ def test_a_writer_killed_at_any_instant_loses_nothing_it_acknowledged(tmp_path: 
     HammingIndex.build(np.empty((0, 32), np.uint8), tmp_path / "index")
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / "src")}
     added, removed = 0, set[int]()
-    for attempt in range(6):
+    for attempt in range(8):
         command = [sys.executable, "-c", WRITER, str(tmp_path / "index")]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as writer:
             assert writer.stdout is not None
             assert writer.stdout.readline() == "ready\n"
-            timer = threading.Timer(0.05 + 0.13 * attempt, writer.send_signal, [signal.SIGKILL])
-            timer.start()
-            for line in writer.stdout:
+            for number, line in enumerate(writer.stdout):
+                if number == 4 + 3 * attempt:
+                    # a few thousandths of a second later, so that it dies in another step each time
+                    threading.Timer(0.004 * attempt, writer.kill).start()
                 if not line.endswith("\n"):
                     continue
-                word, number = line.split()
+                word, item = line.split()
                 if word == "added":
-                    added = int(number)
+                    added = int(item)
                 else:
-                    removed.add(int(number))
-            timer.join()
+                    removed.add(int(item))
         index = HammingIndex.open(tmp_path / "index")
         # one step more than acknowledged may have come through; never less, never a part of a step
         assert index.count in (added, added + 7)
@@ -354,7 +353,7 @@ def test_a_writer_killed_at_any_instant_loses_nothing_it_acknowledged(tmp_path: 
         assert missing >= removed
         assert len(missing - removed) <= 1
         added, removed = index.count, missing
-    assert added > 100
+    assert added >= 6 * 7 * 4
 
 
 def test_hash_text_is_read_by_line(tmp_path: Path) -> None:

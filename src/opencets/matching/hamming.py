@@ -375,23 +375,20 @@ def _all_pairs(state: _State, radius: int) -> Iterator[Pairs]:
     tail_begin = state.count - state.tail.shape[0]
     for place, segment in enumerate(state.segments):
         yield from _identical(segment)
-        for begin in range(0, segment.words.shape[0], QUERY_BATCH):
-            words = segment.words[begin : begin + QUERY_BATCH]
-            yield from _crossed(segment, begin, segment, segment.near(words, radius, begin))
-            for later in state.segments[place + 1 :]:
-                yield from _crossed(segment, begin, later, later.near(words, radius))
-            if state.tail.shape[0]:
-                near = scan(words, state.tail, radius)
-                lone = segment.owners_of(Near(near.code, near.query + begin, near.distance))
-                yield _ordered(lone.code, lone.query + tail_begin, lone.distance)
+        for other in state.segments[place:]:
+            for near in segment.join(other, radius):
+                yield from _crossed(segment, other, near)
+        for begin in range(0, state.tail.shape[0], QUERY_BATCH):
+            near = segment.owners_of(segment.near(state.tail[begin : begin + QUERY_BATCH], radius))
+            yield _ordered(near.code, near.query + begin + tail_begin, near.distance)
     for begin in range(0, state.tail.shape[0], QUERY_BATCH):
         near = scan(state.tail[begin : begin + QUERY_BATCH], state.tail, radius, begin)
         yield _ordered(near.query + begin + tail_begin, near.code + tail_begin, near.distance)
 
 
-def _crossed(left: Segment, begin: int, right: Segment, near: Near) -> Iterator[Pairs]:
+def _crossed(left: Segment, right: Segment, near: Near) -> Iterator[Pairs]:
     """For each matching pair of codes, each owner of one with each owner of the other."""
-    left_code, right_code = near.query + begin, near.code
+    left_code, right_code = near.query, near.code
     left_counts = left.owner_starts[left_code + 1] - left.owner_starts[left_code]
     right_counts = right.owner_starts[right_code + 1] - right.owner_starts[right_code]
     for which, rank in pieces(left_counts * right_counts, PAIR_BATCH):

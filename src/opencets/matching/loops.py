@@ -187,3 +187,82 @@ def scan_near(
                 out_distance[found] = distance
                 found += 1
     return found, queries.shape[0]
+
+
+@compiled
+def join_near(
+    words: Array,
+    offsets: Array,
+    ids: Array,
+    signatures: Array,
+    other_words: Array,
+    other_offsets: Array,
+    other_ids: Array,
+    other_signatures: Array,
+    same: bool,
+    flips: Array,
+    radius: int,
+    begin: int,
+    out_query: Array,
+    out_code: Array,
+    out_distance: Array,
+) -> tuple[int, int]:
+    """All pairs of a code of one segment and a code of another (or, with ``same``, of itself) within ``radius``.
+
+    The same principle as `find_near`, walking bucket after bucket of each band, so that memory is read in order.
+    ``begin`` counts bands times codes; gives how many pairs are in the three ``out`` arrays and where to go on.
+    """
+    most_one = radius // 16
+    most_two = 2 * radius // 16
+    count = words.shape[0]
+    room = out_query.shape[0]
+    found = 0
+    code: Any
+    for band in range(begin // count, 16):
+        first = begin % count if band == begin // count else 0
+        bucket = np.searchsorted(offsets[band], np.uint32(first), side="right") - 1
+        for place in range(first, count):
+            while offsets[band, bucket + 1] <= place:
+                bucket += 1
+            mark = found
+            query = ids[band, place]
+            after_key = np.uint64(signatures[band, place])
+            q0, q1, q2, q3 = words[query, 0], words[query, 1], words[query, 2], words[query, 3]
+            for flip in flips:
+                target = bucket ^ np.int64(flip)
+                if same and target < bucket:
+                    continue
+                start = np.int64(other_offsets[band, target])
+                if same and target == bucket:
+                    start = np.int64(place + 1)
+                allowed = np.uint64(most_two) - popcount(flip)
+                for rank in range(start, np.int64(other_offsets[band, target + 1])):
+                    if popcount(np.uint64(other_signatures[band, rank]) ^ after_key) > allowed:
+                        continue
+                    code = other_ids[band, rank]
+                    x0, x1 = q0 ^ other_words[code, 0], q1 ^ other_words[code, 1]
+                    x2, x3 = q2 ^ other_words[code, 2], q3 ^ other_words[code, 3]
+                    distance = popcount(x0) + popcount(x1) + popcount(x2) + popcount(x3)
+                    if distance > radius:
+                        continue
+                    seen = False
+                    for earlier in range(band):
+                        word = x0 if earlier < 4 else x1 if earlier < 8 else x2 if earlier < 12 else x3
+                        one = popcount((word >> np.uint64((earlier & 3) * 16)) & np.uint64(0xFFFF))
+                        if one > most_one:
+                            continue
+                        follower = earlier + 1
+                        word = x0 if follower < 4 else x1 if follower < 8 else x2 if follower < 12 else x3
+                        two = one + popcount((word >> np.uint64((follower & 3) * 16)) & np.uint64(0xFFFF))
+                        if two <= most_two:
+                            seen = True
+                            break
+                    if seen:
+                        continue
+                    if found == room:
+                        return mark, band * count + place
+                    out_query[found] = query
+                    out_code[found] = code
+                    out_distance[found] = distance
+                    found += 1
+    return found, 16 * count

@@ -26,11 +26,13 @@ import numpy as np
 import numpy.typing as npt
 
 from opencets.matching.codes import Words
-from opencets.matching.loops import fill_buckets, find_near, scan_near
+from opencets.matching.loops import fill_buckets, find_near, join_near, scan_near
 
 BANDS = 16
 SMALL = 2048
 """Segments of fewer different codes are scanned: no buckets are looked into."""
+SCAN_BATCH = 1024
+JOIN_ROOM = 1 << 18
 LARGEST_BAND_RADIUS = 2
 """Beyond a radius of 47 the buckets to visit (697 a band) cost as much as the scan."""
 
@@ -96,6 +98,37 @@ class Segment:
         rows = (self.words, self.offsets, self.ids, self.signatures, _flips(radius // BANDS))
         return _collect(lambda begin, out: find_near(queries, *rows, radius, begin, later_only, *out), queries.shape[0])
 
+    def join(self, other: Segment, radius: int) -> Iterator[Near]:
+        """Portions of all pairs of a code here and one of ``other`` within ``radius``; with itself each pair once."""
+        same = other is self
+        sides = (self, other)
+        if min(side.words.shape[0] for side in sides) < SMALL or self._join_is_crowded(other, radius):
+            for begin in range(0, self.words.shape[0], SCAN_BATCH):
+                words = self.words[begin : begin + SCAN_BATCH]
+                near = scan(words, other.words, radius, begin if same else -1)
+                yield Near(near.query + begin, near.code, near.distance)
+            return
+        rows = [(side.words, side.offsets, side.ids, side.signatures) for side in sides]
+        yield from _portions(
+            lambda begin, out: join_near(*rows[0], *rows[1], same, _flips(radius // BANDS), radius, begin, *out),
+            BANDS * self.words.shape[0],
+            JOIN_ROOM,
+        )
+
+    def _join_is_crowded(self, other: Segment, radius: int) -> bool:
+        """Whether walking the buckets compares more than comparing everything would."""
+        if radius // BANDS > LARGEST_BAND_RADIUS:
+            return True
+        here, there = self._bucket_sizes(), other._bucket_sizes()
+        buckets, load = np.arange(65536), 0
+        for flip in _flips(radius // BANDS).tolist():
+            load += int((here * there[:, buckets ^ flip]).sum())
+        return load > 2 * int(self.words.shape[0]) * int(other.words.shape[0])
+
+    def _bucket_sizes(self) -> Items:
+        ends: Items = self.offsets.astype(np.int64)
+        return ends[:, 1:] - ends[:, :-1]
+
     def owners_of(self, near: Near) -> Near:
         """The same matches with items for codes: one for each owner."""
         counts = self.owner_starts[near.code + 1] - self.owner_starts[near.code]
@@ -126,7 +159,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def pieces(sizes: Items, most: int) -> Iterator[tuple[Items, Items]]:
-    """Walks ``sum(sizes)`` places, at most ``most`` at a time: for each place, of which size it is and its rank there."""
+    """Walks ``sum(sizes)`` places, at most ``most`` at a time: for each, of which size it is and its rank there."""
     ends = np.cumsum(sizes)
     total = int(ends[-1]) if ends.size else 0
     for start in range(0, total, most):
@@ -136,20 +169,30 @@ def pieces(sizes: Items, most: int) -> Iterator[tuple[Items, Items]]:
 
 
 def _collect(run: Callable[[int, tuple[Any, Any, Any]], tuple[int, int]], queries: int) -> Near:
-    room, begin = max(4096, 2 * queries), 0
-    kept: list[tuple[Items, Items, npt.NDArray[np.uint16]]] = []
+    kept = list(_portions(run, queries, max(4096, 2 * queries)))
+    if len(kept) == 1:
+        return kept[0]
+    if not kept:
+        return Near(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint16))
+    return Near(
+        np.concatenate([near.query for near in kept]),
+        np.concatenate([near.code for near in kept]),
+        np.concatenate([near.distance for near in kept]),
+    )
+
+
+def _portions(run: Callable[[int, tuple[Any, Any, Any]], tuple[int, int]], total: int, room: int) -> Iterator[Near]:
+    """What ``run`` finds, portion after portion; the room grows when a single step finds more than it holds."""
+    begin = 0
     out = (np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.uint16))
-    while begin < queries:
+    while begin < total:
         found, reached = run(begin, out)
         if found:
-            kept.append((out[0][:found].copy(), out[1][:found].copy(), out[2][:found].copy()))
-        if reached < queries and found < room // 2:
+            yield Near(out[0][:found].copy(), out[1][:found].copy(), out[2][:found].copy())
+        if reached < total and found < room // 2:
             room *= 4
             out = (np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.uint16))
         begin = reached
-    if not kept:
-        return Near(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint16))
-    return Near(*(np.concatenate(parts) for parts in zip(*kept, strict=True)))
 
 
 @lru_cache(maxsize=8)
