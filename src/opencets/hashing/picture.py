@@ -39,6 +39,9 @@ DECLARED_PIXELS = 400_000_000
 DECODED_PIXELS = 150_000_000
 """A picture whose (scaled) decode would hold more pixels than this is refused: 600 MB at four bytes a pixel."""
 
+DECODER_BLOCK_BYTES = 1 << 20
+"""The decoder starts a row of blocks anew at each end of its input; larger portions save that."""
+
 FORMATS = {
     "image/jpeg": ("JPEG", "MPO"),
     "image/png": ("PNG",),
@@ -95,6 +98,7 @@ def decode(content: BinaryIO, media_type: str, *, scaled: bool = True) -> Decode
     _refuse_beyond(width * height, DECLARED_PIXELS, width, height)
     if scaled and isinstance(image, JpegImageFile):
         image.draft("YCbCr", (SCALED_SIDE, SCALED_SIDE))
+        image.decodermaxblock = DECODER_BLOCK_BYTES
     _refuse_beyond(image.width * image.height, DECODED_PIXELS, width, height)
     broken = ""
     try:
@@ -129,7 +133,7 @@ def thumbnail(image: Image.Image, longest_px: int, orientation: int = 1) -> byte
     scale = longest_px / max(small.size)
     if scale < 1:
         size = (max(1, round(small.width * scale)), max(1, round(small.height * scale)))
-        small = small.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+        small = small.resize(size, Image.Resampling.BILINEAR, reducing_gap=1.0)
     turn = _TURNS.get(orientation)
     small = small.transpose(turn) if turn is not None else small.copy()
     small.info = {}
