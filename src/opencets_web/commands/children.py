@@ -32,12 +32,16 @@ _PARENT_DEATH_SIGNAL = 1
 
 @dataclass(slots=True)
 class Child:
-    """One program to keep: its name, arguments after the interpreter, environment, and files it takes over."""
+    """One program to keep: its name, arguments after the interpreter, environment, and files it takes over.
+
+    ``listens``: it hears of work from the database, and is started again when that was; it would only ask now and then.
+    """
 
     name: str
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     files: tuple[int, ...] = ()
+    listens: bool = False
     running: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     start_after: float = 0.0
@@ -71,11 +75,11 @@ class Child:
 class Keeper:
     """Keeps children running until it is told to stop (SIGINT, SIGTERM, or ``stop()``).
 
-    ``every``: called about each two seconds; what it raises is told and does not end the others.
+    ``every``: called about each two seconds, true where it started the database again; what it raises is told.
     """
 
     def __init__(
-        self, children: Sequence[Child], tell: Callable[[str], None], every: Callable[[], None] | None = None
+        self, children: Sequence[Child], tell: Callable[[str], None], every: Callable[[], bool] | None = None
     ) -> None:
         self.children = list(children)
         self._tell = tell
@@ -97,7 +101,8 @@ class Keeper:
                 if self._every is not None and time.monotonic() - looked_at > 2:
                     looked_at = time.monotonic()
                     try:
-                        self._every()
+                        if self._every():
+                            self._renew_listeners()
                     except Exception as error:
                         self._tell(str(error))
                 time.sleep(0.1)
@@ -105,6 +110,11 @@ class Keeper:
             self._stop_all()
             for sign, action in before.items():
                 signal.signal(sign, action)
+
+    def _renew_listeners(self) -> None:
+        for child in self.children:
+            if child.listens and child.running is not None:
+                child.running.terminate()
 
     def _stop_all(self) -> None:
         running = [child.running for child in self.children if child.running is not None]
@@ -138,7 +148,9 @@ def web_child(taken: socket.socket) -> Child:
 
 def worker_child(queue: str) -> Child:
     """The worker of one queue."""
-    return Child(f"The worker of the queue {queue}", [*_THIS, "worker", queue], {"OPENCETS_DB_ROLE": "jobs"})
+    return Child(
+        f"The worker of the queue {queue}", [*_THIS, "worker", queue], {"OPENCETS_DB_ROLE": "jobs"}, listens=True
+    )
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -32,7 +32,8 @@ def setup() -> None:
     """Make the home, the database, its roles and its tables; a second time, check them."""
     home = _chosen_home()
     started = time.monotonic()
-    changed = prepare_home(home)
+    with _database_as_found(home):
+        changed = prepare_home(home)
     state = "made" if changed else "up to date"
     console.print(f"Set up in {home} (tables {state}, {time.monotonic() - started:.1f} s).")
     try:
@@ -47,7 +48,11 @@ def setup() -> None:
 @click.option("--worker/--no-worker", default=True, show_default=True, help="Run the workers of all queues too.")
 def serve(host: str, port: int, worker: bool) -> None:
     """Serve the pages, and do the later work, until Ctrl-C."""
-    _serve(_chosen_home(), host, port, worker=worker)
+    home = _chosen_home()
+    refuse_without_assets()
+    with _database_as_found(home), _taken(host, port) as taken:
+        prepare_home(home)
+        _serve(home, taken, worker=worker)
 
 
 @click.command()
@@ -68,10 +73,11 @@ def demo(port: int) -> None:
     """Set everything up, load the invented world, and serve it."""
     home = _chosen_home()
     refuse_without_assets()
-    prepare_home(home)
-    told = import_module("opencets_web.commands.demonstration").load(home, console)
-    lines = [told] if isinstance(told, str) else list(told or [])
-    _serve(home, "127.0.0.1", port, worker=True, ready=lines)
+    with _database_as_found(home), _taken("127.0.0.1", port) as taken:
+        prepare_home(home)
+        told = import_module("opencets_web.commands.demonstration").load(home, console)
+        lines = [told] if isinstance(told, str) else list(told or [])
+        _serve(home, taken, worker=True, ready=lines)
 
 
 @click.command()
@@ -173,39 +179,45 @@ def _embedded_home() -> Path:
     return _chosen_home()
 
 
-def _serve(home: Path, host: str, port: int, *, worker: bool, ready: list[str] | None = None) -> None:
-    refuse_without_assets()
-    with running(home, "serve"), _taken(host, port) as taken:
-        was_running = bool(os.environ.get("DATABASE_URL")) or postgres.server_pid(home) is not None
-        prepare_home(home)
-        kept = [children.web_child(taken)]
-        if worker:
-            kept += [children.worker_child(queue) for queue in children.QUEUES]
-        shown = "localhost" if host in {"127.0.0.1", "::1", "0.0.0.0", "::"} else host  # noqa: S104
-        address = f"http://{shown}:{port}/"
-        teller = threading.Thread(target=_tell_when_ready, args=(host, port, address, ready or []), daemon=True)
-        teller.start()
-        try:
-            children.Keeper(kept, console.print, _database_watch(home)).run()
-        finally:
-            if not was_running:
-                postgres.stop_server(home)
-        console.print("Stopped.")
+def _serve(home: Path, taken: socket.socket, *, worker: bool, ready: Sequence[str] = ()) -> None:
+    host, port = taken.getsockname()[:2]
+    kept = [children.web_child(taken)]
+    if worker:
+        kept += [children.worker_child(queue) for queue in children.QUEUES]
+    with running(home, "serve"):
+        threading.Thread(target=_tell_when_ready, args=(host, port, ready), daemon=True).start()
+        children.Keeper(kept, console.print, _database_watch(home)).run()
+    console.print("Stopped.")
 
 
-def _tell_when_ready(host: str, port: int, address: str, lines: list[str]) -> None:
-    place = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}/"  # noqa: S104
+@contextlib.contextmanager
+def _database_as_found(home: Path) -> Iterator[None]:
+    """Stop the embedded server at the end, where it was not running before."""
+    was_running = bool(os.environ.get("DATABASE_URL")) or postgres.server_pid(home) is not None
+    try:
+        yield
+    finally:
+        if not was_running:
+            postgres.stop_server(home)
+
+
+def _tell_when_ready(host: str, port: int, lines: Sequence[str]) -> None:
+    """Say where it is served, once it answers."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+    near = everywhere.get(host, host)
+    near = f"[{near}]" if ":" in near else near
     for _ in range(600):
         try:
-            with urllib.request.urlopen(
-                urllib.request.Request(place, headers={"Host": f"localhost:{port}"}), timeout=5
-            ):
-                break
-        except urllib.error.HTTPError:
+            asked = urllib.request.Request(f"http://{near}:{port}/", headers={"Host": f"localhost:{port}"})
+            urllib.request.urlopen(asked, timeout=5).close()  # noqa: S310
+            break
+        except urllib.error.HTTPError as answer:
+            answer.close()
             break
         except OSError:
             time.sleep(0.2)
-    console.print(f"\nOpenCETS is served at {address}  (Ctrl-C stops it)")
+    shown = "localhost" if host in {"127.0.0.1", "::1", *everywhere} else near
+    console.print(f"\nOpenCETS is served at http://{shown}:{port}  (Ctrl-C stops it)")
     for line in lines:
         console.print(line, markup=False)
 
@@ -227,15 +239,17 @@ def _taken(host: str, port: int) -> Iterator[socket.socket]:
         yield listening
 
 
-def _database_watch(home: Path) -> Callable[[], None] | None:
+def _database_watch(home: Path) -> Callable[[], bool] | None:
     """What starts the embedded server again where it died; nothing for a server of one's own."""
     if os.environ.get("DATABASE_URL"):
         return None
 
-    def watch() -> None:
-        if postgres.server_pid(home) is None:
-            console.print("The database server ended; it starts again.")
-            postgres.ensure_server(home)
+    def watch() -> bool:
+        if postgres.server_pid(home) is not None:
+            return False
+        console.print("The database server ended; it starts again.")
+        postgres.ensure_server(home)
+        return True
 
     return watch
 

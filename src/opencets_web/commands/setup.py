@@ -29,6 +29,7 @@ MIGRATING_PACKAGES = ("django", "django-allauth", "procrastinate")
 def prepare_home(home: Path) -> bool:
     """Make ``home`` ready to serve; true where tables were made or changed. Again: quick and without effect."""
     prepare_database(home)
+    (home / "static").mkdir(exist_ok=True)
     return migrate(home)
 
 

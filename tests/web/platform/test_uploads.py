@@ -34,7 +34,7 @@ def metadata(**texts: str) -> str:
 
 def ask(app: UploadApp[str], method: str, url: str, **given: object) -> httpx.Response:
     async def once() -> httpx.Response:
-        transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+        transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://cets.example.org") as client:
             headers = {**HEADERS, **given.pop("headers", {})}  # type: ignore[dict-item]
             headers = {name: value for name, value in headers.items() if value is not None}
