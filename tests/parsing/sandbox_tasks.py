@@ -9,6 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from opencets.parsing import Source
+from opencets.records import Locator
 
 
 def square(number: int) -> int:
@@ -83,3 +88,18 @@ def child_with_grandchild(_: object) -> int:
 def say_who_then_sleep(_: object) -> Iterator[int]:
     yield os.getpid()
     time.sleep(600)
+
+
+@dataclass(frozen=True)
+class CrashingOpener:
+    """Stands for a file whose bytes crash whatever reads them."""
+
+    name: str
+
+    def __call__(self) -> BinaryIO:
+        ctypes.string_at(0)
+        raise AssertionError("not reached")
+
+
+def crashing_source(name: str) -> Source:
+    return Source(Locator((name,)), 100, CrashingOpener(name))

@@ -1,4 +1,4 @@
-"""Bytes to Records: ``read(path)`` for a file, folder or archive, ``walk(source)`` streamed, ``sandbox.Pool`` limited."""
+"""Bytes to Records: ``read(path)`` of a file, folder or archive; ``walk(source)`` streamed; ``sandbox.Pool`` limited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The walk with every file read in a separate, limited process: what a crash, a bomb or a loop costs is that file's rest.
+"""The walk with every file read in a separate, limited process: a crash, a bomb or a loop costs that file's rest only.
 
 Containers are listed by one process while others read their members, so the order of events is not that of the exhibit;
 every event carries its locator, and the events of one file come in order with its FileRead last.

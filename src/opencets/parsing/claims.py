@@ -65,8 +65,8 @@ def mentioned(text: str, country: str = "") -> Iterator[Claim]:
 
     told: set[tuple[str, str]] = set()
     for found in find_in_text(text):
-        property = _PROPERTY_OF_KIND.get(found.kind, found.kind)
-        if property not in PROPERTIES or (property, found.normal) in told:
+        name = _PROPERTY_OF_KIND.get(found.kind, found.kind)
+        if name not in PROPERTIES or (name, found.normal) in told:
             continue
-        told.add((property, found.normal))
-        yield Claim(property, clean(found.raw), found.kind, found.normal, "mentioned")
+        told.add((name, found.normal))
+        yield Claim(name, clean(found.raw), found.kind, found.normal, "mentioned")

@@ -21,7 +21,7 @@ GIB = 1024 * MIB
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one file, one container and one walk may cost. Bytes, seconds and counts; ``ratio`` is bytes out per byte in."""
+    """What one file, one container and one walk may cost, in bytes, seconds and counts."""
 
     seconds: float = 900.0
     """Wall-clock time for one file in a separate process."""
@@ -80,7 +80,7 @@ def spool(
 ) -> tuple[BinaryIO, int]:
     """A seekable copy of ``stream`` and its length: in memory up to 16 MiB, then in an unnamed temporary file.
 
-    Stops with LimitReached after ``most`` bytes or, where ``packed`` is given, at the bomb ratio, whatever a header declared.
+    LimitReached after ``most`` bytes or, where ``packed`` is given, at the bomb ratio, whatever is said.
     The temporary file lies in TMPDIR; on a machine with evidence that folder belongs on encrypted or volatile storage.
     """
     copy = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=16 * MIB))  # noqa: SIM115 - the caller closes it
@@ -111,6 +111,6 @@ class Budget:
         """Counts ``size`` bytes; raises LimitReached when the exhibit unpacks to more than its ratio allows."""
         if self.spent + max(size, 0) > self.most:
             raise LimitReached(
-                f"{name} ({size:,} bytes) was not opened: with it the exhibit would unpack to more than {self.most:,} bytes."
+                f"{name} ({size:,} bytes) was not opened: with it more than {self.most:,} bytes would come out."
             )
         self.spent += max(size, 0)

@@ -75,7 +75,8 @@ _BY_NAME: dict[str, str] = {
     "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
     "odt": "application/vnd.oasis.opendocument.text", "eml": "message/rfc822", "mbox": "application/mbox",
     "pst": "application/vnd.ms-outlook", "txt": "text/plain", "csv": "text/csv", "tsv": "text/tab-separated-values",
-    "json": "application/json", "xml": "text/xml", "html": "text/html", "htm": "text/html", "db": "application/vnd.sqlite3",
+    "json": "application/json", "xml": "text/xml", "html": "text/html", "htm": "text/html",
+    "db": "application/vnd.sqlite3",
     "sqlite": "application/vnd.sqlite3", "vcf": "text/vcard", "ics": "text/calendar", "plist": "application/x-plist",
 }  # fmt: skip
 
@@ -150,7 +151,10 @@ def type_of_name(name: str) -> str | None:
 
 
 def type_of(head: bytes, name: str) -> str:
-    """The media type: by content where the bytes show one, else text by its ending, else ``application/octet-stream``."""
+    """The media type by content where the bytes show one, else text by its ending, else ``application/octet-stream``.
+
+    A ZIP archive named as an Office document is that document; empty files are ``application/x-empty``.
+    """
     shown = type_of_content(head)
     promised = type_of_name(name)
     if shown == "application/zip" and promised and ("openxml" in promised or "opendocument" in promised):

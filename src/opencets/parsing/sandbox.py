@@ -42,7 +42,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a task: one outcome from a plain function; from a generator one per item and a last one, ``done``."""
+    """What came of a task: one outcome of a plain function; of a generator one per item and a last one, ``done``."""
 
     task: Any
     result: Any = None

@@ -16,7 +16,7 @@ class Source:
     """One file to be read: its locator, size, and how to open it.
 
     ``open``: gives a new seekable binary stream each time; picklable, so that another process can open it.
-    ``options``: what a person corrected, for example ``{"columns": {"3": "email"}, "country": "GB", "zone": "Europe/London"}``;
+    ``options``: what a person set, such as ``{"columns": {"3": "email"}, "country": "GB", "zone": "Europe/London"}``;
     the walk adds ``limits`` (see ``opencets.parsing.limits``).
     """
 
@@ -95,7 +95,7 @@ def source_of(
     name: str | None = None,
     options: dict[str, object] | None = None,
 ) -> Source:
-    """The source of a file or folder of this machine. ``name``: what the locator calls it (default: the file's name)."""
+    """The source of a file or folder of this machine. ``name``: what the locator calls it (default: its name)."""
     place = Path(path)
     locator = Locator((name or shown(place.name or str(place.resolve())),))
     if place.is_dir():
@@ -120,16 +120,16 @@ _DECEIVING = {
 
 
 def shown(name: str) -> str:
-    """``name`` with control characters, direction marks and undecodable bytes written out, so that it cannot deceive."""
+    """``name`` with control characters, direction marks and undecodable bytes written out (⟨U+202E⟩)."""
     if name.isascii() and name.isprintable():
         return name
     parts = []
     for letter in name:
         code = ord(letter)
         if 0xDC80 <= code <= 0xDCFF:
-            parts.append(f"\\x{code - 0xDC00:02x}")
+            parts.append(f"⟨{code - 0xDC00:02X}⟩")
         elif code in _DECEIVING or 0xD800 <= code <= 0xDFFF:
-            parts.append(f"\\u{code:04x}" if code > 0xFF else f"\\x{code:02x}")
+            parts.append(f"⟨U+{code:04X}⟩")
         else:
             parts.append(letter)
     return "".join(parts)

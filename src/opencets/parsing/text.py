@@ -1,4 +1,4 @@
-"""Text of a file, line by line: the encoding is found from the whole file, never guessed silently; lines are bounded."""
+"""Text of a file, line by line: the encoding is found from the whole file, never guessed silently; lines end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff",
 
 
 def encoding_of(source: Source) -> tuple[str, str]:
-    """The encoding of a text file and a note where it is a guess: a byte order mark, else strict UTF-8, else a guess told.
+    """The encoding of a text file, and a note where it is a guess: a byte order mark, else strict UTF-8, else told.
 
     ``options["encoding"]``, set by a person, wins. The whole file is checked, in blocks.
     """

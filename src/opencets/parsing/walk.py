@@ -128,7 +128,7 @@ def _cause(error: BaseException) -> str:
 
 
 def walk(source: Source, limits: Limits = DEFAULT) -> Iterator[Event | FileRead]:
-    """Reads the source and everything nested in it, depth first. Gives Records, Skipped, Noted, and a FileRead per file.
+    """Reads the source and everything nested in it, depth first: Records, Skipped, Noted, and a FileRead per file.
 
     Members are descended into, not yielded. Containers nested deeper than ``limits.nesting`` and exhibits that unpack
     beyond their ratio cost one Skipped line each. Archives held open are closed at the end.
@@ -259,7 +259,7 @@ def _counts(counter: Counter[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Everything read from one path, in memory: ``records``, ``report``, ``format`` (of the path itself) and ``files``."""
+    """Everything read from one path, in memory: ``records``, ``report``, ``format`` (of the path itself), ``files``."""
 
     records: tuple[Record, ...]
     report: ReadingReport

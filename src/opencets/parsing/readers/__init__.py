@@ -1,6 +1,6 @@
 """The readers: every sibling module is one; a new format is one new file here, nothing else changes.
 
-Each gives ``FORMAT``, ``VERSION``, ``LABEL``, ``recognise(source)`` and ``read(source)`` (see docs/how-to/add-a-reader.md).
+Each gives ``FORMAT``, ``VERSION``, ``LABEL``, ``recognise(source)`` and ``read(source)``: docs/how-to/add-a-reader.md.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ class Reader(Protocol):
         """What the file says, one after another, in bounded memory."""
 
 
-ORDER = ("folder", "picture", "video", "vics", "hash_set", "telegram", "whatsapp", "mbox", "eml", "*", "table", "zip", "tar", "compressed", "document")  # fmt: skip
+ORDER = (
+    "folder", "picture", "video", "vics", "hash_set", "telegram", "whatsapp", "mbox", "eml", "*",
+    "table", "zip", "tar", "compressed", "document",
+)  # fmt: skip
 """Who is asked first: unmistakable content, then the narrow text formats, then (``*``) the rest, tables, containers;
 ``document`` takes what is left, so that no file is lost silently."""
 

@@ -27,7 +27,7 @@ def recognise(source: Source) -> str | None:
 
 
 def read(source: Source) -> Iterator[Event]:
-    """Each file below the folder as a Member named by its path within; links, devices and unreadable ones are skipped."""
+    """Each file below the folder as a Member named by its path in it; links, devices, unreadable ones are skipped."""
     opener = source.open
     assert isinstance(opener, FolderOpener)
     yield from _below(source, opener.path, "")

@@ -32,6 +32,8 @@ _TYPES = {
     "image/jpeg", "image/png", "image/gif", "image/webp", "image/heic", "image/heif", "image/avif", "image/tiff",
     "image/bmp", "image/vnd.microsoft.icon", "image/jp2", "image/vnd.adobe.photoshop", "image/x-canon-cr3", "image/jxl",
 }  # fmt: skip
+# What Pillow and its plugins raise on broken pictures.
+_BROKEN = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, struct.error, RuntimeError, MemoryError)
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _TIMES = (
     ("DateTimeOriginal", 0x9003, 0x9011, 0x9291, ""),
@@ -43,7 +45,11 @@ _KEPT = (
 )  # fmt: skip
 _KEPT_EXIF = (("lens_model", 0xA434), ("lens_serial", 0xA435), ("camera_owner", 0xA430), ("image_unique_id", 0xA420))
 _MAKER_SERIALS = ("MakerNote SerialNumber", "MakerNote InternalSerialNumber", "MakerNote CameraSerialNumber")
-_MAKER_KEPT = (("owner_name", "MakerNote OwnerName"), ("shutter_count", "MakerNote TotalShutterReleases"), ("image_number", "MakerNote ImageNumber"))  # fmt: skip
+_MAKER_KEPT = (
+    ("owner_name", "MakerNote OwnerName"),
+    ("shutter_count", "MakerNote TotalShutterReleases"),
+    ("image_number", "MakerNote ImageNumber"),
+)
 _PNG_KEPT = ("parameters", "prompt", "workflow", "Comment", "Description", "Author", "Title", "Source")
 
 
@@ -56,7 +62,7 @@ def recognise(source: Source) -> str | None:
 
 
 def read(source: Source) -> Iterator[Event]:
-    """One ``media`` record, also where the picture is broken: then with name, size and type alone, and a line saying why."""
+    """One ``media`` record; where the picture is broken, with name, size and type alone, and a line saying why."""
     media_type = magic.type_of(source.head(4096), source.name)
     claims = [
         assert_claim("file_name", source.name),
@@ -80,10 +86,10 @@ def read(source: Source) -> Iterator[Event]:
                 Skipped(
                     source.locator,
                     "limit-reached",
-                    f"{source.locator}: its header declares more pixels than are allowed ({most:,}); treated as a bomb.",
+                    f"{source.locator}: its header declares more than {most:,} pixels; treated as a bomb.",
                 )
             )
-        except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error, RuntimeError) as error:  # fmt: skip
+        except _BROKEN as error:
             said = " ".join(str(error).split())[:200]
             if isinstance(error, UnidentifiedImageError):
                 said = "its header is not one that can be read"
@@ -91,7 +97,7 @@ def read(source: Source) -> Iterator[Event]:
                 Skipped(
                     source.locator,
                     "damaged",
-                    f"{source.locator}: the picture ({media_type}) cannot be opened ({said}); only name, size and type are kept.",
+                    f"{source.locator}: the picture ({media_type}) cannot be opened ({said}); name, size, type kept.",
                 )
             )
     yield Record("media", source.locator, tuple(claims), _READER, tuple(extra))
@@ -116,7 +122,7 @@ def _describe(
         main: Mapping[int, Any] = dict(exif)
         inner: Mapping[int, Any] = exif.get_ifd(_EXIF_IFD)
         position: Mapping[int, Any] = exif.get_ifd(_GPS_IFD)
-    except (OSError, SyntaxError, ValueError, TypeError, KeyError, EOFError, struct.error, RuntimeError) as error:
+    except _BROKEN as error:
         sentence = f"{source.locator}: its EXIF block cannot be read ({type(error).__name__}: {error})."
         troubles.append(Noted(source.locator, "metadata-damaged", sentence))
         main = inner = position = {}

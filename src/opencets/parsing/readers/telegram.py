@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
-import ijson
+import ijson  # type: ignore[import-untyped]
 
 from opencets.errors import DamagedSource
 from opencets.parsing import text
@@ -39,8 +39,18 @@ _CHAT_FIELDS = {
     for prefix in ("", "chats.list.item.", "left_chats.list.item.")
     for field in ("name", "type", "id")
 }
-_READ_KEYS = {"about", "personal_information", "contacts", "sessions", "web_sessions", "messages", "chats", "left_chats", "name", "type", "id"}  # fmt: skip
-_KEPT = ("edited_unixtime", "forwarded_from", "reply_to_message_id", "via_bot", "saved_from", "media_type", "mime_type", "duration_seconds", "width", "height", "action", "author")  # fmt: skip
+_READ_KEYS = {
+    "about", "personal_information", "contacts", "sessions", "web_sessions", "messages", "chats", "left_chats", "name",
+    "type", "id",
+}  # fmt: skip
+_KEPT = (
+    "edited_unixtime", "forwarded_from", "reply_to_message_id", "via_bot", "saved_from", "media_type", "mime_type",
+    "duration_seconds", "width", "height", "action", "author",
+)  # fmt: skip
+_CHAT_TYPE = re.compile(
+    r'"type"\s*:\s*"(?:personal_chat|bot_chat|saved_messages|private_group|private_supergroup|public_supergroup|'
+    r'private_channel|public_channel)"'
+)
 
 
 def recognise(source: Source) -> str | None:
@@ -54,7 +64,7 @@ def recognise(source: Source) -> str | None:
         return None
     if '"messages"' in head and re.search(r'"(?:date_unixtime|from_id|text_entities)"\s*:', head):
         return None
-    if re.search(r'"type"\s*:\s*"(?:personal_chat|private_group|private_supergroup|public_supergroup|private_channel|public_channel|saved_messages|bot_chat)"', head):  # fmt: skip
+    if _CHAT_TYPE.search(head):
         return None
     return "no chat of Telegram's export in it"
 

@@ -21,13 +21,16 @@ LABEL = "Video or sound file"
 
 _READER = f"{FORMAT}/{VERSION}"
 _DEMUXERS = {
-    "video/mp4": "mov", "video/quicktime": "mov", "video/3gpp": "mov", "audio/mp4": "mov", "video/x-matroska": "matroska",
-    "video/webm": "matroska", "video/x-msvideo": "avi", "video/x-flv": "flv", "video/mpeg": "mpeg", "video/mp2t": "mpegts",
-    "video/x-ms-wmv": "asf", "video/ogg": "ogg", "audio/ogg": "ogg", "audio/mpeg": "mp3", "audio/wav": "wav",
-    "audio/flac": "flac", "audio/amr": "amr", "audio/aac": "aac",
+    "video/mp4": "mov", "video/quicktime": "mov", "video/3gpp": "mov", "audio/mp4": "mov", "video/webm": "matroska",
+    "video/x-matroska": "matroska", "video/x-msvideo": "avi", "video/x-flv": "flv", "video/mpeg": "mpeg",
+    "video/mp2t": "mpegts", "video/x-ms-wmv": "asf", "video/ogg": "ogg", "audio/ogg": "ogg", "audio/mpeg": "mp3",
+    "audio/wav": "wav", "audio/flac": "flac", "audio/amr": "amr", "audio/aac": "aac",
 }  # fmt: skip
 _UNSET_YEARS = (1904, 1970)
-_KEPT = ("encoder", "major_brand", "handler_name", "com.android.version", "com.apple.quicktime.content.identifier", "title", "comment", "artist", "rotate")  # fmt: skip
+_KEPT = (
+    "encoder", "major_brand", "handler_name", "com.android.version", "com.apple.quicktime.content.identifier", "title",
+    "comment", "artist", "rotate",
+)  # fmt: skip
 _ISO6709 = re.compile(r"^([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)")
 
 
@@ -43,7 +46,7 @@ def recognise(source: Source) -> str | None:
 
 
 def read(source: Source) -> Iterator[Event]:
-    """One ``media`` record, also where the container is broken: then with name, size and type, and a line saying why."""
+    """One ``media`` record; where the container is broken, with name, size and type alone, and a line saying why."""
     import av
 
     media_type = magic.type_of(source.head(4096), source.name)
@@ -73,7 +76,7 @@ def read(source: Source) -> Iterator[Event]:
                 claims.extend(_said(tags, extra))
         except (av.FFmpegError, OSError, ValueError, EOFError, RuntimeError) as error:
             said = " ".join(str(error).split())[:200]
-            sentence = f"{source.locator}: the file ({media_type}) cannot be opened ({said}); only name, size and type are kept."
+            sentence = f"{source.locator}: the file ({media_type}) cannot be opened ({said}); name, size, type kept."
             trouble = Skipped(source.locator, "damaged", sentence)
     yield Record("media", source.locator, tuple(claims), _READER, tuple(extra))
     if trouble is not None:

@@ -184,7 +184,7 @@ def _proven(order: str, first_proof: dict[str, int]) -> str:
 
 
 def _conversation(source: Source, encoding: str) -> str:
-    """The chat's name: from the file's or archive's name, else from the line about encryption that opens an iOS export."""
+    """The chat's name: of the file or archive, else from the line about encryption that opens an iOS export."""
     for name in (source.name, *reversed(source.locator.path[:-1])):
         stem = name.replace("\\", "/").rsplit("/", 1)[-1]
         stem = stem.rsplit(".", 1)[0] if "." in stem else stem

@@ -116,7 +116,7 @@ def recognise(source: Source) -> str | None:
 
 
 def read(source: Source) -> Iterator[Event]:
-    """The members in the order of the directory; a damaged directory or an archive larger than allowed refuses it whole."""
+    """The members in the order of the directory; a damaged directory or one beyond the limits refuses the archive."""
     limits = limits_of(source)
     try:
         archive = _archive_of(source.open)
@@ -127,7 +127,8 @@ def read(source: Source) -> Iterator[Event]:
     entries = archive.infolist()
     _refuse_bomb(source, entries, limits)
     names = Counter[str]()
-    office = any(entry.filename in _PACKED_LIKE for entry in entries[:3]) and magic.type_of_name(source.name) not in (None, "application/zip")  # fmt: skip
+    promised = magic.type_of_name(source.name)
+    office = promised not in (None, "application/zip") and any(one.filename in _PACKED_LIKE for one in entries[:3])
     if office:
         yield _document(source)
     for index, entry in enumerate(entries):
