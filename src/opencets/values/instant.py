@@ -65,7 +65,7 @@ def normalise(raw: str, *, zone: str = "", order: str = "", latest: str = "", **
     try:
         on = dates.normalise(day, order=order, latest=latest)
     except ValueRefused:
-        if re.match(r"0{3}1\D0?1\D0?1\b|0?1\D0?1\D0{3}1\b|0000", day):
+        if re.match(r"(?:0001|1601)\D0?1\D0?1\b|0?1\D0?1\D(?:0001|1601)\b|0000", day):
             raise ValueRefused(f"“{text}” stands for a missing time.") from None
         raise
     if clock is None:
@@ -143,8 +143,6 @@ def _on_clock(on: str, clock: re.Match[str], zone: str, text: str) -> str:
     if hour > 23 or minute > 59 or second > 60:
         raise ValueRefused(f"“{text}” is not a time of day.")
     fraction = _fraction(clock["fraction"] or "")
-    if on == "1601-01-01" or on.startswith("0001-"):
-        raise ValueRefused(f"“{text}” stands for a missing time.")
     local = datetime.fromisoformat(f"{on}T{hour:02d}:{minute:02d}:{59 if leap else second:02d}") + timedelta(
         seconds=int(leap)
     )

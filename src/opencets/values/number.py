@@ -16,7 +16,7 @@ def normalise(raw: str, *, decimal: str = "", **context: str) -> str:
     """
     written = plain_digits(clean(raw, most=60)).replace("−", "-").replace("'", "").strip('" ')
     text = re.sub(r"(?<=\d) (?=\d{3}(?:\D|$))", "", written)
-    if decimal == ",":
+    if decimal == "," and not re.fullmatch(r"[+-]?\d+\.(?:\d{1,2}|\d{4,})", text):  # 1234.5 is canonical already
         text = text.replace(".", "").replace(",", ".")
     elif decimal == "." or re.fullmatch(r"[+-]?\d{1,3}(?:,\d{3}){2,}(?:\.\d+)?|[+-]?\d{1,3},\d{3}\.\d+", text):
         text = text.replace(",", "")

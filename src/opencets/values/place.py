@@ -21,7 +21,8 @@ def normalise(raw: str, **context: str) -> str:
     Refuses 0,0 and what is off the globe.
     """
     text = plain_digits(clean(raw, most=200)).strip("\"'()[] ").replace("−", "-")
-    text = re.sub(r"^geo:\s*", "", text, flags=re.IGNORECASE).partition(";crs")[0]
+    if text[:4].lower() == "geo:":  # RFC 5870: parameters behind ;
+        text = text[4:].partition(";")[0]
     text = re.sub(r"(?<=\d)\?.*$", "", text)
     latitude, longitude = _pair(text, raw)
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
