@@ -225,9 +225,9 @@ class _Bounds:
     frontier_limit: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Way:
-    """One way to reach a record; ``before`` leads back to the start."""
+    """One way to reach a record; ``before`` leads back to the start, ``rank`` is its place in its layer."""
 
     record: str
     group: str
@@ -239,6 +239,7 @@ class _Way:
     crossed: bool
     tie: Tie | None
     before: _Way | None
+    rank: int = 0
 
     def ties(self) -> list[Tie]:
         ties: list[Tie] = []
@@ -248,14 +249,11 @@ class _Way:
             way = way.before
         return ties[::-1]
 
-    def order(self) -> tuple[float, int, int, str, tuple[tuple[str, str, str], ...]]:
-        return (
-            self.bits,
-            self.hops,
-            self.count,
-            self.record,
-            tuple((t.left, t.kind, t.value) for t in self.ties()),
-        )
+    def order(self) -> tuple[float, int, int, str, int, str, str]:
+        """Total and independent of the order of input: a way is told apart by the way before it and its last tie."""
+        assert self.tie is not None
+        assert self.before is not None
+        return self.bits, self.hops, self.count, self.record, self.before.rank, self.tie.kind, self.tie.value
 
 
 class _Known:
@@ -352,6 +350,7 @@ class _Walk:
             if len(self.frontier) == self._bounds.frontier_limit:
                 self.complete = False
                 break
+            way.rank = len(self.frontier)
             self.ways.setdefault(way.record, []).append(way)
             self.frontier.append(way)
             # The tie that entered the group is the last one: what follows inside it is no new arrival.
@@ -376,6 +375,8 @@ class _Walk:
         hops = way.hops + crosses
         if hops > self._bounds.max_hops or count > self._bounds.max_ties or bits > self._bounds.max_bits:
             return None
+        if self._outnumbered(tie.right, bits, hops, count):
+            return None
         return _Way(
             tie.right,
             group,
@@ -388,6 +389,14 @@ class _Walk:
             tie,
             way,
         )
+
+    def _outnumbered(self, record: str, bits: float, hops: int, count: int) -> bool:
+        """Whether enough ways are kept already that are better in everything: asked first, because it is cheap."""
+        ways = self.ways.get(record, ())
+        if len(ways) < self._bounds.kept:
+            return False
+        better = sum(other.bits <= bits and other.hops <= hops and other.count <= count for other in ways)
+        return better >= self._bounds.kept
 
     def _beaten(self, way: _Way) -> bool:
         better = 0
