@@ -1,2 +1,90 @@
-"""placeholder"""
-def on_app_ready(app): pass
+"""The whole way of the data on one screen: what follows each event.
+
+::
+
+    exhibit received ─► read_exhibit ─┬─ records read (each batch) ─┐
+                                      └─ exhibit read ──────────────┴─► match_media ─► count_identifiers ─► resolve_people
+                                                                                              ─► link_exhibit ─► alerts
+    judgement changed ─► link_judged         hash set imported, withdrawn, restored ─► match_hash_set
+    request made, answered, withdrawn ─► carry_request         release changed ─► tell_anew
+
+A job runs as the officer whom it serves. Each is safe to run again: a killed worker's job is taken up by ``take_up_stalled``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from procrastinate import App, JobContext, RetryStrategy
+
+from opencets_web.audit import outbox, sealer
+from opencets_web.audit.outbox import Follow
+
+READING = "exhibit-{exhibit_id}"
+CONNECTING = "connecting"
+
+ROUTES: dict[str, tuple[Follow, ...]] = {
+    "exhibit.received": (Follow("read_exhibit", "reading", lock=READING, coalesce="read-{exhibit_id}"),),
+    "records.read": (Follow("match_media", "linking", lock=CONNECTING, coalesce="match-{exhibit_id}"),),
+    "exhibit.read": (Follow("match_media", "linking", lock=CONNECTING, coalesce="match-{exhibit_id}"),),
+    "media.matched": (Follow("count_identifiers", "linking", lock=CONNECTING, coalesce="count-{exhibit_id}", priority=1),),
+    "identifiers.counted": (Follow("resolve_people", "linking", lock=CONNECTING, coalesce="resolve-{exhibit_id}", priority=2),),
+    "people.resolved": (Follow("link_exhibit", "linking", lock=CONNECTING, coalesce="link-{exhibit_id}", priority=3),),
+    "judgement.changed": (Follow("link_judged", "linking", lock=CONNECTING, priority=9),),
+    "hash-set.imported": (Follow("match_hash_set", "linking", lock=CONNECTING),),
+    "hash-set.withdrawn": (Follow("match_hash_set", "linking", lock=CONNECTING),),
+    "hash-set.restored": (Follow("match_hash_set", "linking", lock=CONNECTING),),
+    "request.changed": (Follow("carry_request", "default", priority=9),),
+    "release.changed": (Follow("tell_anew", "default", priority=9),),
+}
+
+outbox.route(ROUTES)
+
+
+def on_app_ready(app: App) -> None:
+    """Give procrastinate its tasks; called by its Django part."""
+    from opencets_web.entities import jobs as entities
+    from opencets_web.evidence import jobs as evidence
+    from opencets_web.leads import jobs as leads
+    from opencets_web.media import jobs as media
+    from opencets_web.sharing import jobs as sharing
+
+    def task(name: str, act: Callable[..., object], then: str = "") -> None:
+        def run(**subject: Any) -> None:
+            act(**subject)
+            if then:
+                _post(then, subject)
+
+        app.task(name=name, retry=RetryStrategy(max_attempts=4, exponential_wait=3))(run)
+
+    task("read_exhibit", evidence.read_exhibit)
+    task("match_media", media.match_media)
+    task("count_identifiers", entities.count_identifiers, then="identifiers.counted")
+    task("resolve_people", entities.resolve_people, then="people.resolved")
+    task("link_exhibit", leads.link_exhibit)
+    task("link_judged", leads.link_judged)
+    task("match_hash_set", media.match_hash_set)
+    task("carry_request", sharing.carry_request)
+    task("tell_anew", leads.tell_anew)
+
+    @app.periodic(cron="* * * * * */5")
+    @app.task(name="seal_audit", queue="default", queueing_lock="seal_audit", pass_context=False)
+    def seal_audit(timestamp: int) -> None:
+        """Give the acts of the last seconds their place in the tree."""
+        sealer.seal_as_job()
+
+    @app.periodic(cron="* * * * * */10")
+    @app.task(name="take_up_stalled", queue="default", queueing_lock="take_up_stalled", pass_context=True)
+    async def take_up_stalled(context: JobContext, timestamp: int) -> None:
+        """Jobs of a worker that was killed are done by another: their heartbeat has stopped."""
+        manager = context.app.job_manager
+        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=30):
+            await manager.retry_job(job)
+
+
+def _post(event: str, subject: dict[str, Any]) -> None:
+    from django.db import transaction
+
+    with transaction.atomic():
+        outbox.post(event, **subject)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ def post(event: str, **subject: Any) -> None:
         if follow.coalesce and _waits(follow.coalesce.format(**subject)):
             continue
         try:
-            task.defer(**subject)
+            with transaction.atomic():
+                task.defer(**subject)
         except AlreadyEnqueued:
             continue
 

@@ -61,10 +61,11 @@ class PointerSecret(models.Model):
 
     pointer = models.OneToOneField(Pointer, on_delete=models.PROTECT, primary_key=True, related_name="+")
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+")
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
     other_case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["connection", "other_case"], name="pointer_once_per_side")]
+        constraints = [models.UniqueConstraint(fields=["case", "other_case"], name="one_pointer_to_a_case")]
 
 
 class AlertKind(models.TextChoices):

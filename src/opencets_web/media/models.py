@@ -36,7 +36,8 @@ class Media(Guarded):
     known_as: ArrayField[list[str], list[str]] = ArrayField(models.CharField(max_length=60), default=list)
     known_by = models.ForeignKey("media.HashEntry", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     known_distance = models.IntegerField(null=True, help_text="0: the identical file; 1 to 31: bits of PDQ apart.")
-    copies = models.IntegerField(default=0, help_text="Near-duplicates found in cases, this one not counted.")
+    cases_count = models.IntegerField(default=1, help_text="Distinct cases that hold it or a near-duplicate (bucketed when shown).")
+    widely_traded = models.BooleanField(default=False, help_text="Too many cases hold it: it links nothing, and is shown as such.")
     matched_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -1,0 +1,23 @@
+"""Later work of the media room; each calls one action."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from opencets_web.media import matching
+from opencets_web.policy.acting import acting_as
+from opencets_web.policy.officers import actor_for
+
+
+def match_media(exhibit_id: str, officer_id: str) -> None:
+    """Make rows of an exhibit's new media and match them."""
+    actor = actor_for(officer_id)
+    with acting_as(actor.officer_id):
+        matching.match_media(actor, UUID(exhibit_id))
+
+
+def match_hash_set(hash_set_id: str, officer_id: str) -> None:
+    """Run a hash set over all kept media, or take its marks off where it was withdrawn."""
+    actor = actor_for(officer_id)
+    with acting_as(actor.officer_id):
+        matching.match_hash_set(actor, UUID(hash_set_id))

@@ -1,0 +1,367 @@
+"""Matching media: rows from signals, near-duplicates across all holdings, known files.
+
+One of the files that may use the blind door. What comes out are ``NearDuplicate`` rows, seen only by those who may see both
+sides, and marks on the owner's own media. The two Hamming indexes stand in the home, one writer at a time (the job's lock);
+positions without a row, left by a crash between index and commit, are taken out at the next run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.conf import settings
+from django.db import connection
+from django.db.models import Max
+from django.utils import timezone
+
+from opencets.linking.rarity import default_rarity
+from opencets.matching import HammingIndex
+from opencets_web.audit import log, outbox
+from opencets_web.evidence.keeping import stable_id
+from opencets_web.evidence.models import Exhibit
+from opencets_web.media.models import Frame, HashEntry, HashSet, Media, NearDuplicate, Signal
+from opencets_web.policy import door
+from opencets_web.policy.actor import Actor
+from opencets_web.policy.blind import across_holdings
+from opencets_web.ui.notify import tell
+
+RADIUS = 31
+USABLE_QUALITY = 50
+MEDIA_AT_ONCE = 2_000
+
+
+def index_of(name: str) -> HammingIndex:
+    """The index ``media`` or ``known`` of this machine, made at first use."""
+    folder = Path(settings.HOME) / "index" / name
+    if folder.exists():
+        return HammingIndex.open(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return HammingIndex.build(np.zeros((0, 32), dtype=np.uint8), path=folder)
+
+
+def match_media(actor: Actor, exhibit_id: UUID) -> int:
+    """Make media rows of an exhibit's new pictures and videos, match them, post what follows; how many were new.
+
+    Runs inside one transaction as the officer; the blind door opens for the comparison only.
+    """
+    exhibit = door.admit(actor, Exhibit.objects.select_related("case"), "contribute", pk=exhibit_id)
+    made = _register(exhibit)
+    matched = 0
+    while batch := list(Media.objects.filter(file__exhibit=exhibit, matched_at=None).order_by("id")[:MEDIA_AT_ONCE]):
+        with across_holdings():
+            _match_known(batch)
+            pairs = _match_near(batch)
+            _count_cases(batch, pairs)
+        Media.objects.filter(id__in=[media.id for media in batch]).update(matched_at=timezone.now())
+        matched += len(batch)
+    if matched:
+        log.record(
+            "media.matched",
+            actor,
+            holding=(exhibit.holding_id, exhibit.agency_id),
+            subject=f"exhibit:{exhibit.case.reference}/{exhibit.reference}",
+            details={"media": matched},
+        )
+        tell(f"case:{exhibit.case_id}", "media", exhibit.id)
+    outbox.post("media.matched", exhibit_id=str(exhibit.id), officer_id=str(actor.officer_id))
+    return made
+
+
+def _register(exhibit: Exhibit) -> int:
+    """Rows for the exhibit's files that have signals and no row; the file's media record carries each."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            insert into media_media (id, holding_id, agency_id, case_id, record_id, file_id, sha256, media_type, width, height,
+              duration, pdq, quality, thumbnail_id, thumbnail_offset, thumbnail_size, strip_size, trouble, taken_at, known_as,
+              known_distance, cases_count, widely_traded)
+            select distinct on (r.file_id) r.id, f.holding_id, f.agency_id, r.case_id, r.id, f.id, f.sha256, f.media_type,
+              (f.signals->>'width')::int, (f.signals->>'height')::int, (f.signals->>'duration')::float,
+              decode(f.signals->>'pdq', 'hex'), (f.signals->>'quality')::int, f.pack_id,
+              coalesce((f.signals->'thumbnail'->>0)::bigint, 0), coalesce((f.signals->'thumbnail'->>1)::int, 0),
+              coalesce((f.signals->'strip'->>1)::int, 0), coalesce(f.signals->>'trouble', ''), r.at_text, '{}', null, 1, false
+            from evidence_exhibitfile f join evidence_record r on r.file_id = f.id and r.kind = 'media' and r.retired_at is null
+            where f.exhibit_id = %s and f.signals is not null
+              and not exists (select 1 from media_media m where m.file_id = f.id)
+            order by r.file_id, r.place, r.id on conflict do nothing
+            """,
+            [exhibit.id],
+        )
+        made = cursor.rowcount
+        cursor.execute(
+            """
+            insert into media_frame (id, holding_id, agency_id, media_id, second, pdq, quality)
+            select gen_random_uuid(), m.holding_id, m.agency_id, m.id, (e.value->>0)::float, decode(e.value->>1, 'hex'),
+              (e.value->>2)::int
+            from media_media m join evidence_exhibitfile f on f.id = m.file_id,
+              jsonb_array_elements(coalesce(f.signals->'frames', '[]'::jsonb)) e
+            where f.exhibit_id = %s and m.matched_at is null
+              and not exists (select 1 from media_frame x where x.media_id = m.id)
+            """,
+            [exhibit.id],
+        )
+    return int(made)
+
+
+def _match_known(batch: Sequence[Media]) -> None:
+    """Mark media that a live hash set names: by digest, or within the radius of one of its PDQ values."""
+    ids = [media.id for media in batch]
+    with connection.cursor() as cursor:
+        for digest in ("sha256", "sha1", "md5"):
+            cursor.execute(
+                f"""
+                with hit as (
+                  select distinct on (m.id) m.id, e.id as entry_id, e.category, s.name
+                  from media_media m join evidence_exhibitfile f on f.id = m.file_id
+                  join media_hashentry e on e.{digest} = f.{digest} and e.{digest} <> ''
+                  join media_hashset s on s.id = e.hash_set_id and s.withdrawn_at is null
+                  where m.id = any(%s::uuid[]) and m.known_by_id is null and f.size > 0 order by m.id, s.imported_at, e.id)
+                update media_media m set known_by_id = hit.entry_id, known_distance = 0,
+                  known_as = array[hit.category, hit.name]::varchar[] from hit where m.id = hit.id
+                """,
+                [ids],
+            )
+    known = index_of("known")
+    unknown = [media for media in batch if media.pdq is not None and (media.quality or 0) >= USABLE_QUALITY]
+    if not len(known) or not unknown:
+        return
+    found = known.search(np.array([list(bytes(media.pdq or b"")) for media in unknown], dtype=np.uint8), RADIUS)
+    nearest: dict[int, tuple[int, int]] = {}
+    for query, item, distance in zip(*(array.tolist() for array in found), strict=True):
+        if query not in nearest or distance < nearest[query][1]:
+            nearest[query] = (item, distance)
+    entries = {
+        entry.position: entry
+        for entry in HashEntry.objects.filter(
+            position__in=[item for item, _ in nearest.values()], hash_set__withdrawn_at=None
+        ).select_related("hash_set")
+    }
+    for query, (item, distance) in nearest.items():
+        entry = entries.get(item)
+        if entry is not None:
+            Media.objects.filter(pk=unknown[query].pk, known_by=None).update(
+                known_by=entry, known_distance=distance, known_as=[entry.category, entry.hash_set.name]
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """Two media within the radius; seconds where frames of videos matched."""
+
+    left: UUID
+    right: UUID
+    distance: int
+    left_second: float | None
+    right_second: float | None
+
+
+def _codes(batch: Sequence[Media]) -> tuple[list[tuple[UUID, float | None]], list[bytes]]:
+    owners: list[tuple[UUID, float | None]] = []
+    codes: list[bytes] = []
+    for media in batch:
+        if media.pdq is not None and (media.quality or 0) >= USABLE_QUALITY:
+            owners.append((media.id, None))
+            codes.append(bytes(media.pdq))
+    for frame in Frame.objects.filter(media__in=[media.id for media in batch], quality__gte=USABLE_QUALITY).order_by("id"):
+        owners.append((frame.media_id, frame.second))
+        codes.append(bytes(frame.pdq))
+    return owners, codes
+
+
+def _match_near(batch: Sequence[Media]) -> list[_Near]:
+    owners, codes = _codes(batch)
+    if not codes:
+        return []
+    index = index_of("media")
+    _remove_orphans(index)
+    array = np.frombuffer(b"".join(codes), dtype=np.uint8).reshape(-1, 32)
+    positions = index.add(array)
+    Signal.objects.bulk_create(
+        [
+            Signal(position=position, media_id=media, second=second)
+            for position, (media, second) in zip(positions, owners, strict=True)
+        ],
+        batch_size=5_000,
+    )
+    found = index.search(array, RADIUS)
+    items = np.unique(found.item_index).tolist()
+    at: dict[int, tuple[UUID, float | None]] = {}
+    for begin in range(0, len(items), 10_000):
+        rows = Signal.objects.filter(position__in=items[begin : begin + 10_000])
+        at.update({row.position: (row.media_id, row.second) for row in rows})
+    best: dict[tuple[UUID, UUID], _Near] = {}
+    for query, item, distance in zip(*(column.tolist() for column in found), strict=True):
+        other = at.get(item)
+        mine = owners[query]
+        if other is None or other[0] == mine[0]:
+            continue
+        (left, left_second), (right, right_second) = sorted((mine, other), key=lambda side: side[0])
+        before = best.get((left, right))
+        if before is None or distance < before.distance:
+            best[left, right] = _Near(left, right, int(distance), left_second, right_second)
+    pairs = list(best.values())
+    _keep_pairs(pairs)
+    return pairs
+
+
+def _remove_orphans(index: HammingIndex) -> None:
+    last = Signal.objects.aggregate(last=Max("position"))["last"]
+    first_orphan = 0 if last is None else int(last) + 1
+    if len(index) > first_orphan:
+        index.remove(np.arange(first_orphan, len(index)))
+
+
+def _keep_pairs(pairs: Sequence[_Near]) -> None:
+    sides: dict[UUID, tuple[UUID, UUID]] = {}
+    ids = list({side for pair in pairs for side in (pair.left, pair.right)})
+    for begin in range(0, len(ids), 10_000):
+        rows = Media.objects.filter(id__in=ids[begin : begin + 10_000]).values_list("id", "holding_id", "agency_id")
+        sides.update({row[0]: (row[1], row[2]) for row in rows})
+    now = timezone.now()
+    NearDuplicate.objects.bulk_create(
+        [
+            NearDuplicate(
+                id=stable_id("near", pair.left, pair.right),
+                left_id=pair.left,
+                right_id=pair.right,
+                left_holding_id=sides[pair.left][0],
+                left_agency_id=sides[pair.left][1],
+                right_holding_id=sides[pair.right][0],
+                right_agency_id=sides[pair.right][1],
+                distance=pair.distance,
+                left_second=pair.left_second,
+                right_second=pair.right_second,
+                found_at=now,
+            )
+            for pair in pairs
+            if pair.left in sides and pair.right in sides
+        ],
+        ignore_conflicts=True,
+        batch_size=2_000,
+    )
+
+
+def _count_cases(batch: Sequence[Media], pairs: Sequence[_Near]) -> None:
+    """In how many cases each medium or a near-duplicate stands; beyond the cap of rarity it is widely traded and links nothing."""
+    touched = {media.id for media in batch} | {side for pair in pairs for side in (pair.left, pair.right)}
+    rarity = default_rarity()
+    with connection.cursor() as cursor:
+        for chunk in _chunks(sorted(touched), 5_000):
+            cursor.execute(
+                """
+                with near as (
+                  select m.id, m.case_id, m.sha256 from media_media m where m.id = any(%s::uuid[])
+                ), others as (
+                  select near.id, near.case_id from near
+                  union select near.id, o.case_id from near join media_media o on o.sha256 = near.sha256
+                  union select near.id, o.case_id from near join media_nearduplicate d on d.left_id = near.id
+                    join media_media o on o.id = d.right_id
+                  union select near.id, o.case_id from near join media_nearduplicate d on d.right_id = near.id
+                    join media_media o on o.id = d.left_id
+                ), counted as (select id, count(distinct case_id) as cases from others group by id)
+                update media_media m set cases_count = counted.cases from counted
+                where m.id = counted.id and m.cases_count <> counted.cases returning m.id, m.cases_count
+                """,
+                [chunk],
+            )
+            changed = cursor.fetchall()
+            generic = [row[0] for row in changed if rarity.generic("pdq", row[1])]
+            plain = [row[0] for row in changed if not rarity.generic("pdq", row[1])]
+            cursor.execute("update media_media set widely_traded = true where id = any(%s::uuid[])", [generic])
+            cursor.execute("update media_media set widely_traded = false where id = any(%s::uuid[])", [plain])
+
+
+def match_hash_set(actor: Actor, hash_set_id: UUID) -> int:
+    """Mark all kept media that a hash set names, also near-duplicates; a withdrawn set's marks come off. How many changed."""
+    with across_holdings():
+        hash_set = HashSet.objects.get(pk=hash_set_id)
+        if hash_set.withdrawn_at is not None:
+            changed = unmark_everywhere(hash_set)
+        else:
+            add_known_codes(hash_set)
+            changed = sum(mark_known_everywhere(hash_set).values())
+    log.record("media.matched", actor, subject=f"hash-set:{hash_set_id}", details={"media": changed})
+    return changed
+
+
+def add_known_codes(hash_set: HashSet) -> int:
+    """Put the PDQ values of a new hash set into the index of known files; how many. Inside the blind door."""
+    index = index_of("known")
+    last = HashEntry.objects.aggregate(last=Max("position"))["last"]
+    first_orphan = 0 if last is None else int(last) + 1
+    if len(index) > first_orphan:
+        index.remove(np.arange(first_orphan, len(index)))
+    entries = list(
+        HashEntry.objects.filter(hash_set=hash_set, pdq__isnull=False, position=None).order_by("id")
+    )
+    usable = [entry for entry in entries if (entry.quality if entry.quality is not None else 100) >= USABLE_QUALITY]
+    if not usable:
+        return 0
+    codes = np.frombuffer(b"".join(bytes(entry.pdq or b"") for entry in usable), dtype=np.uint8).reshape(-1, 32)
+    for position, entry in zip(index.add(codes), usable, strict=True):
+        entry.position = position
+    HashEntry.objects.bulk_update(usable, ["position"], batch_size=2_000)
+    return len(usable)
+
+
+def mark_known_everywhere(hash_set: HashSet) -> dict[UUID, int]:
+    """Run a hash set over all media that are kept; how many were newly marked, by case id. Inside the blind door."""
+    with connection.cursor() as cursor:
+        marked: dict[UUID, int] = {}
+        for digest in ("sha256", "sha1", "md5"):
+            cursor.execute(
+                f"""
+                with hit as (
+                  select distinct on (m.id) m.id, e.id as entry_id, e.category from media_hashentry e
+                  join evidence_exhibitfile f on f.{digest} = e.{digest} and f.size > 0
+                  join media_media m on m.file_id = f.id
+                  where e.hash_set_id = %s and e.{digest} <> '' and m.known_by_id is null order by m.id, e.id)
+                update media_media m set known_by_id = hit.entry_id, known_distance = 0,
+                  known_as = array[hit.category, %s]::varchar[] from hit where m.id = hit.id returning m.case_id
+                """,
+                [hash_set.id, hash_set.name],
+            )
+            for (case_id,) in cursor.fetchall():
+                marked[case_id] = marked.get(case_id, 0) + 1
+    index = index_of("media")
+    entries = list(HashEntry.objects.filter(hash_set=hash_set, position__isnull=False))
+    if entries and len(index):
+        codes = np.frombuffer(b"".join(bytes(entry.pdq or b"") for entry in entries), dtype=np.uint8).reshape(-1, 32)
+        found = index.search(codes, RADIUS)
+        hits = sorted(zip(*(column.tolist() for column in found), strict=True), key=lambda hit: hit[2])
+        owners = {
+            row.position: row.media_id
+            for chunk in _chunks([hit[1] for hit in hits], 10_000)
+            for row in Signal.objects.filter(position__in=chunk, second=None)
+        }
+        for query, item, distance in hits:
+            media_id = owners.get(item)
+            if media_id is None:
+                continue
+            entry = entries[query]
+            changed = Media.objects.filter(pk=media_id, known_by=None)
+            for case_id in changed.values_list("case_id", flat=True):
+                marked[case_id] = marked.get(case_id, 0) + 1
+            changed.update(known_by=entry, known_distance=distance, known_as=[entry.category, hash_set.name])
+    return marked
+
+
+def unmark_everywhere(hash_set: HashSet) -> int:
+    """Take a withdrawn hash set's marks off all media and match those against the sets that stay; how many. In the blind door."""
+    media = list(Media.objects.filter(known_by__hash_set=hash_set))
+    Media.objects.filter(id__in=[row.id for row in media]).update(known_by=None, known_distance=None, known_as=[])
+    for chunk in _chunks([row.id for row in media], MEDIA_AT_ONCE):
+        _match_known(list(Media.objects.filter(id__in=chunk)))
+    return len(media)
+
+
+def _chunks(items: list[Any], size: int) -> Iterator[list[Any]]:
+    for begin in range(0, len(items), size):
+        yield items[begin : begin + size]
+
+
