@@ -1,0 +1,74 @@
+"""Carrying a request from the asking side to the owning side and its answer back.
+
+One of the files that may use the blind door: only here is it known which case a pointer stands for.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.utils import timezone
+
+from opencets_web.accounts.ids import new_id
+from opencets_web.leads.models import Alert, AlertKind, PointerSecret
+from opencets_web.policy.actor import Actor
+from opencets_web.policy.blind import across_holdings
+from opencets_web.sharing.models import Asked, Request, RequestState
+from opencets_web.ui.notify import tell
+
+
+def carry_request(actor: Actor, request_id: UUID) -> None:
+    """Make both sides of a request say the same; safe to run again."""
+    with across_holdings():
+        request = Request.objects.select_related("case", "to_agency", "asked_by__agency").get(pk=request_id)
+        asked = Asked.objects.select_related("case").filter(request_ref=request.id).first()
+        if asked is None:
+            asked = _deliver(request)
+        if request.state == RequestState.WITHDRAWN and asked.state == RequestState.ASKED:
+            asked.state, asked.answered_at = RequestState.WITHDRAWN, request.answered_at
+            asked.save(update_fields=["state", "answered_at"])
+            tell(f"case:{asked.case_id}", "request", asked.id)
+        elif asked.state in (RequestState.RELEASED, RequestState.DECLINED) and request.state == RequestState.ASKED:
+            request.state, request.answer, request.answered_at = asked.state, asked.answer, asked.answered_at
+            request.save(update_fields=["state", "answer", "answered_at"])
+            word = "released what you asked for" if asked.state == RequestState.RELEASED else "declined your request"
+            _alert(request.case, f"answer:{request.id}", f"{request.to_agency.name} {word}.", AlertKind.RELEASE)
+
+
+def _deliver(request: Request) -> Asked:
+    other = PointerSecret.objects.select_related("other_case").get(pointer_id=request.pointer_id).other_case
+    asked = Asked.objects.create(
+        id=new_id(),
+        holding_id=other.holding_id,
+        agency_id=other.agency_id,
+        request_ref=request.id,
+        case=other,
+        from_agency_id=request.agency_id,
+        from_officer_name=request.asked_by.display_name,
+        purpose=request.purpose,
+        asked_at=request.asked_at,
+    )
+    sentence = f"{request.asked_by.agency.name} asks for a release: {request.purpose}"
+    _alert(other, f"asked:{request.id}", sentence, AlertKind.REQUEST)
+    return asked
+
+
+def _alert(case: object, digest: str, sentence: str, kind: AlertKind) -> None:
+    from opencets_web.cases.models import Case
+
+    assert isinstance(case, Case)
+    if Alert.objects.filter(case=case, digest=digest).exists():
+        return
+    alert = Alert.objects.create(
+        id=new_id(),
+        holding_id=case.holding_id,
+        agency_id=case.agency_id,
+        case=case,
+        kind=kind,
+        sentence=sentence,
+        strength=80.0,
+        subject_url=f"/cases/{case.reference}/sharing/",
+        digest=digest,
+        raised_at=timezone.now(),
+    )
+    tell(f"case:{case.id}", "alert", alert.id)
