@@ -45,6 +45,8 @@ export async function mount(element: HTMLElement): Promise<void> {
     acts.append(make("a", { class: "btn btn-sm btn-ghost", href: here.toString() }, "Show all"));
   }
 
+  const step = Math.min(...times.slice(1).map((at, index) => at - (times[index] ?? at))) || 86_400;
+  const width = Number.isFinite(step) ? step : 86_400;
   const draw = (): uPlot => {
     frame.replaceChildren();
     const axis: uPlot.Axis = { stroke: token("--text-3"), font: `11px ${token("--font")}`, grid: { stroke: token("--line"), width: 1 }, ticks: { show: false } };
@@ -56,8 +58,8 @@ export async function mount(element: HTMLElement): Promise<void> {
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
         padding: [8, 4, 0, 0],
         cursor: { y: false, drag: { x: true, y: false, setScale: false } },
-        scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, most)] } },
-        axes: [{ ...axis, size: 26, grid: { show: false } }, { ...axis, size: 44, values: (_plot, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? count(tick) : "")) }],
+        scales: { x: { time: true, range: (_plot, least, most) => [least - width / 2, most + width / 2] }, y: { range: (_plot, _least, most) => [0, Math.max(1, most)] } },
+        axes: [{ ...axis, size: 26, space: 64, grid: { show: false }, values: (_plot, ticks, _axis, _space, increment) => ticks.map((tick, at) => tickWords(tick, ticks[at - 1], increment)) }, { ...axis, size: 44, values: (_plot, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? count(tick) : "")) }],
         series: [{}, { fill: token("--accent-solid"), stroke: token("--accent-solid"), width: 0, points: { show: false }, ...(uPlot.paths.bars ? { paths: uPlot.paths.bars({ size: [0.82, 40] }) } : {}) }],
         hooks: {
           setSelect: [
@@ -107,6 +109,17 @@ function rowsOf(table: HTMLTableElement | null): [number[], number[]] {
   }
   pairs.sort((one, other) => one[0] - other[0]);
   return [pairs.map(([at]) => at), pairs.map(([, number]) => number)];
+}
+
+/** A tick in UTC: hours within a day, days within a year, the year where it begins. */
+function tickWords(at: number, before: number | undefined, increment: number): string {
+  const moment = new Date(at * 1000);
+  const words = (options: Intl.DateTimeFormatOptions): string => moment.toLocaleString("en-GB", { ...options, timeZone: "UTC" });
+  const newYear = before === undefined || new Date(before * 1000).getUTCFullYear() !== moment.getUTCFullYear();
+  if (increment < 86_400) return words({ hour: "2-digit", minute: "2-digit" });
+  if (increment >= 300 * 86_400) return words({ year: "numeric" });
+  if (newYear && before !== undefined) return words({ month: "short", year: "numeric" });
+  return increment >= 28 * 86_400 ? words({ month: "short" }) : words({ day: "numeric", month: "short" });
 }
 
 function day(seconds: number): string {

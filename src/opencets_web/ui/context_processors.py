@@ -33,7 +33,7 @@ def _address(name: str) -> str:
 
 
 def page_frame(request: HttpRequest) -> dict[str, Any]:
-    """``rooms``, ``officer_name``, ``agency_name``, ``search_url``, ``live_url``; nothing of it for someone not signed in.
+    """``rooms``, ``officer_name``, ``agency_name``, ``search_url``, ``live_url``; empty for someone not signed in.
 
     Settings: ``UI_ROOMS`` replaces the table above; ``UI_ROOM_COUNTS`` names a function of the request that returns the
     open count by label; ``UI_LIVE_URL`` is the path of the live events (absent: no live pages).

@@ -18,14 +18,20 @@ class FilterExample(forms.Form):
     """Filters as a room has them."""
 
     q = forms.CharField(label="Words", required=False, widget=forms.TextInput(attrs={"type": "search"}))
-    status = forms.ChoiceField(label="Status", required=False, choices=[("", "Any"), ("open", "Open"), ("closed", "Closed")])
+    status = forms.ChoiceField(
+        label="Status", required=False, choices=[("", "Any"), ("open", "Open"), ("closed", "Closed")]
+    )
     mine = forms.BooleanField(label="Only mine", required=False)
 
 
 class CaseExample(forms.Form):
     """A form with each kind of control, one of them wrong."""
 
-    KINDS: ClassVar[list[tuple[str, str]]] = [("referral", "Referral"), ("complaint", "Complaint"), ("own", "Own enquiry")]
+    KINDS: ClassVar[list[tuple[str, str]]] = [
+        ("referral", "Referral"),
+        ("complaint", "Complaint"),
+        ("own", "Own enquiry"),
+    ]
     title = forms.CharField(label="Title", help_text="Say what it is about; no names of children.")
     opened_on = forms.DateField(label="Opened on", widget=forms.DateInput(attrs={"type": "date"}))
     kind = forms.ChoiceField(label="Begun by", choices=KINDS, widget=forms.RadioSelect)
@@ -53,8 +59,10 @@ def _scene(number: int) -> str:
     """A drawn scene as a picture address, told apart by its colours."""
     hue = number * 47 % 360
     drawing = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 120"><rect width="120" height="120" fill="hsl({hue} 35% 72%)"/>'
-        f'<rect y="78" width="120" height="42" fill="hsl({hue + 40} 25% 46%)"/><circle cx="{24 + number * 13 % 70}" cy="30" r="13" fill="hsl({hue + 180} 60% 82%)"/>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 120">'
+        f'<rect width="120" height="120" fill="hsl({hue} 35% 72%)"/>'
+        f'<rect y="78" width="120" height="42" fill="hsl({hue + 40} 25% 46%)"/>'
+        f'<circle cx="{24 + number * 13 % 70}" cy="30" r="13" fill="hsl({hue + 180} 60% 82%)"/>'
         f'<path d="M{20 + number * 7 % 30} 88l18-34 18 34z" fill="hsl({hue + 90} 40% 34%)"/></svg>'
     )
     return "data:image/svg+xml;base64," + b64encode(drawing.encode()).decode()
@@ -64,7 +72,14 @@ def _example(request: HttpRequest) -> dict[str, Any]:
     now = timezone.now()
     form = CaseExample({"title": "", "opened_on": "2026-03-04", "kind": "referral"})
     rows = [
-        {"ref": f"EX-00{number:02}", "name": name, "size": size, "status": status, "tone": tone, "at": now - timedelta(minutes=age)}
+        {
+            "ref": f"EX-00{number:02}",
+            "name": name,
+            "size": size,
+            "status": status,
+            "tone": tone,
+            "at": now - timedelta(minutes=age),
+        }
         for number, (name, size, status, tone, age) in enumerate(
             (
                 ("phone-backup.zip", 4_812_334_091, "reading", "accent", 2),
@@ -114,15 +129,49 @@ def _example(request: HttpRequest) -> dict[str, Any]:
                 "right": "night.heron@example.org",
                 "bits": 14.3,
             },
-            {"sentence": "Both pictures were taken with the camera of serial 880412197.", "left": "880412197", "right": "880412197", "bits": 11.8},
-            {"sentence": "The names sound alike in another script.", "left": "Іва Марш", "right": "Iva Marsh", "bits": 4.2},
+            {
+                "sentence": "Both pictures were taken with the camera of serial 880412197.",
+                "left": "880412197",
+                "right": "880412197",
+                "bits": 11.8,
+            },
+            {
+                "sentence": "The names sound alike in another script.",
+                "left": "Іва Марш",
+                "right": "Iva Marsh",
+                "bits": 4.2,
+            },
             {"sentence": "The dates of birth differ.", "left": "1988-02-11", "right": "1979-07-30", "bits": -3.1},
         ],
         "steps": [
-            {"label": "AV-2026-012", "kind": "case", "subtitle": "Avon", "url": "#case", "tie": {"sentence": "contains the picture", "bits": None}},
-            {"label": "IMG_2041.jpg", "kind": "image", "subtitle": "EX-0042", "url": "#image", "tie": {"sentence": "taken with the same camera (serial 880412197)", "bits": 11.8}},
-            {"label": "Room with striped wallpaper", "kind": "series", "subtitle": "14 pictures", "url": "#series", "tie": {"sentence": "sent from the same account", "bits": 14.3}},
-            {"label": "Another agency's case", "kind": "case", "kind_label": "Pointer", "subtitle": "Borders: call", "pointer": True},
+            {
+                "label": "AV-2026-012",
+                "kind": "case",
+                "subtitle": "Avon",
+                "url": "#case",
+                "tie": {"sentence": "contains the picture", "bits": None},
+            },
+            {
+                "label": "IMG_2041.jpg",
+                "kind": "image",
+                "subtitle": "EX-0042",
+                "url": "#image",
+                "tie": {"sentence": "taken with the same camera (serial 880412197)", "bits": 11.8},
+            },
+            {
+                "label": "Room with striped wallpaper",
+                "kind": "series",
+                "subtitle": "14 pictures",
+                "url": "#series",
+                "tie": {"sentence": "sent from the same account", "bits": 14.3},
+            },
+            {
+                "label": "Another agency's case",
+                "kind": "case",
+                "kind_label": "Pointer",
+                "subtitle": "Borders: call",
+                "pointer": True,
+            },
         ],
         "pointer": {
             "agency": "Borders Police",
@@ -151,31 +200,102 @@ def _example(request: HttpRequest) -> dict[str, Any]:
 def _chart() -> dict[str, Any]:
     kinds = ("email", "camera", "image", "phone", "account", "image", "device")
     people = ("Iva Marsh", "night.heron", "Tomas Reed", "Unknown 14")
-    nodes: list[dict[str, Any]] = [{"id": "case", "label": "AV-2026-012", "kind": "case", "x": 0, "y": 0, "subtitle": "Avon", "url": "#case"}]
+    nodes: list[dict[str, Any]] = [
+        {"id": "case", "label": "AV-2026-012", "kind": "case", "x": 0, "y": 0, "subtitle": "Avon", "url": "#case"}
+    ]
     edges: list[dict[str, Any]] = []
     for at, name in enumerate(people):
         angle = 2 * pi * at / len(people) + 0.4
         x, y = 210 * cos(angle), 170 * sin(angle)
-        nodes.append({"id": f"p{at}", "label": name, "kind": "person", "x": x, "y": y, "subtitle": "3 accounts", "url": f"#p{at}"})
-        edges.append({"id": f"c{at}", "source": "case", "target": f"p{at}", "kind": "in_case", "label": "", "bits": None, "sentence": f"{name} is named in the case."})
+        nodes.append(
+            {
+                "id": f"p{at}",
+                "label": name,
+                "kind": "person",
+                "x": x,
+                "y": y,
+                "subtitle": "3 accounts",
+                "url": f"#p{at}",
+            }
+        )
+        edges.append(
+            {
+                "id": f"c{at}",
+                "source": "case",
+                "target": f"p{at}",
+                "kind": "in_case",
+                "label": "",
+                "bits": None,
+                "sentence": f"{name} is named in the case.",
+            }
+        )
         for leaf in range(4):
             kind = kinds[(at * 2 + leaf) % len(kinds)]
             turn = angle + (leaf - 1.5) * 0.5
             node = f"p{at}l{leaf}"
-            label = {"email": "heron@example.org", "camera": "Serial 880412197", "phone": "+44 20 7946 0188", "account": "heron_77", "device": "Handset 2"}.get(kind, f"IMG_{2040 + 4 * at + leaf}.jpg")
-            nodes.append({"id": node, "label": label, "kind": kind, "x": x + 150 * cos(turn), "y": y + 130 * sin(turn), "generic": at == 3 and leaf == 0})
+            label = {
+                "email": "heron@example.org",
+                "camera": "Serial 880412197",
+                "phone": "+44 20 7946 0188",
+                "account": "heron_77",
+                "device": "Handset 2",
+            }.get(kind, f"IMG_{2040 + 4 * at + leaf}.jpg")
+            nodes.append(
+                {
+                    "id": node,
+                    "label": label,
+                    "kind": kind,
+                    "x": x + 150 * cos(turn),
+                    "y": y + 130 * sin(turn),
+                    "generic": at == 3 and leaf == 0,
+                }
+            )
             edges.append(
                 {
-                    "id": f"e{at}{leaf}", "source": f"p{at}", "target": node, "kind": "uses", "label": "uses", "bits": 4 + 3 * leaf,
+                    "id": f"e{at}{leaf}",
+                    "source": f"p{at}",
+                    "target": node,
+                    "kind": "uses",
+                    "label": "uses",
+                    "bits": 4 + 3 * leaf,
                     "sentence": f"{name} uses {label}.",
-                    "reasons": [{"sentence": f"Record 318 of calls.csv names {label}.", "left": label, "right": label.upper(), "bits": 4 + 3 * leaf}],
+                    "reasons": [
+                        {
+                            "sentence": f"Record 318 of calls.csv names {label}.",
+                            "left": label,
+                            "right": label.upper(),
+                            "bits": 4,
+                        }
+                    ],
                 }
-            )  # fmt: skip
-    edges.append({"id": "near", "source": "p0l2", "target": "p2l1", "kind": "near_duplicate", "label": "near-duplicate", "bits": 16.0, "sentence": "The two pictures differ by 6 of 256 bits.", "reasons": []})  # fmt: skip
+            )
+    edges.append(
+        {
+            "id": "near",
+            "source": "p0l2",
+            "target": "p2l1",
+            "kind": "near_duplicate",
+            "label": "near-duplicate",
+            "bits": 16.0,
+            "sentence": "The two pictures differ by 6 of 256 bits.",
+            "reasons": [],
+        }
+    )
     return {"nodes": nodes, "edges": edges}
 
 
 def _neighbours(node: str) -> dict[str, Any]:
     new = [{"id": f"{node}-n{at}", "label": f"Record {at + 1} of {node}", "kind": "record"} for at in range(5)]
-    ties = [{"id": f"{node}-t{at}", "source": node, "target": each["id"], "kind": "named_in", "label": "named in", "bits": 3.0, "sentence": "Both are named in the same message."} for at, each in enumerate(new)]  # fmt: skip
+    ties = [
+        {
+            "id": f"{node}-t{at}",
+            "source": node,
+            "target": each["id"],
+            "kind": "named_in",
+            "label": "named in",
+            "bits": 3.0,
+            "sentence": "Both are named in the same message.",
+        }
+        for at, each in enumerate(new)
+    ]
     return {"nodes": new, "edges": ties}

@@ -80,7 +80,7 @@ TONE_ICONS: Mapping[str, str] = {
 DJANGO_TONES: Mapping[str, str] = {"success": "good", "warning": "warn", "error": "bad"}
 
 
-# --- Icons and small marks ---------------------------------------------------------------------------------------------
+# --- Icons and small marks ------------------------------------------------------------------------
 
 
 @register.simple_tag
@@ -141,7 +141,7 @@ def crumb(label: Any, url: str = "") -> SafeString:
     return format_html('<li><span class="truncate" aria-current="page">{}</span></li>', label)
 
 
-# --- Figures -----------------------------------------------------------------------------------------------------------
+# --- Figures --------------------------------------------------------------------------------------
 
 
 @register.filter
@@ -197,10 +197,10 @@ def reltime(instant: datetime | None) -> SafeString | str:
     elif size >= 30 * 86_400:
         words = f"{stamp:%d %b %Y}".lstrip("0")
     else:
-        for span, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
-            if size >= span * (1 if span > 60 else 0):
-                number = max(1, round(size / span))
-                break
+        span, unit = next(
+            ((span, unit) for span, unit in ((86_400, "day"), (3600, "hour")) if size >= span), (60, "minute")
+        )
+        number = max(1, round(size / span))
         plural = unit if number == 1 else f"{unit}s"
         words = f"{number} {plural} ago" if seconds > 0 else f"in {number} {plural}"
     return format_html(
@@ -263,7 +263,7 @@ def progress(
     }
 
 
-# --- Explanations ------------------------------------------------------------------------------------------------------
+# --- Explanations ---------------------------------------------------------------------------------
 
 
 def _part(thing: Any, name: str, default: Any = None) -> Any:
@@ -288,7 +288,7 @@ def reason_list(reasons: Iterable[Any]) -> dict[str, Any]:
 
 @register.inclusion_tag("ui/components/path_view.html")
 def path_view(steps: Sequence[Any], label: str = "Connection path") -> dict[str, Any]:
-    """A chain of records: each step has ``label, kind, subtitle, url, pointer`` and ``tie`` (``sentence, bits``) to the next."""
+    """A chain of records: a step has ``label, kind, subtitle, url, pointer`` and ``tie`` (``sentence, bits``) to the next."""
     return {"steps": list(steps or ()), "label": label}
 
 
@@ -298,7 +298,7 @@ def pointer_card(pointer: Any) -> dict[str, Any]:
     return {"pointer": pointer}
 
 
-# --- People and identifiers --------------------------------------------------------------------------------------------
+# --- People and identifiers -----------------------------------------------------------------------
 
 
 @register.filter
@@ -327,7 +327,7 @@ def identifier_chip(kind: str, value: str, url: str = "", generic: bool = False,
     }
 
 
-# --- Page furniture ----------------------------------------------------------------------------------------------------
+# --- Page furniture -------------------------------------------------------------------------------
 
 
 @register.inclusion_tag("ui/components/empty_state.html")
@@ -398,12 +398,27 @@ def timeline_entry(
     at: datetime | None, sentence: Any, by: str = "", icon: str = "", tone: str = "", url: str = "", note: str = ""
 ) -> dict[str, Any]:
     """One act of an ``<ol class="acts">``: what happened, by whom, when."""
-    return {"at": at, "sentence": sentence, "by": by, "icon": icon or "circle-dot", "tone": tone, "url": url, "note": note}
+    return {
+        "at": at,
+        "sentence": sentence,
+        "by": by,
+        "icon": icon or "circle-dot",
+        "tone": tone,
+        "url": url,
+        "note": note,
+    }
 
 
 @register.inclusion_tag("ui/components/confirm_button.html", takes_context=True)
 def confirm_button(
-    context: Context, label: str, url: str, confirm: str = "", tone: str = "", icon: str = "", name: str = "", value: str = ""
+    context: Context,
+    label: str,
+    url: str,
+    confirm: str = "",
+    tone: str = "",
+    icon: str = "",
+    name: str = "",
+    value: str = "",
 ) -> dict[str, Any]:
     """A button that posts to ``url``, after asking ``confirm`` where given. Prefer none, and a toast with undo."""
     return {

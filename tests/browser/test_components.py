@@ -1,0 +1,287 @@
+"""The frame, the components and the islands in a real Chromium, under the real content security policy."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api")
+REPOSITORY = Path(__file__).resolve().parents[2]
+DIST = REPOSITORY / "src/opencets_web/ui/static/dist"
+AXE = REPOSITORY / "frontend/node_modules/axe-core/axe.min.js"
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    # Machines without a graphics card offer no WebGL; the chart must not need it.
+    "--disable-3d-apis",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="Chromium is not installed"),
+    pytest.mark.skipif(not (DIST / "manifest.json").exists(), reason="the front end is not built: npm run build"),
+]
+
+
+class Site:
+    """The component site: its address, and what it was told."""
+
+    def __init__(self, port: int) -> None:
+        self.address = f"http://localhost:{port}"
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """The component site, in its own process, so no settings of ours meet those of the suite."""
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
+    script = str(REPOSITORY / "tests/browser/component_site.py")
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True, env=environment
+    ) as server:
+        assert server.stdout is not None
+        yield Site(int(server.stdout.readline()))
+        server.kill()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def opened(browser: Any, site: Site) -> Iterator[Callable[..., Any]]:
+    """Opens a path; at the end no page has complained in its console and none has asked another host for anything."""
+    contexts: list[Any] = []
+    complaints: list[str] = []
+
+    def listen(page: Any) -> None:
+        page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "request",
+            lambda sent: None if sent.url.startswith((site.address, "data:", "blob:")) else complaints.append(sent.url),
+        )
+
+    def open_page(path: str, *, width: int = 1440, height: int = 900, scheme: str = "light", expected: str = "") -> Any:
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        listen(page)
+        page.goto(site.address + path)
+        page.expected_complaint = expected
+        return page
+
+    yield open_page
+    expected = [page.expected_complaint for context in contexts for page in context.pages if page.expected_complaint]
+    for context in contexts:
+        context.close()
+    assert [line for line in complaints if not any(word in line for word in expected)] == []
+
+
+def until(page: Any, expression: str, seconds: float = 8.0) -> Any:
+    """The value of ``expression`` once it is true; polls, since the policy forbids what wait_for_function does."""
+    end = monotonic() + seconds
+    while not (value := page.evaluate(expression)):
+        assert monotonic() < end, f"still not true after {seconds} s: {expression}"
+        sleep(0.05)
+    return value
+
+
+def told(page: Any, **asked: Any) -> dict[str, Any]:
+    """What the site was told so far; with arguments, what it shall do."""
+    address = page.url.split("/", 3)
+    control = f"{address[0]}//{address[2]}/control/"
+    response = page.request.post(control, data=json.dumps(asked)) if asked else page.request.get(control)
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm ci in frontend/")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_axe_finds_nothing_wrong_with_any_component(
+    opened: Callable[..., Any], scheme: str, width: int, height: int
+) -> None:
+    for path in ("/design/", "/design/plain/", "/missing/"):
+        page = opened(path, width=width, height=height, scheme=scheme)
+        if path == "/design/":
+            until(page, "document.querySelectorAll('.chart-canvas canvas').length")
+            # The other view of the chart and the pictures below the fold must be drawn to be judged.
+            page.click(".chart-tools button:has-text('Table')")
+        page.evaluate(AXE.read_text())
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        assert [(each["id"], [node["html"][:160] for node in each["nodes"]]) for each in found] == []
+        assert page.evaluate("document.documentElement.dataset.bsTheme") == scheme
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_theme_once_chosen_stays_and_needs_no_system(opened: Callable[..., Any]) -> None:
+    page = opened("/design/")
+    page.click("summary[aria-label=Theme]")
+    page.click("[data-theme-set=dark]")
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
+    page.reload()
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
+
+
+def test_the_keys_search_help_and_rows_work(opened: Callable[..., Any]) -> None:
+    page = opened("/parts/")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "search-everywhere"
+    page.keyboard.press("?")
+    assert not page.evaluate("document.getElementById('keys').open"), "typing a question mark is no shortcut"
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("?")
+    assert page.evaluate("document.getElementById('keys').open")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#two")
+
+
+def test_an_event_renews_only_what_it_concerns(opened: Callable[..., Any]) -> None:
+    page = opened("/parts/")
+    until(page, "document.body.dataset.liveState === 'open'")
+    told(page, event={"channel": "case", "id": "8", "event": "changed"})
+    page.wait_for_timeout(700)
+    assert page.inner_text("#part") == "as it was"
+    told(page, event={"channel": "case", "id": "7", "event": "changed"})
+    until(page, "document.getElementById('part').textContent === 'renewed'")
+
+
+def test_a_refusal_is_shown_and_a_result_can_be_undone(opened: Callable[..., Any]) -> None:
+    page = opened("/parts/", expected="422")
+    page.click("#send")
+    until(page, "document.querySelector('#answer [role=alert]')?.textContent === 'refused, header present'")
+    until(page, "document.querySelector('#toasts form')?.getAttribute('action') === '/undo/'")
+
+
+def test_an_island_that_htmx_brings_wakes_up(opened: Callable[..., Any]) -> None:
+    page = opened("/parts/")
+    page.click("#ask")
+    until(page, "document.querySelector('#answer .chart-count')?.textContent.startsWith('21 nodes')")
+
+
+def test_an_act_that_asks_waits_for_the_answer(opened: Callable[..., Any]) -> None:
+    page = opened("/parts/")
+    page.click("text=Withdraw")
+    assert page.inner_text("[data-confirm-words]") == "They will no longer see it."
+    page.click("#confirm >> text=Cancel")
+    assert page.url.endswith("/parts/")
+    page.click("text=Withdraw")
+    page.click("[data-confirm-yes]")
+    page.wait_for_url("**/withdrawn/")
+
+
+def test_pictures_are_blurred_until_held_and_each_showing_is_counted(opened: Callable[..., Any]) -> None:
+    page = opened("/design/")
+    until(page, "document.querySelectorAll('.tile-eye').length === 12")
+    blur = "getComputedStyle(document.querySelector('.tile img')).filter"
+    assert "blur" in page.evaluate(blur)
+    assert "grayscale(1)" in page.evaluate(blur)
+    assert page.evaluate("[...document.querySelectorAll('.tile[data-known]')].every(tile => !tile.offsetParent)")
+    page.focus(".tile-frame")
+    page.keyboard.down(" ")
+    until(page, f"{blur} === 'none'")
+    page.keyboard.up(" ")
+    until(page, f"{blur}.includes('grayscale(1)')")
+    page.keyboard.press("b")
+    until(page, f"{blur} === 'none'")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Escape")
+    until(page, f"{blur}.includes('grayscale(1)')")
+    end = monotonic() + 6
+    while not (counted := [each for report in told(page)["exposure"] for each in report["reveals"]]):
+        assert monotonic() < end
+        sleep(0.1)
+    assert [each["id"] for each in counted] == ["m0", "m0"]
+    page.keyboard.press("k")
+    assert page.evaluate("[...document.querySelectorAll('.tile[data-known]')].every(tile => tile.offsetParent)")
+
+
+def test_a_chart_explains_expands_hides_and_has_an_equal_table(opened: Callable[..., Any]) -> None:
+    page = opened("/design/")
+    until(page, "document.querySelector('.chart-count')?.textContent === '21 nodes, 21 ties'")
+    page.focus(".chart-canvas")
+    page.keyboard.press("ArrowRight")
+    until(page, "!document.querySelector('.chart-panel').hidden")
+    page.click(".chart-panel >> text=Why >> nth=0")
+    assert "bits of evidence" in page.inner_text(".chart-panel") or "named in the case" in page.inner_text(
+        ".chart-panel"
+    )
+    page.focus(".chart-canvas")
+    page.keyboard.press("e")
+    until(page, "document.querySelector('.chart-count').textContent === '26 nodes, 26 ties'")
+    page.keyboard.press("h")
+    until(page, "parseInt(document.querySelector('.chart-count').textContent) === 25")
+    page.click(".chart-tools button:has-text('Table')")
+    rows = page.evaluate("document.querySelectorAll('.chart tbody tr').length")
+    ties = int(page.inner_text(".chart-count").split(", ")[1].split()[0])
+    assert rows >= ties
+    with page.expect_download() as download:
+        page.click(".chart-tools >> text=PNG")
+    assert Path(download.value.path()).read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_folder_arrives_whole_over_a_line_that_breaks(opened: Callable[..., Any], tmp_path: Path) -> None:
+    folder = tmp_path / "card"
+    (folder / "DCIM").mkdir(parents=True)
+    for number in range(40):
+        (folder / "DCIM" / f"IMG_{number:04}.jpg").write_bytes(bytes([number]) * (1000 + number))
+    (folder / "long.bin").write_bytes(os.urandom(18_000_000))
+    (folder / "empty.txt").write_bytes(b"")
+    (folder / "refused.bin").write_bytes(b"x")
+    page = opened("/design/", expected="status of")
+    told(page, broken=2)
+    page.set_input_files("[data-island=uploader] input[webkitdirectory]", str(folder))
+    until(page, "document.querySelector('.upload-state [role=status]').textContent.includes('may close this tab')", 40)
+    answer = told(page)
+    assert answer["begin"][-1]["files"] == 43
+    assert len(answer["files"]) == 42
+    assert answer["files"]["card/long.bin"]["size"] == 18_000_000
+    assert answer["files"]["card/DCIM/IMG_0007.jpg"]["batch"] == "batch-1"
+    assert answer["complete"][-1]["failed"] == [
+        {"path": "card/refused.bin", "reason": "refused.bin: this name is refused here."}
+    ]
+    assert "refused.bin: this name is refused here." in page.inner_text(".upload-failed")
+
+
+def test_dragging_over_the_bars_filters_by_time(opened: Callable[..., Any]) -> None:
+    page = opened("/design/")
+    until(page, "document.querySelector('.density canvas')")
+    box = page.locator(".density .u-over").bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 300, box["y"] + 30, steps=5)
+    page.mouse.up()
+    page.wait_for_url("**from=2026-*")
+    until(page, "document.querySelector('.density-head')?.textContent.startsWith('Showing 2026-')")
+    assert page.evaluate("document.querySelectorAll('.density tbody tr').length") == 60
+
+
+def test_on_a_phone_the_rooms_open_and_close(opened: Callable[..., Any]) -> None:
+    page = opened("/parts/", width=390, height=844)
+    assert page.evaluate("getComputedStyle(document.getElementById('side')).visibility") == "hidden"
+    page.click("[data-side-open]")
+    until(page, "getComputedStyle(document.getElementById('side')).visibility === 'visible'")
+    page.keyboard.press("Escape")
+    until(page, "getComputedStyle(document.getElementById('side')).visibility === 'hidden'")
