@@ -52,8 +52,7 @@ def act(name: str) -> object:
     if name == "lambda":
         return lambda: 1
     if name == "print":
-        print("a library that prints to standard output")
-        sys.stdout.flush()
+        os.write(1, b"a library that prints to standard output")
     if name == "environment":
         return sorted(os.environ)
     return name

@@ -48,18 +48,22 @@ def test_every_task_gives_its_result(pool: Pool) -> None:
 def test_a_hostile_task_costs_itself_and_nothing_else(pool: Pool, hostile: str, code: str) -> None:
     outcomes = {one.task: one for one in pool.run(tasks.act, ["one", hostile, "two", "three"])}
     failure = outcomes[hostile].failure
-    assert failure is not None and failure.code == code and failure.sentence.endswith(".")
+    assert failure is not None
+    assert failure.code == code
+    assert failure.sentence.endswith(".")
     assert [outcomes[name].result for name in ("one", "two", "three")] == ["one", "two", "three"]
 
 
 def test_a_task_that_cannot_be_answered_is_a_failure(pool: Pool) -> None:
     (outcome,) = pool.run(tasks.act, ["lambda"])
-    assert outcome.failure is not None and outcome.failure.code == "failed"
+    assert outcome.failure is not None
+    assert outcome.failure.code == "failed"
 
 
 def test_a_task_that_cannot_be_sent_is_a_failure(pool: Pool) -> None:
     (outcome,) = pool.run(tasks.act, [lambda: 1])
-    assert outcome.failure is not None and outcome.failure.code == "not-sendable"
+    assert outcome.failure is not None
+    assert outcome.failure.code == "not-sendable"
 
 
 def test_items_of_a_generator_come_one_by_one_and_then_the_end(pool: Pool) -> None:
@@ -70,7 +74,9 @@ def test_items_of_a_generator_come_one_by_one_and_then_the_end(pool: Pool) -> No
 def test_items_before_a_crash_are_kept(pool: Pool) -> None:
     outcomes = list(pool.run(tasks.count_then_crash, [3]))
     assert [one.result for one in outcomes[:-1]] == [0, 1, 2]
-    assert outcomes[-1].done and outcomes[-1].failure is not None and outcomes[-1].failure.code == "crashed"
+    assert outcomes[-1].done
+    assert outcomes[-1].failure is not None
+    assert outcomes[-1].failure.code == "crashed"
 
 
 def test_tasks_are_taken_only_when_a_child_is_free(pool: Pool) -> None:
@@ -93,7 +99,8 @@ def test_a_child_killed_from_outside_is_replaced(pool: Pool) -> None:
     (first,) = pool.run(tasks.whoami, [0])
     os.kill(first.result, signal.SIGKILL)
     (second,) = pool.run(tasks.whoami, [0])
-    assert second.failure is None and second.result != first.result
+    assert second.failure is None
+    assert second.result != first.result
 
 
 def test_a_child_killed_at_work_fails_its_task_and_keeps_what_came_before(pool: Pool) -> None:
@@ -101,7 +108,9 @@ def test_a_child_killed_at_work_fails_its_task_and_keeps_what_came_before(pool: 
     first = next(running)
     os.kill(first.result, signal.SIGKILL)
     (last,) = running
-    assert last.done and last.failure is not None and last.failure.code == "killed"
+    assert last.done
+    assert last.failure is not None
+    assert last.failure.code == "killed"
 
 
 def test_a_child_is_replaced_after_its_tasks() -> None:
@@ -112,7 +121,8 @@ def test_a_child_is_replaced_after_its_tasks() -> None:
 
 def test_a_child_cannot_run_code_in_the_parent(pool: Pool, tmp_path: Path) -> None:
     (outcome,) = pool.run(tasks.attack, [str(tmp_path / "made-by-the-child")])
-    assert outcome.failure is not None and outcome.failure.code == "result-refused"
+    assert outcome.failure is not None
+    assert outcome.failure.code == "result-refused"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -124,7 +134,8 @@ def test_what_a_library_prints_does_not_disturb_the_answers(pool: Pool) -> None:
 def test_the_environment_of_the_parent_stays_there(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://invented")
     (outcome,) = pool.run(tasks.act, ["environment"])
-    assert "DATABASE_URL" not in outcome.result and "PATH" in outcome.result
+    assert "DATABASE_URL" not in outcome.result
+    assert "PATH" in outcome.result
 
 
 def test_a_child_has_no_network_or_the_pool_says_so(pool: Pool) -> None:
@@ -179,4 +190,5 @@ def test_closing_the_pool_ends_children_and_their_children() -> None:
     (outcome,) = pool.run(tasks.child_with_grandchild, [0])
     child = pool._children[0].process.pid
     pool.close()
-    assert _gone(child) and _gone(outcome.result)
+    assert _gone(child)
+    assert _gone(outcome.result)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _AT_START: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -83,6 +85,11 @@ _BY_NAME: dict[str, str] = {
 
 def type_of_content(head: bytes) -> str | None:
     """The media type that the first bytes (at least 600) show, or None where they show none."""
+    return _type_of_content(head[:600])
+
+
+@lru_cache(maxsize=256)
+def _type_of_content(head: bytes) -> str | None:
     for mark, media_type in _AT_START:
         if head.startswith(mark):
             return media_type

@@ -47,6 +47,7 @@ _KEPT = (
     "edited_unixtime", "forwarded_from", "reply_to_message_id", "via_bot", "saved_from", "media_type", "mime_type",
     "duration_seconds", "width", "height", "action", "author",
 )  # fmt: skip
+_BY_NAME = "name:"
 _CHAT_TYPE = re.compile(
     r'"type"\s*:\s*"(?:personal_chat|bot_chat|saved_messages|private_group|private_supergroup|public_supergroup|'
     r'private_channel|public_channel)"'
@@ -134,6 +135,12 @@ def read(source: Source) -> Iterator[Event]:
         except UnicodeDecodeError as error:
             raise DamagedSource(f"{source.locator}: the JSON is not UTF-8 ({error.reason}).") from error
     for identity, (name, place) in participants.items():
+        if identity.startswith(_BY_NAME):
+            known = (
+                assert_claim("full_name", name, note="as shown in the chat; the export has no number of the account"),
+            )
+            yield Record("person", source.locator.at(f"participant, {place}"), known, _READER)
+            continue
         claims = [_account(identity)]
         if name:
             claims.append(assert_claim("full_name", name, note="as shown in the chat"))
@@ -254,9 +261,10 @@ def _message(
         claims.append(assert_claim("sender", name or identity, note=note))
     if identity:
         claims.append(_account(identity))
-        told = participants.get(identity)
+    if name or identity:
+        told = participants.get(identity or _BY_NAME + name)
         if told is None or (name and not told[0]):
-            participants[identity] = (name, told[1] if told else f"first in {place}")
+            participants[identity or _BY_NAME + name] = (name, told[1] if told else f"first in {place}")
     if moment := _moment(whole, "date", "sent_at"):
         claims.append(moment)
     if number := _text(whole.get("id")):
