@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
 
 from opencets.errors import ActRefused
-from opencets.resolving import PersonRow, Suggestion, Weight, load_model, suggest
+from opencets.resolving import Commonness, PersonRow, Suggestion, Weight, load_model, prepare, suggest
 from opencets.resolving.invented import invent, scripts
 from opencets.resolving.train import Measure, measure
 
@@ -115,3 +116,37 @@ def test_probabilities_promise_no_more_than_people_never_seen_keep() -> None:
         share = sum((min(one.left, one.right), max(one.left, one.right)) in true for one in part) / len(part)
         mean = sum(one.probability for one in part) / len(part)
         assert mean - 0.05 <= share <= mean + 0.25
+
+
+def test_a_name_that_many_bear_weighs_less_and_says_so() -> None:
+    crowd = [PersonRow(f"x{number}", f"Someone {chr(97 + number % 26)}{number // 26 * 'o'}lm") for number in range(300)]
+    many = [PersonRow(f"n{number}", "Peter Novak", date_of_birth=f"{1950 + number}-01-15") for number in range(20)]
+    two = [PersonRow("1", "Peter Novak", city="Corville"), PersonRow("2", "Peter Novak", city="Corville")]
+    rare = {(one.left, one.right): one for one in suggest([*crowd, *two], at_least=0.0)}["1", "2"]
+    common = {(one.left, one.right): one for one in suggest([*crowd, *many, *two], at_least=0.0)}["1", "2"]
+    assert common.probability < rare.probability
+    assert common.bits == pytest.approx(
+        load_model().prior_bits + math.fsum(reason.bits for reason in common.reasons), abs=1e-9
+    )
+    assert "the name novak peter is common: 22 of 322 records bear it" in [r.sentence for r in common.reasons]
+    assert "commonness" not in [reason.feature for reason in rare.reasons]
+
+
+def test_a_name_filled_in_by_a_form_is_common_even_without_dates_of_birth() -> None:
+    crowd = [
+        PersonRow(f"x{number}", f"Someone Nr{'abcdefghij'[number % 10]}{'lmnoprst'[number % 8]}")
+        for number in range(400)
+    ]
+    forms = [PersonRow(f"f{number}", "Phone Owner") for number in range(60)]
+    found = suggest([*crowd, *forms], at_least=0.3)
+    assert not [one for one in found if one.left.startswith("f")]
+
+
+def test_known_commonness_of_all_records_can_be_brought_along() -> None:
+    everybody = Commonness(
+        prepare(PersonRow(str(n), "Anna Bergmann", date_of_birth=str(1940 + n % 60))) for n in range(250)
+    )
+    one, other = PersonRow("1", "Anna Bergmann", gender="f"), PersonRow("2", "Anna Bergmann", gender="f")
+    (alone,) = suggest([one, other], at_least=0.0)
+    (among_all,) = suggest([one, other], at_least=0.0, commonness=everybody)
+    assert among_all.probability < alone.probability

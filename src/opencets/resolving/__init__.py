@@ -2,11 +2,12 @@
 
 from opencets.resolving.model import Model, Weight, load_model, model_from
 from opencets.resolving.people import FIELDS, Person, PersonRow, candidate_keys, prepare, skeleton
-from opencets.resolving.suggest import BLOCK_LIMIT, Reason, Suggestion, score, suggest
+from opencets.resolving.suggest import BLOCK_LIMIT, Commonness, Reason, Suggestion, score, suggest
 
 __all__ = [
     "BLOCK_LIMIT",
     "FIELDS",
+    "Commonness",
     "Model",
     "Person",
     "PersonRow",

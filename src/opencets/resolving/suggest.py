@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -49,28 +50,69 @@ class Suggestion:
         return "; ".join(f"{reason.sentence} ({reason.bits:+.1f})" for reason in self.reasons)
 
 
+class Commonness:
+    """How common names are among the records at hand, so that a common one weighs less, and none weighs more.
+
+    Records of one person share their name too, so not every bearer counts: only bearers born in different years, and
+    bearers beyond the sixth (a name that a form or a phone fills in by itself has no dates of birth to tell it by).
+    """
+
+    LEAST_RECORDS = 200
+    """Among fewer records nothing can be said."""
+    _OF_ONE_PERSON = 6
+
+    def __init__(self, people: Iterable[Person]) -> None:
+        self._bearers: Counter[str] = Counter()
+        self._years: dict[str, set[str]] = defaultdict(set)
+        self._records = 0
+        for person in people:
+            self._records += 1
+            if person.name:
+                self._bearers[person.name] += 1
+                if person.birth:
+                    self._years[person.name].add(person.birth[:4])
+
+    def reason(self, left: Person, right: Person, model: Model) -> Reason | None:
+        """What the name's commonness takes from the sameness of two who share it; None where it takes nothing."""
+        name = left.name
+        if name is None or name != right.name or self._records < self.LEAST_RECORDS:
+            return None
+        others = max(len(self._years.get(name, ())) - 1, self._bearers[name] - self._OF_ONE_PERSON)
+        if others < 1:
+            return None
+        excess = math.log2(others / self._records / model.weights["name", "same"].u)
+        if excess <= 0:
+            return None
+        # Never below nothing: a common name that agrees does not speak against the two being one person.
+        bits = -min(excess, max(0.0, model.weights["name", "same"].bits))
+        sentence = f"the name {name} is common: {self._bearers[name]} of {self._records:,} records bear it"
+        return Reason("commonness", name, name, bits, sentence)
+
+
 def suggest(
     rows: Iterable[PersonRow],
     against: Iterable[PersonRow] | None = None,
     model: Model | None = None,
     *,
     at_least: float = 0.05,
+    commonness: Commonness | None = None,
 ) -> list[Suggestion]:
     """The pairs that are the same person with a probability of ``at_least``, the most probable first.
 
     Without ``against``, pairs among ``rows``; with it, pairs of one row and one of ``against`` (rows of the same
-    ``record_id`` are never paired). Pairs that share no candidate key are not looked at. Raises ActRefused where the
-    model lacks a weight.
+    ``record_id`` are never paired). Pairs that share no candidate key are not looked at. ``commonness``: of names among
+    all records there are; without it, among those given. Raises ActRefused where the model lacks a weight.
     """
     used = (model or load_model()).check()
     people = [prepare(row) for row in rows]
     others = None if against is None else [prepare(row) for row in against]
-    found = [suggestion for left, right in candidates(people, others) if (suggestion := score(left, right, used))
-             and suggestion.probability >= at_least]  # fmt: skip
+    common = commonness or Commonness([*people, *(others or [])])
+    scored = (score(left, right, used, common) for left, right in candidates(people, others))
+    found = [one for one in scored if one.probability >= at_least]
     return sorted(found, key=lambda one: (-one.probability, -one.bits, one.left, one.right))
 
 
-def score(left: Person, right: Person, model: Model) -> Suggestion:
+def score(left: Person, right: Person, model: Model, commonness: Commonness | None = None) -> Suggestion:
     """One pair, scored and explained, however improbable."""
     reasons = []
     for feature_name, level_name, bits in model.contributions(left, right):
@@ -78,8 +120,12 @@ def score(left: Person, right: Person, model: Model) -> Suggestion:
         level = next(level for level in feature.levels if level.name == level_name)
         one, other = str(getattr(left, feature.column)), str(getattr(right, feature.column))
         reasons.append(Reason(feature_name, one, other, bits, level.sentence.format(left=one, right=other)))
-    reasons.sort(key=lambda reason: (-abs(reason.bits), reason.feature))
     total = model.score(left, right)
+    common = commonness.reason(left, right, model) if commonness else None
+    if common is not None:
+        reasons.append(common)
+        total += common.bits
+    reasons.sort(key=lambda reason: (-abs(reason.bits), reason.feature))
     conflict = hard_conflict(left, right) or ""
     # A conflict does not hide the pair (data can be wrong), but no machine calls it probable.
     probability = min(model.probability(total), 0.05) if conflict else model.probability(total)

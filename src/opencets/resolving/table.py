@@ -12,7 +12,7 @@ from opencets.resolving.features import hard_conflict
 from opencets.resolving.model import Model, load_model
 from opencets.resolving.people import FIELDS, Person, PersonRow, prepare
 from opencets.resolving.splinked import fit, loaded, weights_of_pairs
-from opencets.resolving.suggest import Suggestion, score
+from opencets.resolving.suggest import Commonness, Suggestion, score
 
 TRAINED_FROM_ROWS = 5_000
 """Tables of at least so many rows are given weights of their own by expectation maximisation; smaller ones cannot."""
@@ -100,7 +100,8 @@ def resolve_people(
         nothing_reaches_it = bool(used.calibration) and floor is None
         scored = [] if nothing_reaches_it else weights_of_pairs(connection, used, floor)
     tell("Clustering")
-    pairs = [score(people[left], people[right], used) for left, right, _ in scored]
+    common = Commonness(people)
+    pairs = [score(people[left], people[right], used, common) for left, right, _ in scored]
     pairs.sort(key=lambda one: (-one.probability, -one.bits, one.left, one.right))
     handles = cluster(people, (pair for pair in pairs if pair.probability >= at_least))
     refused = sum(pair.probability >= at_least and handles[pair.left] != handles[pair.right] for pair in pairs)

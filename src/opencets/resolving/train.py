@@ -17,7 +17,7 @@ from opencets.resolving.features import FEATURES
 from opencets.resolving.invented import Invented, invent
 from opencets.resolving.model import Model, Weight, calibrate
 from opencets.resolving.people import Person, prepare
-from opencets.resolving.suggest import candidates
+from opencets.resolving.suggest import Commonness, candidates, score
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,9 @@ def train(name: str, learn: Invented, calibrate_on: Invented, trained: str, *, s
     prior = math.log2(len(learn.true_pairs()) / (len(people) * (len(people) - 1) / 2))
     model = Model(name, round(prior, 3), weights, (), trained).check()
     others = [prepare(row) for row in calibrate_on.rows]
+    common = Commonness(others)
     scored = [
-        (model.score(a, b), calibrate_on.person_of[a.record_id] == calibrate_on.person_of[b.record_id])
+        (score(a, b, model, common).bits, calibrate_on.person_of[a.record_id] == calibrate_on.person_of[b.record_id])
         for a, b in candidates(others, None)
     ]
     return replace(model, calibration=calibrate(scored))
