@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from opencets.values import find_in_text, normalise
 
 LETTER = (
-    "Write to Sam.Sample@example.org, or (see https://example.org/a_(b)?utm_source=x&y=1). Call +44 20 7946 0123 at 12:30:45; "
-    "from 198.51.100.23 and [2001:db8::7]. Pay 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa or GB82 WEST 1234 5698 7654 32 THEN GO."
+    "Write to Sam.Sample@example.org, or (see https://example.org/a_(b)?utm_source=x&y=1). "
+    "Call +44 20 7946 0123 at 12:30:45; from 198.51.100.23 and [2001:db8::7]. "
+    "Pay 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa or GB82 WEST 1234 5698 7654 32 THEN GO."
 )
 
 

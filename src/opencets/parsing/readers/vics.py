@@ -9,6 +9,7 @@ listed twice.
 from __future__ import annotations
 
 import codecs
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -219,8 +220,18 @@ def _json_bytes(stream: BinaryIO) -> BinaryIO:
         return stream
     stream.seek(0)
     if mark[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        return cast(BinaryIO, codecs.EncodedFile(stream, "utf-8", "utf-16"))
+        return cast(BinaryIO, _AsUtf8(stream))
     return stream
+
+
+class _AsUtf8:
+    """A UTF-16 stream as UTF-8 bytes; one read may give a little more than was asked for."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._text = io.TextIOWrapper(stream, encoding="utf-16", newline="")
+
+    def read(self, count: int = -1) -> bytes:
+        return self._text.read(count).encode("utf-8") if count else b""
 
 
 def _set_items(stream: BinaryIO) -> Iterator[tuple[str, str, Any]]:
