@@ -32,6 +32,7 @@ _UNMUNGE = re.compile(rb"^>(>*From )", re.MULTILINE)
 _ADDRESS = re.compile(
     r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|\[?(?:IPv6:)?[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){2,7})(?![\w.:])"
 )
+_PLAIN_ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _WRITERS = (
     ("From", ""),
     ("Sender", "Sender header"),
@@ -168,7 +169,11 @@ def _decoded(value: str) -> str:
 
 
 def _pairs(values: list[str]) -> Iterator[tuple[str, str]]:
-    for name, address in email.utils.getaddresses(values):
+    try:
+        found = email.utils.getaddresses(values)
+    except (RecursionError, ValueError, IndexError, TypeError, AttributeError):
+        found = [("", address) for value in values for address in _PLAIN_ADDRESS.findall(value)]
+    for name, address in found:
         if "@" in address:
             yield _decoded(name).strip(), address.strip("<> ")
 
@@ -203,10 +208,9 @@ def _recipients(message: Message, people: dict[str, tuple[str, str]]) -> Iterato
 
 
 def _sent(message: Message) -> Iterator[Claim]:
-    for raw in (
-        _header(message, "Date")[:1] or [value for key, value in message.raw_items() if key.lower() == "date"][:1]
-    ):
-        written = str(raw)
+    """From the raw header: the standard library's own view of it writes ``-0000`` where no zone stood."""
+    for raw in [str(value) for key, value in message.raw_items() if key.lower() == "date"][:1]:
+        written = " ".join(clean(raw).split())
         moment = moment_of(written)
         if moment is None:
             yield assert_instant("sent_at", written, None, note="not a date; see the Received headers")

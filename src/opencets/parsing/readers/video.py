@@ -38,11 +38,8 @@ def recognise(source: Source) -> str | None:
     """None where the first bytes are those of a video or sound container."""
     if isinstance(source.open, FolderOpener):
         return "a folder"
-    return (
-        None
-        if magic.type_of(source.head(4096), source.name) in _DEMUXERS
-        else "does not start as a video or sound file does"
-    )
+    media_type = magic.type_of(source.head(4096), source.name)
+    return None if media_type in _DEMUXERS else "does not start as a video or sound file does"
 
 
 def read(source: Source) -> Iterator[Event]:
@@ -74,6 +71,11 @@ def read(source: Source) -> Iterator[Event]:
                     claims.append(assert_claim("width", str(picture.codec_context.width)))
                     claims.append(assert_claim("height", str(picture.codec_context.height)))
                 claims.extend(_said(tags, extra))
+                if not container.streams.video and not container.streams.audio:
+                    sentence = (
+                        f"{source.locator}: the file ({media_type}) names no picture and no sound; it may be cut off."
+                    )
+                    trouble = Skipped(source.locator, "damaged", sentence)
         except (av.FFmpegError, OSError, ValueError, EOFError, RuntimeError) as error:
             said = " ".join(str(error).split())[:200]
             sentence = f"{source.locator}: the file ({media_type}) cannot be opened ({said}); name, size, type kept."
