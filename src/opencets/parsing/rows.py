@@ -85,7 +85,7 @@ def head_text(source: Source, count: int = 65_536) -> str:
     for mark, name in _MARKS:
         if head.startswith(mark):
             return head[: len(head) // 4 * 4].decode(name, "ignore").lstrip("\ufeff")
-    if b"\0" in head:
+    if head.count(0) > len(head) / 10:  # logs with a few are text; UTF-16 without a mark has them everywhere
         raise NotThisFormat("not text: it has zero bytes and no byte order mark")
     encoding = str(source.options.get("encoding") or "utf-8")
     try:

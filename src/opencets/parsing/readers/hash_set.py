@@ -6,8 +6,10 @@ One digest a line, video hash lines (frame,quality,PDQ,second), and tables of di
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from opencets.errors import NotThisFormat
 from opencets.parsing.claims import assert_claim, clean
@@ -58,7 +60,7 @@ def recognise(source: Source) -> str | None:
         lines = lines[:-1]  # cut in the middle
     if not lines:
         return "no line of text"
-    if _FRAME.fullmatch(lines[0]) or all(_LINE.fullmatch(line) for line in lines[:5]):
+    if _FRAME.fullmatch(lines[0]) or _is_list(lines):
         return None
     delimiter = delimiter_of(text, source.name) or ","
     header = [fold_header(cell) for cell in next(csv.reader([lines[0]], delimiter=delimiter), [])]
@@ -68,6 +70,11 @@ def recognise(source: Source) -> str | None:
     if None in known:
         return f"column “{header[known.index(None)]}” is not one of a hash set"
     return None
+
+
+def _is_list(lines: list[str]) -> bool:
+    """Whether the first line and most of the others are one digest each."""
+    return bool(lines and _LINE.fullmatch(lines[0])) and sum(map(bool, map(_LINE.fullmatch, lines))) >= 0.5 * len(lines)
 
 
 def read(source: Source) -> Iterator[Event]:
@@ -81,7 +88,7 @@ def read(source: Source) -> Iterator[Event]:
     lines = [line for line in text.splitlines()[:2000] if line.strip() and not line.startswith("#")]
     if lines and _FRAME.fullmatch(lines[0]):
         yield from _frames(source, encoding)
-    elif all(_LINE.fullmatch(line) for line in lines[:5]):
+    elif _is_list(lines):
         yield from _lines(source, encoding, lines)
     else:
         yield from _table(source, encoding, delimiter_of(text, source.name) or ",")
@@ -138,16 +145,14 @@ def _lines(source: Source, encoding: str, sample: list[str]) -> Iterator[Event]:
         yield Skipped(source.locator, "row-refused", f"{source.locator}: {rest:,} more lines were skipped like these.")
 
 
-def _text_lines(stream: object, encoding: str) -> Iterator[str]:
+def _text_lines(stream: BinaryIO, encoding: str) -> Iterator[str]:
     """Lines of at most 4,096 characters; the rest of a longer line is passed over."""
-    import io
-
-    text = io.TextIOWrapper(stream, encoding=encoding, errors="replace")  # type: ignore[type-var]
-    while line := text.readline(4096):
-        whole = line
-        while whole and not whole.endswith("\n"):
-            whole = text.readline(4096)
-        yield line
+    with io.TextIOWrapper(stream, encoding=encoding, errors="replace") as text:
+        while line := text.readline(4096):
+            whole = line
+            while whole and not whole.endswith("\n"):
+                whole = text.readline(4096)
+            yield line
 
 
 def _frames(source: Source, encoding: str) -> Iterator[Event]:

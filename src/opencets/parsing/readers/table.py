@@ -176,8 +176,9 @@ def read(source: Source) -> Iterator[Event]:
     """One record a row, of the kind that the columns say: person, account, event, message, device, media or known_file.
 
     ``options``: ``columns`` (index or header -> property, ``property@service``, ``contact:property``, or ""
-    to leave it in ``extra``), ``kind`` (of record), ``country``, ``zone`` (IANA), ``order`` ("dmy", "mdy"), ``encoding``,
-    ``scheme`` (of categories). A row that does not fit is skipped with its number, the columns found and those expected.
+    to leave it in ``extra``), ``kind`` (of record), ``country``, ``service``, ``zone`` (IANA), ``order`` ("dmy",
+    "mdy"), ``encoding``, ``scheme`` (of categories). A row that does not fit is skipped with its number, the columns
+    found and those expected.
     """
     sheets = _sheets(source)
     for sheet in sheets:
