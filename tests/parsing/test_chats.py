@@ -71,7 +71,7 @@ def test_time_that_would_run_backwards_decides_the_order(tmp_path: Path) -> None
     lines = "\n".join(f"{month}/{day}/26, 10:00 - Sam: x" for month, day in ((1, 9), (1, 10), (2, 3), (3, 1)))
     reading = _read(tmp_path, lines)
     assert "month first" in reading.report.notes[0].sentence
-    assert [message.first("sent_at") for message in _messages(reading)][0] == "2026-01-09T10:00:00"
+    assert _messages(reading)[0].first("sent_at") == "2026-01-09T10:00:00"
 
 
 def test_marks_lines_attachments_places_and_numbers_of_an_ios_export(tmp_path: Path) -> None:
@@ -136,6 +136,13 @@ def test_a_huge_line_is_cut_and_told(tmp_path: Path) -> None:
     assert _messages(reading)[-1].first("body") == "still read"
 
 
+def test_a_message_without_end_is_cut_and_told_and_the_next_is_read(tmp_path: Path) -> None:
+    text = "31/12/2025, 10:00 - Sam: a\n" + "more of it\n" * 200_000 + "31/12/2025, 10:01 - Ann: still read"
+    reading = _read(tmp_path, text)
+    assert [one.code for one in reading.report.skipped] == ["long-message"]
+    assert [message.first("sender") for message in _messages(reading)] == ["Sam", "Ann"]
+
+
 def test_a_log_that_only_looks_dated_is_not_a_chat(tmp_path: Path) -> None:
     assert _read(tmp_path, "10:00 started\n10:01 stopped\n", "service.log").format != "whatsapp_text"
 
@@ -168,7 +175,11 @@ CHAT = {
             "date_unixtime": "1767261600",
             "from": "Ann",
             "from_id": "user222",
-            "text": ["Hi ", {"type": "mention", "text": "@sam_77"}, {"type": "text_link", "text": "x", "href": "https://example.org/a"}],
+            "text": [
+                "Hi ",
+                {"type": "mention", "text": "@sam_77"},
+                {"type": "text_link", "text": "x", "href": "https://example.org/a"},
+            ],
             "photo": "photos/photo_1.jpg",
         },
         {"id": 2, "type": "message", "date": "2026-01-01T12:00:00", "from": None, "from_id": "user333", "text": "local time"},
@@ -227,7 +238,8 @@ def test_a_contact_is_a_contact_and_never_the_owner(tmp_path: Path) -> None:
 def test_control_characters_that_telegram_writes_as_x_are_read(tmp_path: Path) -> None:
     for padding in range(65_400, 65_550, 7):
         filler = "f" * padding
-        text = '{"name": "Ann", "type": "personal_chat", "messages": [{"id": 1, "date_unixtime": "1767261600", "text": "%s\\x1b end \\\\x41"}]}'
+        head = '{"name": "Ann", "type": "personal_chat", "messages": '
+        text = head + '[{"id": 1, "date_unixtime": "1767261600", "text": "%s\\x1b end \\\\x41"}]}'
         (message,) = _messages(_telegram(tmp_path, text % filler))
         assert (message.first("body") or "").endswith("end \\x41")
 

@@ -146,8 +146,14 @@ def _video(path: Path, tags: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     ("ending", "media_type"),
-    [("mp4", "video/mp4"), ("mov", "video/quicktime"), ("mkv", "video/x-matroska"), ("avi", "video/x-msvideo"), ("3gp", "video/3gpp")],
-)  # fmt: skip
+    [
+        ("mp4", "video/mp4"),
+        ("mov", "video/quicktime"),
+        ("mkv", "video/x-matroska"),
+        ("avi", "video/x-msvideo"),
+        ("3gp", "video/3gpp"),
+    ],
+)
 def test_a_video_says_how_long_how_large_and_which_codec(tmp_path: Path, ending: str, media_type: str) -> None:
     path = tmp_path / f"a.{ending}"
     _video(path, {})

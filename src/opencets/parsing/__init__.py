@@ -1,8 +1,10 @@
-"""Bytes to Records: ``read(path)`` of a file, folder or archive; ``walk(source)`` streamed; ``sandbox.Pool`` limited."""
+"""Bytes to Records: ``read(path)`` of a file, folder or archive, ``walk`` streamed, ``walk_apart`` in limited processes."""
 
 from __future__ import annotations
 
+from opencets.parsing.apart import walk_apart
 from opencets.parsing.limits import Limits
+from opencets.parsing.sandbox import Failure, Outcome, Pool
 from opencets.parsing.source import Event, Member, Noted, Skipped, Source, source_of
 from opencets.parsing.walk import (
     FileRead,
@@ -15,10 +17,13 @@ from opencets.parsing.walk import (
 
 __all__ = [
     "Event",
+    "Failure",
     "FileRead",
     "Limits",
     "Member",
     "Noted",
+    "Outcome",
+    "Pool",
     "Reading",
     "ReadingReport",
     "Skipped",
@@ -27,4 +32,5 @@ __all__ = [
     "read_file",
     "source_of",
     "walk",
+    "walk_apart",
 ]

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from opencets.parsing import text
 from opencets.parsing.claims import assert_claim, assert_instant, mentioned
+from opencets.parsing.limits import limits_of
 from opencets.parsing.source import Event, FolderOpener, Noted, Skipped, Source
 from opencets.records import Claim, Locator, Record
 
@@ -212,7 +213,8 @@ def read(source: Source) -> Iterator[Event]:
     participants: dict[str, tuple[int, int]] = {}
     open_header: _Header | None = None
     body: list[str] = []
-    begun = 0
+    begun = held = 0
+    most = limits_of(source).text_chars
     for number, line, cut in text.lines(source, encoding):
         if cut:
             yield Skipped(
@@ -223,14 +225,21 @@ def read(source: Source) -> Iterator[Event]:
         header = _header(line)
         if header is None:
             if open_header is not None:
-                body.append(line)
+                held += len(line) + 1
+                if held <= most:
+                    body.append(line)
+                elif held - len(line) - 1 <= most:
+                    where = source.locator.at(f"line {number}")
+                    yield Skipped(
+                        where, "long-message", f"{where}: the message is longer than {most:,} characters; cut here."
+                    )
             elif line.strip(_MARKS + " "):
                 where = source.locator.at(f"line {number}")
                 yield Skipped(where, "no-header", f"{where}: a line before the first dated message; skipped.")
             continue
         if open_header is not None:
             yield _message(source, begun, open_header, body, conversation, order, certain, participants)
-        open_header, begun, body = header, number, []
+        open_header, begun, body, held = header, number, [], 0
     if open_header is not None:
         yield _message(source, begun, open_header, body, conversation, order, certain, participants)
     for name, (first, count) in participants.items():
