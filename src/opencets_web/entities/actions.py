@@ -22,8 +22,9 @@ JUDGED_KINDS = ("person", "account")
 def judge(actor: Actor, left_id: UUID, right_id: UUID, verdict: str, reason: str = "") -> UUID:
     """Decide that two records are the same person, different people, or that one is unsure. Returns the judgement's id.
 
-    A standing judgement of the pair is ended, never overwritten; the same verdict again changes nothing. Without a reason the
-    reasons of the suggestion are the reason. NotFound: either record is not the actor's, or neither may be written to.
+    A standing judgement of the pair is ended, never overwritten; the same verdict again changes nothing. Without a
+    reason the reasons of the suggestion are the reason. NotFound: either record is not the actor's, or neither may be
+    written to.
     ActRefused: not two people or accounts, no such verdict, or no reason at all.
     """
     if left_id == right_id:
@@ -67,12 +68,17 @@ def undo_judgement(actor: Actor, judgement_id: UUID) -> str:
     NotFound: not the actor's, or neither side may be written to. ActRefused: it is ended already.
     """
     judgement = door.admit(actor, Judgement.objects.select_for_update(of=("self",)), pk=judgement_id)
-    if max(door.level(actor, judgement.left_holding_id), door.level(actor, judgement.right_holding_id)) < LEVELS["contribute"]:
+    if (
+        max(door.level(actor, judgement.left_holding_id), door.level(actor, judgement.right_holding_id))
+        < LEVELS["contribute"]
+    ):
         raise NotFound
     if judgement.undone_at is not None:
         raise ActRefused("This judgement was ended before; the pair shows what stands now.")
     before = (
-        door.visible(actor, Judgement.objects.filter(left=judgement.left_id, right=judgement.right_id, undone_at=judgement.at))
+        door.visible(
+            actor, Judgement.objects.filter(left=judgement.left_id, right=judgement.right_id, undone_at=judgement.at)
+        )
         .order_by("-at")
         .first()
     )

@@ -1,7 +1,7 @@
 """Comparing across all holdings: which values are generic, and which records may be the same person.
 
-The only file of this room that opens the blind door; jobs call it, pages cannot. What it learns leaves as the generic mark
-of a claim and as ``Match`` rows, which are seen only by those who may see both sides.
+The only file of this room that opens the blind door; jobs call it, pages cannot. What it learns leaves as the generic
+mark of a claim and as ``Match`` rows, which are seen only by those who may see both sides.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from opencets_web.policy.blind import across_holdings
 STRONG = tuple(sorted(kind.name for kind in KINDS.values() if kind.links == "strong"))
 DIGESTS = ("md5", "pdq", "sha1", "sha256")
 NAMING = tuple(kind for kind in STRONG if kind not in (*DIGESTS, "ip_hour", "url"))
-"""Kinds whose own value names a person, an account or a device; a digest or an address in one hour names none of them."""
+"""Kinds whose own value names a person, an account or a device; a digest or an address in one hour does not."""
 SUGGESTED_FROM = 0.5
 """A pair less probable than this is not suggested."""
 SAME_ACCOUNT = ("account_id", "handle")
@@ -84,10 +84,10 @@ class Changed:
 
 @transaction.atomic
 def count_identifiers(actor: Actor, exhibit_id: UUID) -> tuple[Changed, ...]:
-    """Count anew in how many cases each strong value of an exhibit stands, and mark or unmark generic claims everywhere.
+    """Count in how many cases each strong value of an exhibit stands, and mark or unmark generic claims everywhere.
 
-    Returns the values whose bucket or generic state changed, so that connections through them are scored again. Only values of
-    this exhibit are looked at; a second run changes nothing. NotFound: the exhibit is not the actor's.
+    Returns the values whose bucket or generic state changed, so that connections through them are scored again. Only
+    values of this exhibit are looked at; a second run changes nothing. NotFound: the exhibit is not the actor's.
     """
     exhibit = door.admit(actor, Exhibit.objects.all(), pk=exhibit_id)
     changed: list[Changed] = []
@@ -126,18 +126,23 @@ def _count(values: list[tuple[str, str]]) -> list[Changed]:
             " from v left join entities_identifier i on i.kind = v.kind and i.normal = v.normal",
             [kinds, normals],
         )
-        counted = [(Changed(kind, normal, cases, bucket(cases), rarity.generic(kind, cases)), before, old_bucket, old_generic)
-                   for kind, normal, cases, before, old_bucket, old_generic in cursor.fetchall()]  # fmt: skip
+        counted = [
+            (Changed(kind, normal, cases, bucket(cases), rarity.generic(kind, cases)), *before)
+            for kind, normal, cases, *before in cursor.fetchall()
+        ]
         written = [value for value, before, _, generic in counted if (value.cases, value.generic) != (before, generic)]
         if written:
             cursor.execute(
                 "insert into entities_identifier (kind, normal, cases_count, bucket, generic)"
                 " select * from unnest(%s::text[], %s::text[], %s::int[], %s::int[], %s::bool[])"
-                " on conflict (kind, normal) do update set cases_count = excluded.cases_count, bucket = excluded.bucket,"
-                " generic = excluded.generic",
-                [list(column) for column in zip(*((v.kind, v.normal, v.cases, v.bucket, v.generic) for v in written), strict=True)],
+                " on conflict (kind, normal) do update set cases_count = excluded.cases_count,"
+                " bucket = excluded.bucket, generic = excluded.generic",
+                [
+                    list(column)
+                    for column in zip(*((v.kind, v.normal, v.cases, v.bucket, v.generic) for v in written), strict=True)
+                ],
             )
-        # Claims read since a value turned generic are marked too, so every generic value of the exhibit is gone through.
+        # Claims read since a value turned generic are marked too, so every generic value is gone through.
         marked = [value for value, _, _, generic in counted if value.generic or generic]
         if marked:
             cursor.execute(
@@ -169,11 +174,11 @@ class _Candidate:
 
 @transaction.atomic
 def resolve_people(actor: Actor, exhibit_id: UUID) -> int:
-    """Suggest who of an exhibit's new people and accounts may be the same person as whom, anywhere. Returns how many pairs.
+    """Suggest who of an exhibit's new people and accounts may be the same person as whom. Returns how many pairs.
 
-    Only the records' own values count; a key or value that too many share proposes nobody. Two accounts with the same account
-    number or screen name are one account already and are not suggested. A second run finds nothing new. NotFound: the exhibit
-    is not the actor's.
+    Only the records' own values count; a key or value that too many share proposes nobody. Two accounts with the same
+    account number or screen name are one account already and are not suggested. A second run finds nothing new.
+    NotFound: the exhibit is not the actor's.
     """
     exhibit = door.admit(actor, Exhibit.objects.all(), pk=exhibit_id)
     model = load_model()
@@ -187,13 +192,20 @@ def resolve_people(actor: Actor, exhibit_id: UUID) -> int:
             pairs = _pairs(mine.values())
             others = mine | {
                 candidate.id: candidate
-                for candidate in _candidates(sorted({other for _, other in pairs} - set(mine)))
+                for candidate in _candidates(sorted({record for pair in pairs for record in pair} - set(mine)))
             }
             degrees = _degrees(others[left].values & others[right].values for left, right in pairs)
             found += _keep_matches(
-                match for left, right in sorted(pairs) if (match := _compare(others[left], others[right], model, degrees))
+                match
+                for left, right in sorted(pairs)
+                if (match := _compare(others[left], others[right], model, degrees))
             )
-    log.record("match.suggested", actor, holding=(exhibit.holding_id, exhibit.agency_id), subject=f"exhibit:{exhibit.reference}")
+    log.record(
+        "match.suggested",
+        actor,
+        holding=(exhibit.holding_id, exhibit.agency_id),
+        subject=f"exhibit:{exhibit.reference}",
+    )
     return found
 
 
@@ -210,10 +222,11 @@ def _new_people(exhibit_id: UUID) -> Iterator[list[UUID]]:
 
 
 def _candidates(ids: Sequence[UUID]) -> list[_Candidate]:
-    """The records ready to compare, from their own claims alone; several values of a field make several sets of keys."""
+    """The records ready to compare, from their own claims alone; several values of a field make further keys."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select r.id, r.kind, r.holding_id, r.agency_id, c.property, c.kind, coalesce(c.normal, c.raw), c.normal, c.generic"
+            "select r.id, r.kind, r.holding_id, r.agency_id, c.property, c.kind, coalesce(c.normal, c.raw), c.normal,"
+            " c.generic"
             " from evidence_record r left join evidence_claim c on c.record_id = r.id and c.role = 'own'"
             " where r.id = any(%s) order by r.id, c.id",
             [list(ids)],
@@ -234,7 +247,12 @@ def _candidates(ids: Sequence[UUID]) -> list[_Candidate]:
 
 
 def _candidate(
-    record: UUID, kind: str, holding: UUID, agency: UUID, fields: dict[str, list[str]], values: frozenset[tuple[str, str]]
+    record: UUID,
+    kind: str,
+    holding: UUID,
+    agency: UUID,
+    fields: dict[str, list[str]],
+    values: frozenset[tuple[str, str]],
 ) -> _Candidate:
     first = {name: given[0] for name, given in fields.items()}
     row = PersonRow.of({"record_id": str(record), **first})
@@ -342,7 +360,8 @@ def _keep_matches(matches: Iterable[dict[str, Any]]) -> int:
             left, right = match["left"], match["right"]
             if match["probability"] < SUGGESTED_FROM:
                 cursor.execute(
-                    "update entities_match set retired_at = %s where left_id = %s and right_id = %s and retired_at is null",
+                    "update entities_match set retired_at = %s"
+                    " where left_id = %s and right_id = %s and retired_at is null",
                     [now, left.id, right.id],
                 )
                 continue
@@ -350,7 +369,8 @@ def _keep_matches(matches: Iterable[dict[str, Any]]) -> int:
             cursor.execute(
                 "insert into entities_match (id, left_id, right_id, left_holding_id, left_agency_id, right_holding_id,"
                 " right_agency_id, probability, bits, reasons, model, found_at)"
-                " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict (left_id, right_id, model) do update set"
+                " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+                " on conflict (left_id, right_id, model) do update set"
                 " probability = excluded.probability, bits = excluded.bits, reasons = excluded.reasons,"
                 " found_at = excluded.found_at, retired_at = null"
                 " where (entities_match.probability, entities_match.reasons) is distinct from"

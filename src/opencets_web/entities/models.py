@@ -18,7 +18,9 @@ class Identifier(models.Model):
     kind = models.CharField(max_length=20)
     normal = models.TextField()
     cases_count = models.IntegerField(default=0)
-    bucket = models.IntegerField(default=0, help_text="floor(log2(cases - 1)): only a change of bucket changes a weight.")
+    bucket = models.IntegerField(
+        default=0, help_text="floor(log2(cases - 1)): only a change of bucket changes a weight."
+    )
     generic = models.BooleanField(default=False)
 
     class Meta:
@@ -86,7 +88,9 @@ class Judgement(BetweenTwo):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["left", "right"], condition=Q(undone_at=None), name="one_standing_judgement"),
+            models.UniqueConstraint(
+                fields=["left", "right"], condition=Q(undone_at=None), name="one_standing_judgement"
+            ),
             models.CheckConstraint(condition=~Q(reason=""), name="judgement_has_a_reason"),
             models.CheckConstraint(condition=Q(left_id__lt=F("right_id")), name="judgement_left_is_lower"),
         ]

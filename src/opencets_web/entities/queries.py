@@ -1,7 +1,7 @@
-"""Reading people and identifiers: entities as this reader sees them, suggestions to judge, and where each fact comes from.
+"""Reading people and identifiers: entities as this reader sees them, suggestions, and where each fact comes from.
 
-An entity is computed for each reader from the rows that this reader may see, at the moment of asking: a hidden record changes
-nothing (``docs/decisions/entities.md``).
+An entity is computed for each reader from the rows that this reader may see, at the moment of asking: a hidden record
+changes nothing (``docs/decisions/entities.md``).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from uuid import UUID
 
 from django.core.paginator import Page, Paginator
 from django.db import models
-from django.db.models import Count, Exists, F, FloatField, OuterRef, Q, QuerySet
-from django.db.models.functions import Ln
+from django.db.models import Count, Exists, F, FloatField, Min, OuterRef, Q, QuerySet
+from django.db.models.functions import Cast, Ln
 from django.urls import NoReverseMatch, reverse
 
 from opencets.linking import JUDGED, components
@@ -35,7 +35,7 @@ from opencets_web.policy.rules import LEVELS
 
 PEOPLE: Final = ("person", "account")
 GROUPING_KINDS: Final = ("account_id", "email", "handle", "national_id", "phone")
-"""Records with one own value of these kinds stand as one entity, unless the value is generic or the two contradict each other."""
+"""Records with one own value of these kinds stand as one entity, unless it is generic or the records contradict."""
 DIGEST_KINDS: Final = ("md5", "pdq", "sha1", "sha256")
 STRONG_KINDS: Final = tuple(kind.name for kind in KINDS.values() if kind.links == "strong")
 LISTED_KINDS: Final = tuple(kind for kind in STRONG_KINDS if kind not in DIGEST_KINDS)
@@ -53,7 +53,7 @@ ROLE_WORDS: Final = {
 VERDICT_TONES: Final = {Verdict.SAME: "good", Verdict.DIFFERENT: "bad", Verdict.UNSURE: "warn"}
 
 
-# --- What stands on a page ---------------------------------------------------------------------------------------------
+# --- What stands on a page -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class MatchCard:
-    """A suggestion with both sides, its reasons and what a person decided, if anyone did."""
+    """A suggestion with both sides and its reasons."""
 
     id: UUID
     left: Side
@@ -146,7 +146,11 @@ class MatchCard:
     model: str
     found_at: datetime
     may_judge: bool
-    judgement: JudgementLine | None = None
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        """Left and right."""
+        return self.left, self.right
 
     @property
     def percent(self) -> str:
@@ -206,7 +210,7 @@ class EntityPage:
     chart_url: str
 
 
-# --- Records as lines --------------------------------------------------------------------------------------------------
+# --- Records as lines ------------------------------------------------------------------------------------------------
 
 
 def _url(name: str, *arguments: object) -> str:
@@ -214,6 +218,10 @@ def _url(name: str, *arguments: object) -> str:
         return reverse(name, args=arguments)
     except NoReverseMatch:
         return ""
+
+
+def _people_url(reference: str) -> str:
+    return reverse("entities:case", args=[reference])
 
 
 def records_with_places() -> QuerySet[Record]:
@@ -249,7 +257,7 @@ def _lines(actor: Actor, ids: Iterable[UUID]) -> dict[UUID, RecordLine]:
     return {record.id: line_of(record) for record in door.visible(actor, records_with_places().filter(pk__in=wanted))}
 
 
-# --- Grouping ----------------------------------------------------------------------------------------------------------
+# --- Grouping --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -268,7 +276,7 @@ def _names(claim: Claim) -> bool:
 
 
 def _around(actor: Actor, start: Record) -> _Seen:
-    """Everything within ``ROUNDS`` steps of a record along shared own values and judgements, of what the actor may see."""
+    """What the actor may see within ``ROUNDS`` steps of a record, along shared own values and judgements."""
     seen = _Seen()
     frontier = {start.id: start}
     for step in range(ROUNDS + 1):
@@ -313,9 +321,8 @@ def _holders(actor: Actor, claims: Iterable[Claim]) -> set[UUID]:
     return set(door.visible(actor, rows).values_list("record_id", flat=True).distinct()[: MOST_RECORDS * 2])
 
 
-def _edges(holders: dict[tuple[str, str], list[str]], apart: Sequence[tuple[str, str]]) -> list[tuple[str, str, float]]:
+def _edges(holders: dict[tuple[str, str], list[str]]) -> list[tuple[str, str, float]]:
     """Edges between all holders of one value; where many hold it, each to the first, which joins them as well."""
-    contradict = set(apart)
     edges = []
     for records in holders.values():
         ordered = sorted(set(records))
@@ -324,29 +331,31 @@ def _edges(holders: dict[tuple[str, str], list[str]], apart: Sequence[tuple[str,
             if len(ordered) <= 30
             else [(ordered[0], other) for other in ordered[1:]]
         )
-        edges += [(one, other, 1.0) for one, other in pairs if (one, other) not in contradict]
+        edges += [(one, other, 1.0) for one, other in pairs]
     return edges
-
-
-def _contradictions(people: dict[str, dict[str, str]]) -> list[tuple[str, str]]:
-    """Pairs of records that cannot be one person: dates of birth years apart, or two national numbers of one country."""
-    stated = [(record, values) for record, values in sorted(people.items()) if values]
-    prepared = {record: prepare(PersonRow.of({"record_id": record, **values})) for record, values in stated}
-    pairs = []
-    for at, (one, mine) in enumerate(stated[:500]):
-        for other, theirs in stated[at + 1 : 500]:
-            first, second = mine.get("national_id", ""), theirs.get("national_id", "")
-            numbers = bool(first and second and first != second and first.split(":")[0] == second.split(":")[0])
-            if numbers or hard_conflict(prepared[one], prepared[other]):
-                pairs.append((one, other))
-    return pairs
 
 
 _DECIDING = ("date_of_birth", "national_id", "gender")
 
 
+def _contradictions(people: dict[str, dict[str, str]]) -> set[tuple[str, str]]:
+    """Pairs of records that cannot be one person: births years apart, or two national numbers of one country."""
+    stated = sorted(
+        (record, values) for record, values in people.items() if {"date_of_birth", "national_id"} & set(values)
+    )
+    prepared = {record: prepare(PersonRow.of({"record_id": record, **values})) for record, values in stated}
+    pairs = set()
+    for at, (one, mine) in enumerate(stated):
+        for other, theirs in stated[at + 1 :]:
+            first, second = mine.get("national_id", ""), theirs.get("national_id", "")
+            numbers = bool(first and second and first != second and first.split(":")[0] == second.split(":")[0])
+            if numbers or hard_conflict(prepared[one], prepared[other]):
+                pairs.add((one, other))
+    return pairs
+
+
 def _group(seen: _Seen) -> tuple[dict[str, tuple[str, ...]], int]:
-    """The cluster of each record, and how many ties were cut because somebody judged "different"."""
+    """The cluster of each record, and how many ties were cut to keep apart what somebody judged different."""
     holders: dict[tuple[str, str], list[str]] = defaultdict(list)
     people: dict[str, dict[str, str]] = {}
     for record_id, claims in seen.claims.items():
@@ -357,27 +366,36 @@ def _group(seen: _Seen) -> tuple[dict[str, tuple[str, ...]], int]:
         for claim in claims:
             if _names(claim) and claim.normal is not None:
                 holders[claim.kind, claim.normal].append(str(record_id))
-    return _clusters(holders, _contradictions(people), seen.judgements.values(), {str(record) for record in seen.records})
+    return _clusters(holders, people, seen.judgements.values(), {str(record) for record in seen.records})
 
 
 def _clusters(
     holders: dict[tuple[str, str], list[str]],
-    apart: list[tuple[str, str]],
+    people: dict[str, dict[str, str]],
     judgements: Iterable[Judgement],
     records: set[str],
 ) -> tuple[dict[str, tuple[str, ...]], int]:
-    standing = [judgement for judgement in judgements if judgement.undone_at is None]
-    sides = [(str(judgement.left_id), str(judgement.right_id), judgement.verdict) for judgement in standing]
+    sides = [
+        (str(judgement.left_id), str(judgement.right_id), judgement.verdict)
+        for judgement in judgements
+        if judgement.undone_at is None
+    ]
     inside = [(left, right, verdict) for left, right, verdict in sides if left in records and right in records]
-    edges = _edges(holders, apart) + [(left, right, JUDGED) for left, right, verdict in inside if verdict == Verdict.SAME]
-    different = [(left, right) for left, right, verdict in inside if verdict == Verdict.DIFFERENT]
-    # Two records that contradict each other stay apart also by way of a third, unless a person judged them the same.
     same = {(left, right) for left, right, verdict in inside if verdict == Verdict.SAME}
-    clusters = components(edges, different + [pair for pair in apart if pair not in same], records)
+    different = {(left, right) for left, right, verdict in inside if verdict == Verdict.DIFFERENT}
+    edges = _edges(holders) + [(left, right, JUDGED) for left, right in same]
+    clusters = components(edges, different, records)
+    # Records that contradict each other stay apart, also by way of a third, unless a person judged them the same.
+    apart: set[tuple[str, str]] = set()
+    for cluster in clusters.clusters:
+        if 1 < len(cluster) <= MOST_RECORDS:
+            apart |= _contradictions({record: people.get(record, {}) for record in cluster})
+    if apart - same:
+        clusters = components(edges, different | (apart - same), records)
     return {record: cluster for cluster in clusters.clusters for record in cluster}, len(clusters.cut)
 
 
-# --- The entity --------------------------------------------------------------------------------------------------------
+# --- The entity ------------------------------------------------------------------------------------------------------
 
 
 def get_entity(actor: Actor, record_id: UUID) -> EntityPage:
@@ -415,11 +433,13 @@ def get_entity(actor: Actor, record_id: UUID) -> EntityPage:
 
 
 def _called(lines: Iterable[RecordLine], claims: Iterable[Claim]) -> tuple[str, str]:
-    """What an entity is called: the name that most of its records state, else its first label; a person before an account."""
+    """What an entity is called: the name that most of its records state, else its first label."""
     every = list(lines)
     kind = "person" if any(line.kind == "person" for line in every) else every[0].kind
     names = Counter(
-        claim.normal for claim in claims if claim.property == "full_name" and claim.role == "own" and claim.normal is not None
+        claim.normal
+        for claim in claims
+        if claim.property == "full_name" and claim.role == "own" and claim.normal is not None
     )
     if names:
         return min(names, key=lambda name: (-names[name], -len(name), name)), kind
@@ -443,7 +463,10 @@ def _attributes(
         Attribute(
             PROPERTIES[name].label if name in PROPERTIES else name,
             PROPERTIES[name].kind if name in PROPERTIES else "text",
-            tuple(_value(value, behind, lines) for value, behind in sorted(values.items(), key=lambda one: (-len(one[1]), one[0]))),
+            tuple(
+                _value(value, behind, lines)
+                for value, behind in sorted(values.items(), key=lambda one: (-len(one[1]), one[0]))
+            ),
         )
         for name, values in sorted(own.items(), key=lambda one: order.get(one[0], 999))
     )
@@ -460,8 +483,11 @@ def _value(value: str, claims: list[Claim], lines: dict[UUID, RecordLine]) -> At
         generic=any(claim.generic for claim in claims),
         note=first.note,
         roles=tuple(sorted({ROLE_WORDS.get(claim.role, claim.role) for claim in claims})),
-        behind=tuple(Behind(claim.raw, ROLE_WORDS.get(claim.role, claim.role), claim.note, lines[claim.record_id]) for claim in claims[:100]),
-    )  # fmt: skip
+        behind=tuple(
+            Behind(claim.raw, ROLE_WORDS.get(claim.role, claim.role), claim.note, lines[claim.record_id])
+            for claim in claims[:100]
+        ),
+    )
 
 
 def _cases_of(lines: Iterable[RecordLine]) -> tuple[CaseLine, ...]:
@@ -480,7 +506,8 @@ def _connected(
     """Messages, media, devices and events that carry one of the entity's own values, by kind; at most 20 of each."""
     values = {
         (claim.kind, claim.normal) for claim in claims
-        if claim.role in ("own", "device_of") and claim.normal is not None and not claim.generic and claim.kind in STRONG_KINDS
+        if claim.role in ("own", "device_of") and claim.normal is not None
+        and claim.kind in STRONG_KINDS and not claim.generic
     }  # fmt: skip
     if not values:
         return ()
@@ -513,7 +540,9 @@ def _decisions(
         reverse=True,
     )
     touching = Q(left__in=members) | Q(right__in=members)
-    matches = list(door.visible(actor, Match.objects.filter(touching, retired_at=None)).order_by("-probability", "id")[:60])
+    matches = list(
+        door.visible(actor, Match.objects.filter(touching, retired_at=None)).order_by("-probability", "id")[:60]
+    )
     standing = {(judgement.left_id, judgement.right_id) for judgement in judged if judgement.undone_at is None}
     open_matches = [
         match for match in matches
@@ -561,7 +590,10 @@ def _contributes(actor: Actor, holding: Holding) -> bool:
     return holding.agency_id == actor.agency_id or door.level(actor, holding.id) >= LEVELS["contribute"]
 
 
-_FACTS = ("full_name", "alias", "screen_name", "date_of_birth", "place_of_birth", "gender", "national_id", "email", "phone", "account_id", "street", "city", "occupation", "role_in_case")  # fmt: skip
+_FACTS = (
+    "full_name", "alias", "screen_name", "date_of_birth", "place_of_birth", "gender", "national_id", "email",
+    "phone", "account_id", "street", "city", "occupation", "role_in_case",
+)  # fmt: skip
 
 
 def _cards(
@@ -599,13 +631,17 @@ def _written(reason: dict[str, Any]) -> dict[str, Any]:
     return {**reason, "sentence": sentence[:1].upper() + sentence[1:]}
 
 
+def _log_list(actor: Actor, frame: CaseFrame, details: dict[str, Any]) -> None:
+    log.record("entities.listed", actor, holding=frame.holding, subject=f"case:{frame.reference}", details=details)
+
+
 def _log_looks(actor: Actor, records: Sequence[Record], verb: str, subject: str) -> None:
     """One line for each holding looked into, so that every owner sees who looked."""
     for holding in sorted({(record.holding_id, record.agency_id) for record in records}):
         log.record(verb, actor, holding=holding, subject=subject)
 
 
-# --- The queue of suggestions ------------------------------------------------------------------------------------------
+# --- The queue of suggestions ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -613,7 +649,7 @@ class Queue:
     """Suggestions to judge, those first on which a person's word says most."""
 
     cards: tuple[MatchCard, ...]
-    page: Page[Match]
+    page: Page[Any]
     undecided: int
 
 
@@ -633,8 +669,11 @@ def list_queue(actor: Actor, *, words: str = "", number: int = 1) -> Queue:
     worth = models.Case(models.When(certain, then=p * doubt), default=models.Value(0.0), output_field=FloatField())
     matches = _undecided(actor).annotate(gain=worth)
     if words:
-        matches = matches.filter(Q(left__label__icontains=words) | Q(right__label__icontains=words)
-                                 | Q(left__case__reference__icontains=words) | Q(right__case__reference__icontains=words))  # fmt: skip
+        sides = ("left__label", "right__label", "left__case__reference", "right__case__reference")
+        found = Q(pk__in=[])
+        for side in sides:
+            found |= Q(**{f"{side}__icontains": words})
+        matches = matches.filter(found)
     page = Paginator(matches.order_by("-gain", "-bits", "id"), 10).get_page(number)
     shown = list(page)
     lines = _lines(actor, {side for match in shown for side in (match.left_id, match.right_id)})
@@ -651,7 +690,7 @@ class PeopleList:
 
 
 def list_people(actor: Actor, *, words: str = "", number: int = 1) -> PeopleList:
-    """People and accounts of every case that the actor may see, newest first; ``words`` in what they are called or their values."""
+    """People and accounts of every case open to the actor, newest first; ``words`` in labels and values."""
     rows = door.visible(actor, records_with_places().filter(kind__in=PEOPLE))
     if words:
         stated = door.visible(actor, Claim.objects.filter(normal__icontains=words)).values("record_id")
@@ -670,7 +709,7 @@ class Decisions:
 
 
 def list_judgements(actor: Actor, *, words: str = "", number: int = 1) -> Decisions:
-    """Every judgement on the actor's cases, standing or ended, the latest first; ``words`` in its reason or in who judged."""
+    """Every judgement on the actor's cases, standing or ended, the latest first; ``words`` in reason and judge."""
     rows = door.visible(actor, Judgement.objects.select_related("by__agency", "undone_by")).order_by("-at", "-id")
     if words:
         rows = rows.filter(Q(reason__icontains=words) | Q(by__display_name__icontains=words))
@@ -682,7 +721,7 @@ def list_judgements(actor: Actor, *, words: str = "", number: int = 1) -> Decisi
     return Decisions(tuple(_judgement_line(judgement, lines, writable) for judgement in shown), page)
 
 
-# --- The people of a case ----------------------------------------------------------------------------------------------
+# --- The people of a case --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -722,7 +761,7 @@ def list_case_people(actor: Actor, frame: CaseFrame, *, words: str = "", number:
         Q(kind__in=GROUPING_KINDS) | Q(property__in=(*_DECIDING, "full_name", "alias")),
         case_id=frame.case_id, role="own", normal__isnull=False, record__kind__in=PEOPLE,
     )  # fmt: skip
-    claims = list(
+    claims: list[tuple[UUID, str, Any, bool, str]] = list(
         door.visible(actor, naming).values_list("record_id", "kind", "normal", "generic", "property")[: MOST_CLAIMS + 1]
     )
     holders: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -736,18 +775,17 @@ def list_case_people(actor: Actor, frame: CaseFrame, *, words: str = "", number:
         spoken[str(record)].append(normal)
     holdings = Q(left_holding_id=frame.holding_id, right_holding_id=frame.holding_id)
     judgements = door.visible(actor, Judgement.objects.filter(holdings, undone_at=None))
-    shared = {record for of in holders.values() if len(of) > 1 for record in of}
-    contradictions = _contradictions({record: people[record] for record in shared if people.get(record)})
-    clusters, _ = _clusters(holders, contradictions, judgements, {str(record) for record in records})
+    clusters, _ = _clusters(holders, people, judgements, {str(record) for record in records})
     entities = sorted(set(clusters.values()), key=lambda cluster: (-len(cluster), cluster))
     if words:
         looked_for = words.casefold()
         entities = [
             cluster for cluster in entities
-            if any(looked_for in text.casefold() for record in cluster for text in (records[UUID(record)], *spoken[record]))
+            if any(looked_for in text.casefold()
+                   for record in cluster for text in (records[UUID(record)], *spoken[record]))
         ]  # fmt: skip
     page = Paginator(entities, 50).get_page(number)
-    log.record("entities.listed", actor, holding=frame.holding, subject=f"case:{frame.reference}", details={"words": words, "page": page.number})  # fmt: skip
+    _log_list(actor, frame, {"words": words, "page": page.number})
     return CasePeople(_entity_rows(actor, frame, list(page)), page, len(records), len(claims) <= MOST_CLAIMS)
 
 
@@ -802,7 +840,8 @@ def _elsewhere(actor: Actor, frame: CaseFrame, claims: Iterable[Claim]) -> dict[
         same |= Q(kind=kind, normal__in=list(normals))
     rows = door.visible(actor, Claim.objects.filter(same, role="own").exclude(case_id=frame.case_id))
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for kind, normal, case in rows.values_list("kind", "normal", "case__reference").distinct():
+    held: Iterable[tuple[str, Any, str]] = rows.values_list("kind", "normal", "case__reference").distinct()
+    for kind, normal, case in held:
         found[kind, normal].add(case)
     return found
 
@@ -826,14 +865,14 @@ class CaseIdentifiers:
     """The identifiers of a case."""
 
     rows: tuple[IdentifierRow, ...]
-    page: Page[dict[str, Any]]
+    page: Page[Any]
     kinds: tuple[tuple[str, str, int], ...]
 
 
 def list_case_identifiers(
     actor: Actor, frame: CaseFrame, *, kind: str = "", words: str = "", number: int = 1
 ) -> CaseIdentifiers:
-    """The strong values of a case by how many records hold them; generic ones too, marked. Digests only where asked for."""
+    """The strong values of a case by how many records hold them; generic ones marked; digests only if asked for."""
     claims = door.visible(actor, Claim.objects.filter(case_id=frame.case_id, normal__isnull=False))
     listed = claims.filter(kind=kind) if kind in STRONG_KINDS else claims.filter(kind__in=LISTED_KINDS)
     if words:
@@ -844,23 +883,22 @@ def list_case_identifiers(
         marked=Count("id", filter=Q(generic=True)),
     )
     page = Paginator(grouped.order_by("-records", "kind", "normal"), 100).get_page(number)
-    shown = list(page)
+    shown: list[Any] = list(page)
     counts = dict(
         claims.filter(kind__in=STRONG_KINDS).values_list("kind").annotate(values=Count("normal", distinct=True))
     )
     same = Q(pk__in=[])
     for row in shown:
         same |= Q(kind=row["kind"], normal=row["normal"])
-    others: dict[tuple[str, str], int] = {}
-    first: dict[tuple[str, str], UUID] = {}
-    if shown:
-        rows = door.visible(actor, Claim.objects.filter(same)).exclude(case_id=frame.case_id).values("kind", "normal")
-        others = {(row["kind"], row["normal"]): row["cases"] for row in rows.annotate(cases=Count("case", distinct=True))}
-        for value_kind, normal, record in claims.filter(same).order_by("kind", "normal", "-role", "record_id").values_list(
-            "kind", "normal", "record_id"
-        ):
-            first.setdefault((value_kind, normal), record)
-    log.record("entities.listed", actor, holding=frame.holding, subject=f"case:{frame.reference}", details={"section": "identifiers", "kind": kind, "words": words, "page": page.number})  # fmt: skip
+    counted = door.visible(actor, Claim.objects.filter(same)).exclude(case_id=frame.case_id).values("kind", "normal")
+    others: dict[tuple[str, Any], int] = {
+        (row["kind"], row["normal"]): row["cases"] for row in counted.annotate(cases=Count("case", distinct=True))
+    }
+    # The address of a value is a record that holds it, one whose own it is where there is one.
+    text = Cast("record_id", models.CharField())
+    holding = claims.filter(same).values("kind", "normal").annotate(own=Min(text, filter=Q(role="own")), any=Min(text))
+    first: dict[tuple[str, Any], UUID] = {(row["kind"], row["normal"]): row["own"] or row["any"] for row in holding}
+    _log_list(actor, frame, {"section": "identifiers", "kind": kind, "words": words, "page": page.number})
     return CaseIdentifiers(
         tuple(
             IdentifierRow(
@@ -880,7 +918,7 @@ def list_case_identifiers(
     )
 
 
-# --- One record --------------------------------------------------------------------------------------------------------
+# --- One record ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -920,7 +958,7 @@ class RecordPage:
 
 
 def get_record(actor: Actor, record_id: UUID) -> RecordPage:
-    """One record: every claim with its raw text, its place, the reader's version and the exhibit; NotFound if not the actor's."""
+    """One record: every claim as written, its place, the reader's version, the exhibit; NotFound: not the actor's."""
     rows = Record.objects.select_related("case", "case__agency", "exhibit", "file")
     record = door.admit(actor, rows, pk=record_id)
     claims = door.visible(actor, Claim.objects.filter(record=record)).order_by("id")
@@ -973,9 +1011,10 @@ def _same_values(actor: Actor, record: Record, claims: Iterable[Claim]) -> tuple
             same |= Q(kind=claim.kind, normal=claim.normal)
     rows = door.visible(actor, Claim.objects.filter(same)).exclude(case_id=record.case_id)
     counted = dict(rows.values_list("case_id").annotate(records=Count("record", distinct=True)))
-    cases = door.visible(actor, Case.objects.filter(pk__in=list(counted)).select_related("agency")).order_by("reference")
+    cases = door.visible(actor, Case.objects.filter(pk__in=list(counted)).select_related("agency")).order_by(
+        "reference"
+    )
     return tuple(
-        CaseLine(case.reference, case.title, case.agency.short_name, counted[case.id], reverse("entities:case", args=[case.reference]))
+        CaseLine(case.reference, case.title, case.agency.short_name, counted[case.id], _people_url(case.reference))
         for case in cases
-    )  # fmt: skip
-
+    )

@@ -1,0 +1,17 @@
+"""Addresses of people, identifiers and records. An entity's address is the lowest id of its visible records."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from opencets_web.entities import views
+
+app_name = "entities"
+urlpatterns = [
+    path("entities/", views.list_entities, name="list"),
+    path("entities/judge/", views.judge, name="judge"),
+    path("entities/<uuid:record_id>/", views.detail, name="detail"),
+    path("cases/<str:reference>/people/", views.case_people, name="case"),
+    path("judgements/<uuid:judgement_id>/undo/", views.undo, name="undo"),
+    path("records/<uuid:record_id>/", views.record, name="record"),
+]

@@ -1,0 +1,89 @@
+"""Pages of people and identifiers: actor, query or form, action, render."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_POST
+
+from opencets.errors import ActRefused
+from opencets_web.cases.queries import get_frame
+from opencets_web.entities import actions, queries
+from opencets_web.entities.forms import IdentifierForm, JudgeForm, WordsForm
+from opencets_web.policy.middleware import actor_of
+
+LISTS = {"judge": queries.list_queue, "people": queries.list_people, "decisions": queries.list_judgements}
+LABELS = {"judge": "To judge", "people": "People and accounts", "decisions": "Judgements"}
+SAID = {"same": "Judged: the same person.", "different": "Judged: different people.", "unsure": "Judged: unsure."}
+
+
+@require_GET
+def list_entities(request: HttpRequest) -> HttpResponse:
+    form = WordsForm(request.GET)
+    show = form.showing(*LISTS)
+    found = LISTS[show](actor_of(request), words=form.words(), number=number_of(request))
+    tabs = [{"label": LABELS[name], "url": f"{request.path}?show={name}", "active": name == show} for name in LISTS]
+    return render(request, "entities/list.html", {"found": found, "form": form, "show": show, "lists": tabs})
+
+
+@require_GET
+def case_people(request: HttpRequest, reference: str) -> HttpResponse:
+    frame, form = get_frame(actor_of(request), reference, "entities:case"), IdentifierForm(request.GET)
+    show, number = form.showing("people", "identifiers"), number_of(request)
+    if show == "people":
+        del form.fields["kind"]
+        found: object = queries.list_case_people(actor_of(request), frame, words=form.words(), number=number)
+    else:
+        found = queries.list_case_identifiers(actor_of(request), frame, number=number, **form.wanted())
+    tabs = [
+        {"label": label, "url": f"{request.path}?show={name}", "active": name == show}
+        for name, label in (("people", "People and accounts"), ("identifiers", "Identifiers"))
+    ]
+    page = {"frame": frame, "found": found, "form": form, "show": show, "lists": tabs}
+    return render(request, f"entities/case_{show}.html", page)
+
+
+@require_GET
+def detail(request: HttpRequest, record_id: UUID) -> HttpResponse:
+    return render(request, "entities/detail.html", {"entity": queries.get_entity(actor_of(request), record_id)})
+
+
+@require_GET
+def record(request: HttpRequest, record_id: UUID) -> HttpResponse:
+    return render(request, "entities/record.html", {"record": queries.get_record(actor_of(request), record_id)})
+
+
+@require_POST
+def judge(request: HttpRequest) -> HttpResponse:
+    form = JudgeForm(request.POST)
+    if not form.is_valid():
+        raise ActRefused("A judgement names two records and says same, different or unsure.")
+    given = form.cleaned_data
+    judgement = actions.judge(actor_of(request), given["left"], given["right"], given["verdict"], given["reason"])
+    messages.success(request, SAID[given["verdict"]], extra_tags=f"undo:{reverse('entities:undo', args=[judgement])}")
+    return redirect(back_from(request, reverse("entities:detail", args=[given["left"]])))
+
+
+@require_POST
+def undo(request: HttpRequest, judgement_id: UUID) -> HttpResponse:
+    verdict = actions.undo_judgement(actor_of(request), judgement_id)
+    messages.success(request, f"The judgement “{verdict}” is undone; it stays in the history.")
+    return redirect(back_from(request, reverse("entities:list")))
+
+
+def back_from(request: HttpRequest, otherwise: str) -> str:
+    """The page that the form stood on, where it is one of ours."""
+    asked = request.POST.get("next", "")
+    ours = url_has_allowed_host_and_scheme(asked, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    return asked if asked and ours else otherwise
+
+
+def number_of(request: HttpRequest) -> int:
+    """The page asked for; the first where it is no number."""
+    given = request.GET.get("page", "")
+    return int(given) if given.isdecimal() and len(given) < 9 else 1
