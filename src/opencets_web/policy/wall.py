@@ -22,12 +22,11 @@ from opencets_web.policy.models import BetweenTwo, Guarded
 
 APPEND_ONLY = ("audit_act", "audit_seal", "audit_checkpoint", "evidence_custodyentry")
 READ_ONLY_FOR_WEB = (
-    "evidence_record", "evidence_claim", "evidence_reportline", "evidence_blob", "media_media", "media_frame",
+    "evidence_record", "evidence_claim", "evidence_reportline", "media_media", "media_frame",
     "media_nearduplicate", "entities_match", "leads_connection", "leads_pointer",
 )  # fmt: skip
-OPEN_TO_READ = ("accounts_agency", "django_content_type", "django_migrations", "media_hashset")
+WEB_ADDS_ONLY = ("evidence_blob",)
 BLIND_ONLY = ("media_signal", "media_hashentry", "entities_identifier", "entities_candidatekey", "leads_pointersecret")
-SIGN_IN = ("accounts_officer", "account_emailaddress", "account_emailconfirmation", "mfa_authenticator", "django_session")
 QUEUE = ("procrastinate_jobs", "procrastinate_events", "procrastinate_periodic_defers", "procrastinate_workers")
 
 
@@ -119,6 +118,8 @@ def rights() -> dict[str, Rights]:
     for name in guarded_tables():
         web = "select" if name in READ_ONLY_FOR_WEB else "select, insert, update"
         jobs = "select, insert, update"
+        if name in WEB_ADDS_ONLY:
+            web = "select, insert"
         if name in APPEND_ONLY:
             web = jobs = "select, insert"
         reading, writing = sees("holding_id", "agency_id"), writes("holding_id", "agency_id")
