@@ -128,7 +128,7 @@ def test_a_name_that_many_bear_weighs_less_and_says_so() -> None:
     assert common.bits == pytest.approx(
         load_model().prior_bits + math.fsum(reason.bits for reason in common.reasons), abs=1e-9
     )
-    assert "the name novak peter is common: 22 of 322 records bear it" in [r.sentence for r in common.reasons]
+    assert "the name novak peter is common" in [r.sentence for r in common.reasons]
     assert "commonness" not in [reason.feature for reason in rare.reasons]
 
 

@@ -3,9 +3,9 @@
 The contract that keeps an incremental run equal to a whole run: a tie's bits depend on the degree's bucket and on
 whether the value is generic, and on nothing else. So after a package, exactly these connections can differ:
 
-1. paths through a value that gained or lost a **holder** (``Change.holders``), changed its bucket or crossed the cap;
-2. therefore the cases within ``max_hops - 1`` hops of a case that holds such a value (``reach``), and the cases whose
-   kept paths use one.
+1. paths through a value that a record gained or lost, or whose bucket changed, or that crossed the cap;
+2. therefore, to be searched again: the cases within ``max_hops - 1`` hops (``reach``) of every case that holds such a
+   value now or has just lost it, and the cases whose kept paths use one.
 
 Everything else stands as it was, in any order of arrival. ``tests/linking`` holds this as a property.
 """

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from opencets.linking.degrees import Change, Degrees
 from opencets.linking.paths import Tie
 from opencets.linking.rarity import Rarity, bits_of, default_rarity
+from opencets.records import Record
 
 
 class Holdings:
@@ -42,6 +43,31 @@ class Holdings:
         self._values[record][kind, value] = claim
         self._holders[kind, value][group].append(record)
         return self.degrees.add(kind, value, group)
+
+    def add_claims(self, record: Record, group: str) -> list[Change]:
+        """Every value that a record claims, under the record's key; gives the changes of degrees.
+
+        A claim of any role ties (a contact's number connects two cases as well as an own one); whose it is stands in
+        the claim's name: ``"email (contact)"``.
+        """
+        self.add_record(record.key, group)
+        changes = []
+        for claim in record.claims:
+            if claim.normal is not None:
+                told = claim.property if claim.role == "own" else f"{claim.property} ({claim.role})"
+                change = self.add(record.key, group, claim.kind, claim.normal, told)
+                changes += [change] if change else []
+        return changes
+
+    def remove(self, record: str, kind: str, value: str) -> Change | None:
+        """Take a holding back; None where its group holds the value still. Raises KeyError if the record lacks it."""
+        del self._values[record][kind, value]
+        group = self._group[record]
+        holders = self._holders[kind, value]
+        holders[group].remove(record)
+        if not holders[group]:
+            del holders[group]
+        return self.degrees.remove(kind, value, group)
 
     def add_near(self, kind: str, left: str, right: str, distance: int) -> None:
         """Two values that are near-duplicates at a Hamming distance."""

@@ -80,12 +80,14 @@ class Commonness:
         others = max(len(self._years.get(name, ())) - 1, self._bearers[name] - self._OF_ONE_PERSON)
         if others < 1:
             return None
+        # Only the power of two counts and is told: an exact number would speak of records that the reader may not see.
+        others = 2 ** (others.bit_length() - 1)
         excess = math.log2(others / self._records / model.weights["name", "same"].u)
         if excess <= 0:
             return None
         # Never below nothing: a common name that agrees does not speak against the two being one person.
         bits = -min(excess, max(0.0, model.weights["name", "same"].bits))
-        sentence = f"the name {name} is common: {self._bearers[name]} of {self._records:,} records bear it"
+        sentence = f"the name {name} is common"
         return Reason("commonness", name, name, bits, sentence)
 
 
