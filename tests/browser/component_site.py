@@ -55,6 +55,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "agency_name": "Avon Constabulary",
         "search_url": "/search/",
         "live_url": "/live/",
+        "live_channels": "officer:1",
     }
 
 
@@ -64,6 +65,7 @@ settings.configure(
     ROOT_URLCONF=__name__,
     STATIC_URL="/static/",
     USE_TZ=True,
+    DATA_UPLOAD_MAX_MEMORY_SIZE=None,
     ALLOWED_HOSTS=["*"],
     INSTALLED_APPS=[
         "django.contrib.staticfiles",
@@ -97,7 +99,7 @@ broken = {"patches": 0}
 def begin(request: HttpRequest) -> HttpResponse:
     asked = json.loads(request.body)
     told["begin"].append(asked)
-    return JsonResponse({"batch": asked.get("batch") or f"batch-{len(told['begin'])}"})
+    return JsonResponse({"batch": asked.get("batch") or f"batch-{len(told['begin'])}", "exhibit": "e1"})
 
 
 def complete(request: HttpRequest) -> HttpResponse:
@@ -116,7 +118,7 @@ def upload(request: HttpRequest, name: str = "") -> HttpResponse:
         fields = dict(pair.split(" ") for pair in request.headers["Upload-Metadata"].split(","))
         described = {key: b64decode(value).decode() for key, value in fields.items()}
         if described["filename"] == "refused.bin":
-            return HttpResponse("refused.bin: this name is refused here.", status=415, content_type="text/plain")
+            return JsonResponse({"sentence": "refused.bin: this name is refused here."}, status=415)
         name = uuid.uuid4().hex
         received[name] = {"about": described, "length": int(request.headers["Upload-Length"]), "octets": bytearray()}
         return HttpResponse(status=201, headers={"Location": f"/design/uploads/{name}", "Tus-Resumable": "1.0.0"})
@@ -147,7 +149,7 @@ def live(request: HttpRequest) -> StreamingHttpResponse:
             with arrived:
                 arrived.wait(0.2)
             for event in events[seen:]:
-                yield f"data: {event}\n\n".encode()
+                yield f"event: {json.loads(event)['event']}\ndata: {event}\n\n".encode()
             seen = len(events)
 
     return StreamingHttpResponse(lines(), content_type="text/event-stream")

@@ -161,10 +161,10 @@ def test_the_keys_search_help_and_rows_work(opened: Callable[..., Any]) -> None:
 def test_an_event_renews_only_what_it_concerns(opened: Callable[..., Any]) -> None:
     page = opened("/parts/")
     until(page, "document.body.dataset.liveState === 'open'")
-    told(page, event={"channel": "case", "id": "8", "event": "changed"})
+    told(page, event={"channel": "case:8", "id": "8", "event": "case.changed"})
     page.wait_for_timeout(700)
     assert page.inner_text("#part") == "as it was"
-    told(page, event={"channel": "case", "id": "7", "event": "changed"})
+    told(page, event={"channel": "case:7", "id": "7", "event": "case.changed"})
     until(page, "document.getElementById('part').textContent === 'renewed'")
 
 
@@ -259,6 +259,7 @@ def test_a_folder_arrives_whole_over_a_line_that_breaks(opened: Callable[..., An
     assert len(answer["files"]) == 42
     assert answer["files"]["card/long.bin"]["size"] == 18_000_000
     assert answer["files"]["card/DCIM/IMG_0007.jpg"]["batch"] == "batch-1"
+    assert answer["files"]["card/empty.txt"]["exhibit"] == "e1", "what begin answers travels with every file"
     assert answer["complete"][-1]["failed"] == [
         {"path": "card/refused.bin", "reason": "refused.bin: this name is refused here."}
     ]
@@ -268,6 +269,7 @@ def test_a_folder_arrives_whole_over_a_line_that_breaks(opened: Callable[..., An
 def test_dragging_over_the_bars_filters_by_time(opened: Callable[..., Any]) -> None:
     page = opened("/design/")
     until(page, "document.querySelector('.density canvas')")
+    page.locator(".density").scroll_into_view_if_needed()
     box = page.locator(".density .u-over").bounding_box()
     page.mouse.move(box["x"] + 100, box["y"] + 30)
     page.mouse.down()

@@ -1,9 +1,9 @@
 /**
  * The uploader: a folder, a ZIP or files by thousands, sent in pieces that survive a lost connection and a closed tab.
  *
- * `data-begin-url` gets `{"files", "bytes", "batch"?}` and answers `{"batch"}`; each file goes by tus 1.0 to
- * `data-uploads-url` (`/uploads/`) with the metadata `filename, filetype, relativePath, batch, case, files`;
- * `data-complete-url` gets `{"batch", "files", "failed": [{"path", "reason"}]}` and may answer `{"url"}`.
+ * `data-begin-url` gets `{"files", "bytes", "batch"?}` and answers texts, `batch` among them; each file goes by
+ * tus 1.0 to `data-uploads-url` (`/uploads/`) with the metadata `filename, filetype, relativePath, case, files` and those texts;
+ * `data-complete-url` gets those texts, `files` and `failed` (`[{"path", "reason"}]`) and may answer `{"url"}`.
  */
 import { Upload, type PreviousUpload, type UrlStorage } from "tus-js-client";
 import "./uploader.css";
@@ -44,6 +44,7 @@ class Uploader {
   private readonly failedList = make("ul", { class: "upload-failed" });
   private readonly failed = make("section", { class: "panel", hidden: true });
   private batch = "";
+  private answered: Record<string, string> = {};
   private running = 0;
   private begunAt = 0;
   private lineLost = false;
@@ -144,8 +145,10 @@ class Uploader {
       bytes: this.total(),
       ...(remembered?.batch ? { batch: remembered.batch } : {}),
     });
-    const answer = (await response.json()) as { batch: string };
-    this.batch = answer.batch;
+    const answer = (await response.json()) as Record<string, unknown>;
+    this.answered = Object.fromEntries(Object.entries(answer).filter((pair): pair is [string, string] => typeof pair[1] === "string"));
+    this.batch = this.answered.batch ?? this.answered.exhibit ?? "";
+    if (!this.batch) throw new Error("The server opened no batch for these files.");
     // Only what went into this very batch counts as sent.
     if (remembered?.batch === this.batch) for (const mark of remembered.sent) this.sentBefore.add(mark);
     this.remember();
@@ -186,7 +189,7 @@ class Uploader {
         filename: entry.file.name,
         filetype: entry.file.type || "application/octet-stream",
         relativePath: entry.path,
-        batch: this.batch,
+        ...this.answered,
         case: this.element.dataset.case ?? "",
         files: String(this.entries.length),
       },
@@ -249,9 +252,9 @@ class Uploader {
   private async finish(): Promise<void> {
     const failed = this.entries.filter((entry) => entry.state === "failed").map(({ path, reason }) => ({ path, reason: reason ?? "" }));
     try {
-      const response = await post(this.element.dataset.completeUrl ?? "", { batch: this.batch, files: this.entries.length - failed.length, failed });
+      const response = await post(this.element.dataset.completeUrl ?? "", { ...this.answered, batch: this.batch, files: this.entries.length - failed.length, failed });
       const answer = (await response.json().catch(() => ({}))) as { url?: string };
-      this.words.replaceChildren("Everything is received. You may close this tab: reading and matching go on without it. ");
+      this.words.replaceChildren(failed.length ? "All else is received. You may close this tab or try the rest again: reading goes on without it. " : "Everything is received. You may close this tab: reading and matching go on without it. ");
       if (answer.url) this.words.append(make("a", { href: answer.url }, "Follow it"));
       if (!failed.length) this.forget();
       document.dispatchEvent(new CustomEvent("opencets:uploaded", { detail: { batch: this.batch } }));
@@ -369,9 +372,14 @@ function resumeOrStart(upload: Upload, earlier: PreviousUpload[]): void {
 }
 
 function refusalOf(status: number, body: string): string {
-  const said = body.trim();
+  let said = body.trim();
+  try {
+    said = (JSON.parse(said) as { sentence?: string }).sentence ?? "";
+  } catch {
+    // Not every refusal comes from our own route; a proxy answers in plain text.
+  }
   if (said && said.length < 300 && !said.startsWith("<")) return said;
-  const known: Record<number, string> = { 403: "The server refused this file.", 404: "The upload is no longer open.", 413: "The file is larger than this installation takes.", 507: "The server has no room left." };
+  const known: Record<number, string> = { 401: "Sign in again in another tab, then try again; what was sent is kept.", 403: "The server refused this file.", 404: "The upload is no longer open.", 413: "The file is larger than this installation takes.", 507: "The server has no room left." };
   return known[status] ?? `The server answered ${status}.`;
 }
 

@@ -36,11 +36,18 @@ def page_frame(request: HttpRequest) -> dict[str, Any]:
     """``rooms``, ``officer_name``, ``agency_name``, ``search_url``, ``live_url``; empty for someone not signed in.
 
     Settings: ``UI_ROOMS`` replaces the table above; ``UI_ROOM_COUNTS`` names a function of the request that returns the
-    open count by label; ``UI_LIVE_URL`` is the path of the live events (absent: no live pages).
+    open count by label; ``UI_LIVE_URL`` is the path of the live events (``/live/``; empty: none).
     """
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
-        return {"rooms": [], "officer_name": "", "agency_name": "", "search_url": "", "live_url": ""}
+        return {
+            "rooms": [],
+            "officer_name": "",
+            "agency_name": "",
+            "search_url": "",
+            "live_url": "",
+            "live_channels": "",
+        }
     rooms = [
         {"label": label, "url": url, "icon": icon, "apart": apart}
         for label, name, icon, apart in getattr(settings, "UI_ROOMS", ROOMS)
@@ -61,5 +68,6 @@ def page_frame(request: HttpRequest) -> dict[str, Any]:
         "officer_name": getattr(user, "display_name", "") or user.get_username(),
         "agency_name": getattr(agency, "short_name", "") or (str(agency) if agency else ""),
         "search_url": _address("desk:search"),
-        "live_url": getattr(settings, "UI_LIVE_URL", ""),
+        "live_url": getattr(settings, "UI_LIVE_URL", "/live/"),
+        "live_channels": f"officer:{user.pk}",
     }

@@ -288,7 +288,7 @@ def reason_list(reasons: Iterable[Any]) -> dict[str, Any]:
 
 @register.inclusion_tag("ui/components/path_view.html")
 def path_view(steps: Sequence[Any], label: str = "Connection path") -> dict[str, Any]:
-    """A chain of records: a step has ``label, kind, subtitle, url, pointer`` and ``tie`` (``sentence, bits``) to the next."""
+    """A chain of records: a step has ``label, kind, subtitle, url, pointer``, and ``tie`` (``sentence, bits``) on."""
     return {"steps": list(steps or ()), "label": label}
 
 
