@@ -27,6 +27,7 @@ def test_the_same_person_is_suggested_with_each_reason_in_a_sentence() -> None:
     assert [reason.sentence for reason in found.reasons] == [
         "the same name anna bergmann",
         "the same date of birth 1980-02-13",
+        "how common the name anna bergmann is, is not known",
         "e-mail addresses differ: anna@example.org and a.b@example.net",
         "the same gender",
     ]

@@ -58,7 +58,8 @@ class Commonness:
     """
 
     LEAST_RECORDS = 200
-    """Among fewer records nothing can be said."""
+    """Among fewer records nothing can be said, and a little is taken from every shared name."""
+    _NOT_KNOWN = 2.0
     _OF_ONE_PERSON = 6
 
     def __init__(self, people: Iterable[Person]) -> None:
@@ -75,8 +76,10 @@ class Commonness:
     def reason(self, left: Person, right: Person, model: Model) -> Reason | None:
         """What the name's commonness takes from the sameness of two who share it; None where it takes nothing."""
         name = left.name
-        if name is None or name != right.name or self._records < self.LEAST_RECORDS:
+        if name is None or name != right.name:
             return None
+        if self._records < self.LEAST_RECORDS:
+            return Reason("commonness", name, name, -self._NOT_KNOWN, f"how common the name {name} is, is not known")
         others = max(len(self._years.get(name, ())) - 1, self._bearers[name] - self._OF_ONE_PERSON)
         if others < 1:
             return None
