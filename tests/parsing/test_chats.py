@@ -182,7 +182,7 @@ CHAT = {
             ],
             "photo": "photos/photo_1.jpg",
         },
-        {"id": 2, "type": "message", "date": "2026-01-01T12:00:00", "from": None, "from_id": "user333", "text": "local time"},
+        {"id": 2, "type": "message", "date": "2026-01-01T12:00:00", "from_id": "user333", "text": "local time"},
         {"id": 3, "type": "service", "date_unixtime": "never", "actor": "Ann", "actor_id": "user222", "text": ""},
     ],
 }  # fmt: skip

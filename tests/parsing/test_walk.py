@@ -13,6 +13,7 @@ import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def _zip(members: dict[str, bytes] | list[tuple[str, bytes]]) -> bytes:
     return made.getvalue()
 
 
-def _tar(members: dict[str, bytes], mode: str) -> bytes:
+def _tar(members: dict[str, bytes], mode: Any) -> bytes:
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode=mode) as archive:
         for name, content in members.items():

@@ -1,4 +1,4 @@
-"""Bytes to Records: ``read(path)`` of a file, folder or archive, ``walk`` streamed, ``walk_apart`` in limited processes."""
+"""Bytes to Records: ``read(path)`` of a file, folder or archive, ``walk`` streamed, ``walk_apart`` in processes."""
 
 from __future__ import annotations
 

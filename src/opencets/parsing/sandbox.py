@@ -20,7 +20,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -125,7 +125,7 @@ class Pool:
             self._end(child)
         self._selector.close()
 
-    def run(self, function: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Outcome]:
+    def run(self, function: Callable[[Any], Any], tasks: Iterable[Any]) -> Generator[Outcome, None, None]:
         """Runs a picklable function on each task and gives outcomes as they come, in the order of completion.
 
         ``function`` may be a generator; its items come one by one, and wait in the child while nobody takes them. Tasks
