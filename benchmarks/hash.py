@@ -1,8 +1,8 @@
 """Files hashed in a second: `opencets.hashing.sign` beside the plain pipeline hashlib + Pillow + pdqhash.
 
 The pictures are made-up scenes, encoded as JPEG at two sizes. Both sides get the same bytes in the same run, turn and
-turn about; beside each figure stands how far the two hashes are apart. The plain pipeline makes a thumbnail too, as ours
-does. Processor time of one process counts, since wall time follows what else the machine does.
+turn about; beside each figure stands how far the two hashes are apart. The plain pipeline makes a thumbnail too, as
+ours does. Processor time of one process counts, since wall time follows what else the machine does.
 """
 
 from __future__ import annotations

@@ -40,12 +40,16 @@ def pdq(luma: Luma) -> tuple[npt.NDArray[np.uint8], int]:
     return bits_of(coefficients), quality
 
 
-def pdq_coefficients(luma: Luma) -> tuple[Matrix, int]:
-    """The 16 x 16 cosine coefficients behind the hash, and the quality."""
-    height, width = luma.shape
+def pdq_coefficients(luma: Luma, size: tuple[int, int] | None = None) -> tuple[Matrix, int]:
+    """The 16 x 16 cosine coefficients behind the hash, and the quality.
+
+    ``size``: (height, width) of the whole picture, when each pixel of ``luma`` is the mean of a square of 2, 4 or 8
+    pixels a side, as JPEG decoders give it. The filter and the sampling are then those of the whole picture.
+    """
+    height, width = size or luma.shape
     if height < SMALLEST_SIDE or width < SMALLEST_SIDE:
         return np.zeros((COEFFICIENTS, COEFFICIENTS), dtype=np.float32), 0
-    samples = _sample(luma)
+    samples = _sample(luma, height, width)
     cosine = _cosine_matrix()
     return (cosine @ samples @ cosine.T).astype(np.float32, copy=False), quality_of(samples)
 
@@ -74,11 +78,11 @@ def fragile_bits(coefficients: Matrix, share: float = 0.01) -> int:
     return int((distance < share * np.median(distance)).sum())
 
 
-def _sample(luma: Luma) -> Matrix:
-    """The 64 x 64 samples of the twice box-filtered picture."""
-    height, width = luma.shape
-    down, across = _fold(height), _fold(width)
-    rows = np.empty((SAMPLES, width), np.float32)
+def _sample(luma: Luma, height: int, width: int) -> Matrix:
+    """The 64 x 64 samples of the twice box-filtered picture of ``height`` and ``width``."""
+    down = _fold(height, round(height / luma.shape[0]))
+    across = _fold(width, round(width / luma.shape[1]))
+    rows = np.empty((SAMPLES, luma.shape[1]), np.float32)
     for sample, (start, weights) in enumerate(down):
         rows[sample] = weights @ luma[start : start + weights.size].astype(np.float32, copy=False)
     samples = np.empty((SAMPLES, SAMPLES), np.float32)
@@ -88,8 +92,11 @@ def _sample(luma: Luma) -> Matrix:
 
 
 @lru_cache(maxsize=256)
-def _fold(side: int) -> tuple[tuple[int, Matrix], ...]:
-    """For each of the 64 samples along an axis of ``side`` pixels: the first pixel, and the weights from there on."""
+def _fold(side: int, scale: int) -> tuple[tuple[int, Matrix], ...]:
+    """For each of the 64 samples along an axis of ``side`` pixels: the first pixel, and the weights from there on.
+
+    With a ``scale``, so many pixels share one, which gets the weight of all.
+    """
     window = window_of(side)
     forward = (window + 2) // 2 - 1
     pixels = np.arange(side)
@@ -106,7 +113,8 @@ def _fold(side: int) -> tuple[tuple[int, Matrix], ...]:
             enter = np.bincount(first[boxes] - start, each, stop - start + 2)
             leave = np.bincount(last[boxes] - start + 1, each, stop - start + 2)
             weights = np.cumsum(enter - leave)[:-1]
-        folded.append((start, weights.astype(np.float32)))
+        shared = np.bincount(np.arange(start, start + weights.size) // scale - start // scale, weights)
+        folded.append((start // scale, shared.astype(np.float32)))
     return tuple(folded)
 
 
