@@ -243,6 +243,16 @@ def test_a_wrongly_labelled_file_is_said_so_and_read_by_its_content(tmp_path: Pa
     assert "application/zip" in note.sentence
 
 
+def test_a_format_that_a_person_names_is_asked_first_and_does_not_close_containers(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(_zip({"chat.txt": b"31/12/2025, 10:00 - Sam: hi", "note.txt": b"x"}))
+    reading = read(path, options={"format": "whatsapp_text"})
+    assert reading.report.formats == {"zip": 1, "whatsapp_text": 1, "document": 1}
+    reading = read(path, options={"format": "no_such"})
+    assert [one.code for one in reading.report.skipped] == ["source-refused"]
+    assert "there are: folder, picture" in reading.report.skipped[0].sentence
+
+
 def test_an_office_document_is_listed_and_its_pictures_are_read(tmp_path: Path) -> None:
     content = _zip({"[Content_Types].xml": b"<x/>", "word/document.xml": b"<x/>", "word/media/image1.txt": b"x"})
     reading = _read(tmp_path, "letter.docx", content)

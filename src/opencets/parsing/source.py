@@ -15,7 +15,8 @@ from opencets.records import Locator, Record
 class Source:
     """One file to be read: its locator, size, and how to open it.
 
-    ``open``: gives a new seekable binary stream each time; picklable, so that another process can open it.
+    ``open``: gives a new seekable binary stream each time. A frozen dataclass: picklable, hashable, equal by value:
+    another process opens it (without network), archives are kept open by it, and a member is traced to its file by it.
     ``options``: what a person set, such as ``{"columns": {"3": "email"}, "country": "GB", "zone": "Europe/London"}``;
     the walk adds ``limits`` (see ``opencets.parsing.limits``).
     """
