@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-import pytest
-from django.db import connection
-from django.test import Client
+from typing import TYPE_CHECKING
 
-from opencets_web.accounts.models import Agency, Officer
-from opencets_web.policy import wall
-from opencets_web.policy.acting import acting_as
-from opencets_web.policy.actor import Actor
+import pytest
+
+if TYPE_CHECKING:  # models load after the settings, and this file before them
+    from django.test import Client
+
+    from opencets_web.accounts.models import Agency, Officer
+    from opencets_web.policy.actor import Actor
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,10 @@ class Cast:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: object) -> None:
     """The wall is built over the test database as set-up builds it."""
+    from django.db import connection
+
     from opencets_web.commands.roles import open_database
+    from opencets_web.policy import wall
 
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         connection.ensure_connection()
@@ -48,6 +52,9 @@ def django_db_setup(django_db_setup: None, django_db_blocker: object) -> None:
 @pytest.fixture
 def cast(db: None) -> Cast:
     """Avon and Borders with their officers."""
+    from opencets_web.accounts.models import Agency, Officer
+    from opencets_web.policy.actor import Actor
+
     avon = Agency.objects.create(
         name="Avon Constabulary", short_name="Avon", country="GB", contact_name="Avon control room",
         contact_phone="+442079460000", contact_email="control@avon.example.org",
@@ -74,12 +81,16 @@ def cast(db: None) -> Cast:
     return Cast(avon=avon, borders=borders, officers=officers, **actors)
 
 
-Behind = Callable[[Actor | None], AbstractContextManager[None]]
+Behind = Callable[["Actor | None"], AbstractContextManager[None]]
 
 
 @contextmanager
 def behind_the_wall(actor: Actor | None, role: str = "web") -> Iterator[None]:
     """Inside, the database role is web (or jobs) and the actor acts: what the wall hides is hidden."""
+    from django.db import connection
+
+    from opencets_web.policy.acting import acting_as
+
     with connection.cursor() as cursor:
         cursor.execute(f"set local role opencets_{role}")
     try:
@@ -113,18 +124,16 @@ def as_job(db: None) -> Behind:
 def client_for(cast: Cast) -> Iterator[Callable[[Actor | None], Client]]:
     """``client_for(cast.owner)`` is a browser signed in with both factors; every request runs in the web role."""
     from allauth.mfa.models import Authenticator
+    from django.db import connection
+    from django.test import Client
 
     by_id = {officer.id: officer for officer in cast.officers.values()}
-    opened: list[bool] = []
-
     def client(actor: Actor | None) -> Client:
         browser = Client(raise_request_exception=True)
         if actor is not None:
             officer = by_id[actor.officer_id]
             Authenticator.objects.get_or_create(user=officer, type="totp", defaults={"data": {"secret": "test"}})
             browser.force_login(officer, backend="allauth.account.auth_backends.AuthenticationBackend")
-        if not opened:
-            opened.append(True)
         request = browser.request
 
         def as_web(**extra: object) -> object:

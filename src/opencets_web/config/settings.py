@@ -120,6 +120,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
+UI_LIVE_URL = "/live/"
 ACCOUNT_ADAPTER = "opencets_web.accounts.adapter.ClosedDoors"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]

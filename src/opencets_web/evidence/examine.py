@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from opencets.errors import OpenCETSError
 from opencets.hashing import Frame, sign
 from opencets.packing.frames import FrameWriter, new_key
+from opencets.parsing.readers.table import ColumnGuess, guess_columns
 from opencets.parsing.source import Member, Noted, Skipped, Source
 from opencets.parsing.walk import FileRead, read_file
 from opencets.records import Claim, Record
@@ -69,6 +71,7 @@ class Examined:
     thumbnail: Piece | None
     strip: Piece | None
     trouble: str
+    columns: tuple[ColumnGuess, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +258,16 @@ def _finish(
         thumbnail=thumbnail,
         strip=strip,
         trouble=trouble,
+        columns=_columns(source) if ended.format == "table" else (),
     )
+
+
+def _columns(source: Source) -> tuple[ColumnGuess, ...]:
+    """What the columns of a table were taken for, so that a person can correct it."""
+    try:
+        return tuple(guess_columns(source))
+    except OpenCETSError:
+        return ()
 
 
 def _digest_claims(digests: object, pdq: bytes | None, quality: int | None) -> tuple[Claim, ...]:

@@ -82,7 +82,7 @@ class DjangoUploadLedger:
             exhibit_id = UUID(metadata["exhibit"])
         except (KeyError, ValueError):
             raise ActRefused("The upload names no exhibit; open the page of the case again.") from None
-        path = metadata.get("relativePath") or metadata.get("filename") or metadata.get("name") or "unnamed"
+        path = metadata.get("relative_path") or metadata.get("filename") or "unnamed"
         key, blob_id = new_key(), new_blob_id()
         with acting_as(session.actor.officer_id):
             upload_id = actions.begin_upload(

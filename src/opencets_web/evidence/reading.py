@@ -437,7 +437,13 @@ def _join_attachments(exhibit: Exhibit) -> None:
 
 
 def _signals(seen: Examined) -> str | None:
-    """What the media room makes its row of, as JSON; None for a file that is no picture or video."""
+    """What the media room makes its row of, or what a table's columns were taken for, as JSON; else None."""
+    if seen.columns:
+        guesses = [
+            [one.index, _clean(one.header), one.property or "", round(one.confidence, 2), one.why, [_clean(cell) for cell in one.samples]]
+            for one in seen.columns
+        ]
+        return json.dumps({"columns": guesses})
     if not seen.is_media:
         return None
     return json.dumps(

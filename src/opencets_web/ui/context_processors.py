@@ -48,7 +48,7 @@ def page_frame(request: HttpRequest) -> dict[str, Any]:
             "live_url": "",
             "live_channels": "",
         }
-    rooms = [
+    rooms: list[dict[str, Any]] = [
         {"label": label, "url": url, "icon": icon, "apart": apart}
         for label, name, icon, apart in getattr(settings, "UI_ROOMS", ROOMS)
         if (url := _address(name))
