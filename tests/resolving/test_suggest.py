@@ -151,3 +151,14 @@ def test_known_commonness_of_all_records_can_be_brought_along() -> None:
     (alone,) = suggest([one, other], at_least=0.0)
     (among_all,) = suggest([one, other], at_least=0.0, commonness=everybody)
     assert among_all.probability < alone.probability
+
+
+def test_a_screen_name_that_repeats_the_address_is_no_second_piece_of_evidence() -> None:
+    def bits(address: str) -> float:
+        row = PersonRow("1", email=address, screen_name="robin_77")
+        (found,) = suggest([row, replace(row, record_id="2")], at_least=0.0)
+        assert found.bits == pytest.approx(load_model().prior_bits + sum(reason.bits for reason in found.reasons))
+        return found.bits
+
+    screen_name = load_model().weights["screen_name", "same"].bits
+    assert bits("someone.else@example.org") - bits("robin77@example.org") == pytest.approx(screen_name)

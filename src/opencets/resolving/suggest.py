@@ -130,11 +130,27 @@ def score(left: Person, right: Person, model: Model, commonness: Commonness | No
     if common is not None:
         reasons.append(common)
         total += common.bits
+    again = _told_twice(left, right, reasons)
+    if again is not None:
+        reasons.append(again)
+        total += again.bits
     reasons.sort(key=lambda reason: (-abs(reason.bits), reason.feature))
     conflict = hard_conflict(left, right) or ""
     # A conflict does not hide the pair (data can be wrong), but no machine calls it probable.
     probability = min(model.probability(total), 0.05) if conflict else model.probability(total)
     return Suggestion(left.record_id, right.record_id, probability, total, tuple(reasons), model.name, conflict)
+
+
+def _told_twice(left: Person, right: Person, reasons: Iterable[Reason]) -> Reason | None:
+    """Takes a screen name's bits back where it repeats the e-mail address: one account, one piece of evidence."""
+    bits = {reason.feature: reason.bits for reason in reasons}
+    if min(bits.get("email", 0.0), bits.get("screen_name", 0.0)) <= 0:
+        return None
+    if not (left.local_part and left.local_part == left.screen_name and right.local_part == right.screen_name):
+        return None
+    told = -min(bits["email"], bits["screen_name"])
+    sentence = f"the screen name {left.screen_name} repeats the e-mail address"
+    return Reason("one_account", left.screen_name or "", right.screen_name or "", told, sentence)
 
 
 def candidates(people: list[Person], others: list[Person] | None) -> Iterator[tuple[Person, Person]]:
