@@ -13,6 +13,9 @@ _INVISIBLE = dict.fromkeys(
     [0x00AD, 0x200B, 0x200E, 0x200F, 0x061C, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 )
 
+_CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
+_UNSTORABLE = re.compile("[\ud800-\udfff]|\0")
+
 PLACEHOLDERS = frozenset(
     [
         "unknown",
@@ -125,8 +128,10 @@ def clean(raw: str, *, most: int = 4096) -> str:
     """
     if len(raw) > 8 * most:
         raise ValueRefused(f"The text is {len(raw):,} characters long, more than {most:,}; it is not such a value.")
-    text = unicodedata.normalize("NFC", raw.translate(_INVISIBLE))
-    text = " ".join("".join(" " if unicodedata.category(mark) == "Cc" else whole(mark) for mark in text).split())
+    text = _CONTROL.sub(" ", raw)
+    if not text.isascii():
+        text = whole(unicodedata.normalize("NFC", text.translate(_INVISIBLE)))
+    text = " ".join(text.split())
     if not text:
         raise ValueRefused("The text is empty.")
     if len(text) > most:
@@ -136,7 +141,7 @@ def clean(raw: str, *, most: int = 4096) -> str:
 
 def whole(text: str) -> str:
     """``text`` with lone surrogates and NUL replaced by U+FFFD: no database and no UTF-8 file can keep them."""
-    return re.sub("[\ud800-\udfff\0]", "\ufffd", text)
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def plain_digits(text: str) -> str:
