@@ -15,6 +15,7 @@ export function startShell(): void {
   startCopy();
   startTimes();
   startRequests();
+  startFrames();
   startLive();
 }
 
@@ -223,6 +224,20 @@ function startRequests(): void {
   document.addEventListener("htmx:error", () => {
     toast({ text: "The server did not answer. Nothing was changed; try again in a moment.", tone: "bad" });
   });
+}
+
+/** A table wider than its frame scrolls; the keyboard must reach it, and it needs a name then. */
+function startFrames(): void {
+  const name = (): void => {
+    for (const frame of document.querySelectorAll<HTMLElement>(".table-frame:not([tabindex])")) {
+      frame.tabIndex = 0;
+      if (!frame.hasAttribute("role")) frame.setAttribute("role", "region");
+      const heading = frame.closest("section, .panel")?.querySelector("h2") ?? document.querySelector("h1");
+      if (!frame.hasAttribute("aria-label")) frame.setAttribute("aria-label", frame.querySelector("caption")?.textContent ?? heading?.textContent ?? "Table");
+    }
+  };
+  name();
+  document.addEventListener("htmx:after:swap", name);
 }
 
 export function closest(target: EventTarget | null, selector: string): HTMLElement | null {

@@ -355,11 +355,18 @@ class LinkChart {
     shut.className = "copy";
     shut.replaceChildren(icon("x"));
     this.panel.replaceChildren(make("div", { class: "chart-panel-head" }, make("h3", {}, title), shut), ...content);
+    if (this.panel.hidden) this.makeRoom(-1);
     this.panel.hidden = false;
     this.stage.dataset.panel = "";
   }
 
+  /** The panel takes its width from the right of the canvas; the picture moves by half of it so its middle stays in sight. */
+  private makeRoom(direction: 1 | -1): void {
+    if (this.element.clientWidth > 700) this.cy.panBy({ x: direction * 160, y: 0 });
+  }
+
   private closePanel(): void {
+    if (!this.panel.hidden) this.makeRoom(1);
     this.panel.hidden = true;
     delete this.stage.dataset.panel;
     this.cy.edges(".chosen").removeClass("chosen");
@@ -375,7 +382,7 @@ class LinkChart {
       const to = tie && this.nodes.get(tie.target);
       const why = make("td", {}, tie?.sentence ?? "");
       for (const reason of tie?.reasons ?? []) why.append(make("span", { class: "sub" }, reason.sentence));
-      return make("tr", {}, cell(from), make("td", {}, tie?.label ?? words(tie?.kind ?? "")), cell(to), why);
+      return make("tr", {}, cell(from), make("td", {}, tie?.label || words(tie?.kind ?? "")), cell(to), why);
     });
     const alone = this.cy.nodes().filter((node) => node.connectedEdges().empty());
     alone.forEach((node) => void rows.push(make("tr", {}, cell(this.nodes.get(node.id())), make("td", { class: "quiet" }, "no tie shown"), make("td"), make("td"))));
