@@ -6,8 +6,8 @@ whole picture, which keeps photographs within 2 bits of the published implementa
 more). Three kinds of pictures would be further off: those of low quality (below `SCALED_QUALITY`), those with more than
 `FRAGILE_BITS` bits so near to the median that a small disturbance flips them, and those full of hard, fine detail
 (print, halftone: neighbouring pixels differ by more than `ROUGHNESS` on average), where the clipping of single pixels
-counts. They are decoded again at full size, and that hash counts. What stays further off are drawn pictures of perfect
-symmetry or period: most of their coefficients are nought, and the last digit of the arithmetic decides.
+counts. They are decoded again at full size (up to `DECODED_PIXELS`), and that hash counts. What stays further off are
+drawn pictures of perfect symmetry or period: most of their coefficients are nought, and the last digit decides.
 
 PDQ is computed on the pixels as stored: the EXIF orientation is not applied, as in the published implementations, so
 that hashes agree with the lists of others. HEIC and HEIF are the exception: their decoder turns the picture itself. The
@@ -40,8 +40,10 @@ FRAGILE_BITS = 10
 ROUGHNESS = 20.0
 DECLARED_PIXELS = 400_000_000
 """A picture that declares more pixels than this is refused unread."""
-DECODED_PIXELS = 150_000_000
-"""A picture whose (scaled) decode would hold more pixels than this is refused: 600 MB at four bytes a pixel."""
+DECODED_PIXELS = 100_000_000
+"""A picture whose (scaled) decode would hold more pixels than this is refused: 400 MB, copies apart."""
+FINE_PIXELS = 30_000_000
+"""Up to this size brightness is computed without rounding where it may count: 12 bytes a pixel."""
 
 DECODER_BLOCK_BYTES = 1 << 20
 """The decoder starts a row of blocks anew at each end of its input; larger portions save that."""
@@ -119,12 +121,16 @@ def picture_pdq(decoded: Decoded, content: BinaryIO, media_type: str) -> tuple[b
     size = (decoded.height, decoded.width)
     brightness = luma(decoded.image)
     coefficients, quality = pdq_coefficients(brightness, size)
-    if decoded.scaled and (
-        quality < SCALED_QUALITY or fragile_bits(coefficients) > FRAGILE_BITS or _is_rough(brightness)
+    affordable = size[0] * size[1] <= DECODED_PIXELS
+    if (
+        decoded.scaled
+        and affordable
+        and (quality < SCALED_QUALITY or fragile_bits(coefficients) > FRAGILE_BITS or _is_rough(brightness))
     ):
         content.seek(0)
         full = decode(content, media_type, scaled=False)
-        coefficients, quality = pdq_coefficients(fine_luma(full.image))
+        bright = fine_luma(full.image) if size[0] * size[1] <= FINE_PIXELS else luma(full.image)
+        coefficients, quality = pdq_coefficients(bright)
     return bits_of(coefficients).tobytes(), quality
 
 
