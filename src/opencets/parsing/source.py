@@ -10,6 +10,8 @@ from typing import BinaryIO
 
 from opencets.records import Locator, Record
 
+_last_head: tuple[object, int, bytes] = (None, 0, b"")
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -32,9 +34,15 @@ class Source:
         return self.locator.path[-1].replace("\\", "/").rsplit("/", 1)[-1]
 
     def head(self, count: int = 4096) -> bytes:
-        """The first ``count`` bytes."""
-        with self.open() as stream:
-            return stream.read(count)
+        """The first ``count`` bytes. Those of the source last asked are kept: every reader in turn asks for them."""
+        global _last_head
+        opener, wanted, head = _last_head
+        if opener is not self.open or wanted < count:
+            wanted = max(count, 4096)
+            with self.open() as stream:
+                head = stream.read(wanted)
+            _last_head = (self.open, wanted, head)
+        return head[:count]
 
 
 @dataclass(frozen=True, slots=True)
