@@ -17,7 +17,9 @@ class SavedChart(Guarded):
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="charts")
     title = models.CharField(max_length=200)
     around = models.UUIDField(help_text="The record that the chart was drawn around.")
-    layout = models.JSONField(default=dict, help_text="Node id to [x, y]; also which nodes are expanded, hidden or pinned.")
+    layout = models.JSONField(
+        default=dict, help_text="Node id to [x, y]; also which nodes are expanded, hidden or pinned."
+    )
     saved_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
     saved_at = models.DateTimeField()
     removed_at = models.DateTimeField(null=True, blank=True)

@@ -15,8 +15,8 @@ from django.http.request import split_domain_port, validate_host  # noqa: E402
 
 from opencets_web.config.connection import conninfo  # noqa: E402
 from opencets_web.evidence.ledger import DjangoUploadLedger  # noqa: E402
+from opencets_web.evidence.listening import authorise_live  # noqa: E402
 from opencets_web.evidence.uploads import Receive, Scope, Send, UploadApp  # noqa: E402
-from opencets_web.ui.authorise import authorise_live  # noqa: E402
 from opencets_web.ui.live import LiveApp  # noqa: E402
 
 uploads = UploadApp(DjangoUploadLedger(), prefix="/uploads/")

@@ -275,10 +275,10 @@ def _names(claim: Claim) -> bool:
     return claim.role == "own" and claim.normal is not None and not claim.generic and claim.kind in GROUPING_KINDS
 
 
-def _around(actor: Actor, start: Record) -> _Seen:
-    """What the actor may see within ``ROUNDS`` steps of a record, along shared own values and judgements."""
+def _around(actor: Actor, starts: Iterable[Record]) -> _Seen:
+    """What the actor may see within ``ROUNDS`` steps of some records, along shared own values and judgements."""
     seen = _Seen()
-    frontier = {start.id: start}
+    frontier = {start.id: start for start in starts}
     for step in range(ROUNDS + 1):
         seen.records.update(frontier)
         for claim in door.visible(actor, Claim.objects.filter(record__in=list(frontier))).order_by("id")[:MOST_CLAIMS]:
@@ -404,7 +404,7 @@ def get_entity(actor: Actor, record_id: UUID) -> EntityPage:
     The anchor, which is the entity's address, is the lowest id of its visible records.
     """
     start = door.admit(actor, records_with_places().filter(kind__in=PEOPLE), pk=record_id)
-    seen = _around(actor, start)
+    seen = _around(actor, [start])
     clusters, cut = _group(seen)
     members = [UUID(record) for record in clusters[str(start.id)]]
     lines = {record: line_of(seen.records[record]) for record in members}
@@ -430,6 +430,40 @@ def get_entity(actor: Actor, record_id: UUID) -> EntityPage:
         complete=seen.complete,
         chart_url=_url("charts:around", members[0]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The records of one entity, with what they claim; for rooms that draw entities."""
+
+    anchor: UUID
+    label: str
+    kind: str
+    lines: tuple[RecordLine, ...]
+    claims: tuple[Claim, ...]
+    holdings: frozenset[tuple[UUID, UUID]]
+
+
+def list_groups(actor: Actor, ids: Iterable[UUID]) -> dict[UUID, Group]:
+    """The entity of each of these records, of those that are people or accounts and open to the actor."""
+    wanted = set(ids)
+    if not wanted:
+        return {}
+    starts = list(door.visible(actor, records_with_places().filter(pk__in=wanted, kind__in=PEOPLE)))
+    seen = _around(actor, starts)
+    clusters, _ = _group(seen)
+    made: dict[tuple[str, ...], Group] = {}
+    groups = {}
+    for start in starts:
+        cluster = clusters[str(start.id)]
+        if cluster not in made:
+            records = [seen.records[UUID(record)] for record in cluster]
+            claims = tuple(claim for record in records for claim in seen.claims[record.id])
+            lines = tuple(line_of(record) for record in records)
+            holdings = frozenset((record.holding_id, record.agency_id) for record in records)
+            made[cluster] = Group(records[0].id, *_called(lines, claims), lines, claims, holdings)
+        groups[start.id] = made[cluster]
+    return groups
 
 
 def _called(lines: Iterable[RecordLine], claims: Iterable[Claim]) -> tuple[str, str]:
@@ -728,6 +762,7 @@ def list_judgements(actor: Actor, *, words: str = "", number: int = 1) -> Decisi
 class EntityRow:
     """An entity of a case in a list."""
 
+    anchor: UUID
     url: str
     label: str
     kind: str
@@ -813,6 +848,7 @@ def _entity_rows(actor: Actor, frame: CaseFrame, clusters: Sequence[tuple[str, .
         ranked = sorted(values.items(), key=lambda one: (one[1][0].generic, -len(one[1]), one[0]))
         rows.append(
             EntityRow(
+                anchor=ids[0],
                 url=reverse("entities:detail", args=[ids[0]]),
                 label=label,
                 kind=kind,

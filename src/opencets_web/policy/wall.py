@@ -86,6 +86,10 @@ def _functions() -> list[str]:
         "$$ select not exists (select 1 from unnest(holdings) x(id) where not exists (select 1 from policy_holding h"
         " where h.id = x.id and ((h.agency_id = app_agency() and h.id <> all (app_closed_holdings()))"
         " or h.id = any (app_open_holdings())))) $$",
+        f"create or replace function app_pointer_hidden(pointer uuid) returns boolean {head} as "
+        "$$ select exists (select 1 from leads_pointersecret s join cases_case k on k.id = s.other_case_id"
+        " join leads_pointer p on p.id = s.pointer_id where s.pointer_id = pointer and app_sees_all(array[p.holding_id])"
+        " and not app_sees_all(array[k.holding_id])) $$",
         "create or replace function audit_leaf() returns trigger language plpgsql set search_path = pg_catalog, public as $$"
         " begin new.at := date_trunc('milliseconds', clock_timestamp());"
         " new.written_in := pg_current_xact_id()::text::bigint;"
@@ -189,7 +193,10 @@ def build() -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("select current_user")
         owner = cursor.fetchone()[0]
-        cursor.execute("grant select on accounts_officer, policy_grant, policy_holding to opencets_definer")
+        cursor.execute(
+            "grant select on accounts_officer, policy_grant, policy_holding, leads_pointersecret, leads_pointer, cases_case"
+            " to opencets_definer"
+        )
         for statement in _functions():
             # Functions that look past the policies belong to a role that cannot sign in, not to the owner of the tables.
             if "security definer" in statement:
@@ -216,7 +223,7 @@ def build() -> None:
             "drop policy if exists compares on audit_act;"
             "create policy compares on audit_act for all to opencets_blind using (true) with check (true)"
         )
-        for name in ("policy_grant", "policy_holding"):
+        for name in ("policy_grant", "policy_holding", "leads_pointer", "cases_case"):
             cursor.execute(f"create policy definer on {name} for select to opencets_definer using (true)")
         cursor.execute("grant usage, select on all sequences in schema public to opencets_web, opencets_jobs, opencets_blind")
 

@@ -501,3 +501,13 @@ def find_url(name: str, *arguments: Any) -> str:
         return reverse(name, args=arguments)
     except NoReverseMatch:
         return ""
+
+
+@register.filter
+def kind_label(kind: Any) -> str:
+    """The word for a kind of value or tie, from the vocabulary; the name itself where it is none."""
+    from opencets.records import KINDS
+
+    more = {"same_person": "Same person", "same_source": "Same source"}
+    name = str(kind or "")
+    return KINDS[name].label if name in KINDS else more.get(name, name.replace("_", " ").capitalize())

@@ -1,0 +1,298 @@
+"""Reading connections, pointers and alerts for a page: actor first, frozen pages out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.paginator import Page, Paginator
+from django.db.models import BooleanField, Count, F, Func, Q
+
+from opencets.errors import NotFound
+from opencets_web.audit import log
+from opencets_web.cases.models import Assignment
+from opencets_web.cases.queries import CaseFrame, get_frame
+from opencets_web.leads.models import Alert, AlertKind, AlertState, Connection, Pointer
+from opencets_web.policy import door
+from opencets_web.policy.actor import Actor
+from opencets_web.policy.models import Holding
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """An alert with its reason in one sentence."""
+
+    id: UUID
+    kind: str
+    kind_label: str
+    sentence: str
+    strength: float
+    factors: tuple[dict[str, Any], ...]
+    case: str
+    case_title: str
+    url: str
+    state: str
+    raised_at: datetime
+    decided_at: datetime | None
+    decided_by: str
+    decided_because: str
+
+
+def _alert(alert: Alert) -> AlertRow:
+    return AlertRow(
+        id=alert.id,
+        kind=alert.kind,
+        kind_label=AlertKind(alert.kind).label,
+        sentence=alert.sentence,
+        strength=alert.strength,
+        factors=tuple(alert.factors),
+        case=alert.case.reference,
+        case_title=alert.case.title,
+        url=alert.subject_url,
+        state=alert.state,
+        raised_at=alert.raised_at,
+        decided_at=alert.decided_at,
+        decided_by=alert.decided_by.display_name if alert.decided_by else "",
+        decided_because=alert.decided_because,
+    )
+
+
+def _told(actor: Actor) -> Any:
+    """The alerts that may be told to the actor: of cases they see; a connection's only while they see all of it."""
+    alerts = door.visible(actor, Alert.objects.all()).select_related("case", "decided_by")
+    seen = door.visible(actor, Connection.objects.filter(retired_at=None)).values("id")
+    return alerts.filter(Q(connection=None) | Q(connection_id__in=seen))
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsPage:
+    """The queue of alerts."""
+
+    rows: tuple[AlertRow, ...]
+    page: Page[Alert]
+    counts: dict[str, int]
+
+
+def list_alerts(
+    actor: Actor, *, state: str = AlertState.NEW, kind: str = "", mine: bool = False, number: int = 1
+) -> AlertsPage:
+    """Alerts of the cases that the actor sees, strongest first."""
+    alerts = _told(actor)
+    counts = dict(alerts.values_list("state").annotate(number=Count("id")))
+    if state:
+        alerts = alerts.filter(state=state)
+    if kind:
+        alerts = alerts.filter(kind=kind)
+    if mine:
+        alerts = alerts.filter(case_id__in=_my_case_ids(actor))
+    page = Paginator(alerts.order_by("-strength", "-raised_at"), 50).get_page(number)
+    log.record("alerts.viewed", actor, details={"state": state, "kind": kind, "page": page.number})
+    return AlertsPage(tuple(_alert(alert) for alert in page), page, counts)
+
+
+def new_alerts(actor: Actor, limit: int = 10) -> tuple[tuple[AlertRow, ...], int]:
+    """The strongest new alerts of the actor's own cases, and how many there are."""
+    alerts = _told(actor).filter(state=AlertState.NEW, case_id__in=_my_case_ids(actor))
+    return tuple(_alert(alert) for alert in alerts.order_by("-strength", "-raised_at")[:limit]), alerts.count()
+
+
+def count_new(actor: Actor) -> int:
+    """How many new alerts the actor's own cases have."""
+    return door.visible(actor, Alert.objects.filter(state=AlertState.NEW, case_id__in=_my_case_ids(actor))).count()
+
+
+def _my_case_ids(actor: Actor) -> Any:
+    return Assignment.objects.filter(officer_id=actor.officer_id, until_at=None).values("case_id")
+
+
+def case_alerts(actor: Actor, frame: CaseFrame, limit: int = 6) -> tuple[AlertRow, ...]:
+    """The newest alerts of one case that are still open."""
+    alerts = _told(actor).filter(case_id=frame.case_id, state=AlertState.NEW)
+    return tuple(_alert(alert) for alert in alerts.order_by("-strength", "-raised_at")[:limit])
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRow:
+    """A connection as seen from one of its cases."""
+
+    id: UUID
+    other: str
+    other_title: str
+    other_agency: str
+    own_agency: bool
+    kinds: tuple[str, ...]
+    hops: int
+    probability: float
+    strength: float
+    sentence: str
+    paths: tuple[dict[str, Any], ...]
+    found_at: datetime
+    other_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PointerRow:
+    """Whom to call."""
+
+    id: UUID
+    agency: str
+    officer: str
+    phone: str
+    email: str
+    since: datetime
+    may_request: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionsPage:
+    """What a case connects to, as far as its reader may see."""
+
+    frame: CaseFrame
+    rows: tuple[ConnectionRow, ...]
+    pointers: tuple[PointerRow, ...]
+    page: Page[Connection]
+    counts: tuple[tuple[str, int], ...]
+
+
+def list_connections(actor: Actor, reference: str, *, kind: str = "", number: int = 1) -> ConnectionsPage:
+    """The connections of a case, strongest first, each with its paths; pointers where the other side is hidden."""
+    frame = get_frame(actor, reference, "leads:connections")
+    mine = Q(left_case_id=frame.case_id) | Q(right_case_id=frame.case_id)
+    rows = door.visible(actor, Connection.objects.filter(mine, retired_at=None)).select_related(
+        "left_case__agency", "right_case__agency"
+    )
+    counted: dict[str, int] = {}
+    for kinds in rows.values_list("kinds", flat=True):
+        for name in kinds:
+            counted[name] = counted.get(name, 0) + 1
+    if kind:
+        rows = rows.filter(kinds__contains=[kind])
+    page = Paginator(rows.order_by("-strength", "-found_at"), 25).get_page(number)
+    log.record(
+        "connections.viewed", actor, holding=frame.holding, subject=f"case:{reference}", details={"page": page.number}
+    )
+    return ConnectionsPage(
+        frame=frame,
+        rows=tuple(_row(actor, row, frame.case_id) for row in page),
+        pointers=_pointers(actor, frame),
+        page=page,
+        counts=tuple(sorted(counted.items(), key=lambda pair: -pair[1])),
+    )
+
+
+def top_connections(actor: Actor, frame: CaseFrame, limit: int = 5) -> tuple[tuple[ConnectionRow, ...], int]:
+    """The strongest connections of a case, and how many there are."""
+    mine = Q(left_case_id=frame.case_id) | Q(right_case_id=frame.case_id)
+    rows = door.visible(actor, Connection.objects.filter(mine, retired_at=None)).select_related(
+        "left_case__agency", "right_case__agency"
+    )
+    return tuple(_row(actor, row, frame.case_id) for row in rows.order_by("-strength")[:limit]), rows.count()
+
+
+def _row(actor: Actor, row: Connection, from_case: UUID) -> ConnectionRow:
+    turned = row.right_case_id == from_case
+    other = row.left_case if turned else row.right_case
+    return ConnectionRow(
+        id=row.id,
+        other=other.reference,
+        other_title=other.title,
+        other_agency=other.agency.short_name,
+        own_agency=other.agency_id == actor.agency_id,
+        kinds=tuple(row.kinds),
+        hops=row.hops,
+        probability=row.probability,
+        strength=row.strength,
+        sentence=row.sentence,
+        paths=tuple(path_for_page(path, turned) for path in row.paths),
+        found_at=row.found_at,
+        other_url=f"/cases/{other.reference}/",
+    )
+
+
+def path_for_page(path: dict[str, Any], turned: bool) -> dict[str, Any]:
+    """A kept path as the path component draws it: records with the tie to the next one, from the reader's own case."""
+    ties = list(reversed(path["steps"])) if turned else path["steps"]
+    first, second = ("right", "left") if turned else ("left", "right")
+    steps = []
+    for tie in ties:
+        here = tie[first]
+        steps.append(_record_step(here, {"sentence": tie["sentence"], "bits": tie["bits"]}))
+    steps.append(_record_step(ties[-1][second], None))
+    reasons = [
+        {
+            "sentence": tie["sentence"].capitalize(),
+            "bits": None,
+            "left": f"{tie[first]['label']} · {tie[first]['where']}",
+            "right": f"{tie[second]['label']} · {tie[second]['where']}",
+        }
+        for tie in ties
+    ]
+    return {"steps": steps, "reasons": reasons, "hops": path["hops"], "probability": path["probability"]}
+
+
+def _record_step(side: dict[str, Any], tie: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "label": side["label"],
+        "kind": side["kind"],
+        "subtitle": side["case"],
+        "url": f"/records/{side['record']}/",
+        "tie": tie,
+    }
+
+
+def _pointers(actor: Actor, frame: CaseFrame) -> tuple[PointerRow, ...]:
+    """The pointers whose other side is still hidden from the actor's agency: a release turns them into connections."""
+    rows = door.visible(actor, Pointer.objects.filter(case_id=frame.case_id)).select_related("other_agency")
+    hidden = Func(F("id"), function="app_pointer_hidden", output_field=BooleanField())
+    return tuple(
+        PointerRow(
+            id=pointer.id,
+            agency=pointer.other_agency.name,
+            officer=pointer.other_agency.contact_name,
+            phone=pointer.other_agency.contact_phone,
+            email=pointer.other_agency.contact_email,
+            since=pointer.made_at,
+            may_request=pointer.may_request,
+            sentence="Something in this case connects to something they hold.",
+        )
+        for pointer in rows.annotate(hidden=hidden).filter(hidden=True).order_by("-made_at")[:100]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionPage:
+    """One connection with every path and claim that speaks."""
+
+    row: ConnectionRow
+    left: str
+    right: str
+    left_title: str
+    right_title: str
+    model: str
+    bits: float
+
+
+def get_connection(actor: Actor, connection_id: UUID) -> ConnectionPage:
+    """One connection; NotFound unless every holding on it may be seen."""
+    rows = Connection.objects.select_related("left_case__agency", "right_case__agency")
+    row = door.visible(actor, rows).filter(pk=connection_id).first()
+    if row is None or not sees_through(actor, row):
+        raise NotFound
+    log.record(
+        "connection.viewed", actor, holding=(row.left_holding_id, row.left_agency_id), subject=f"connection:{row.id}"
+    )
+    turned = row.left_agency_id != actor.agency_id and row.right_agency_id == actor.agency_id
+    near = row.right_case if turned else row.left_case
+    far = row.left_case if turned else row.right_case
+    return ConnectionPage(
+        _row(actor, row, near.id), near.reference, far.reference, near.title, far.title, row.model, row.bits
+    )
+
+
+def sees_through(actor: Actor, row: Connection) -> bool:
+    """Whether the actor may see every holding between the two ends."""
+    wanted = set(row.through)
+    return not wanted or door.visible(actor, Holding.objects.filter(id__in=wanted)).count() == len(wanted)
