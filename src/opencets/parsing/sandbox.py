@@ -100,7 +100,7 @@ class Pool:
         processes: int = 2,
         limits: Limits | None = None,
         *,
-        tasks_per_child: int = 1000,
+        tasks_per_child: int = 10_000,
         trusted: Iterable[str] = (),
     ) -> None:
         self.processes = max(1, processes)
