@@ -2,8 +2,33 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.decorators.http import require_GET
+
+ROOMS = ("cases", "evidence", "entities", "media", "leads", "charts", "sharing", "desk")
+
+
+@require_GET
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Whether the server answers; says nothing else."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@require_GET
+def design(request: HttpRequest) -> HttpResponse:
+    """Every component on one page, for those who write pages."""
+    return render(request, "ui/showcase.html")
+
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", include("allauth.urls")),
+    path("healthz", healthz, name="healthz"),
+    *[path("", include(f"opencets_web.{room}.urls")) for room in ROOMS if find_spec(f"opencets_web.{room}.urls")],
 ]
+if settings.DEBUG:
+    urlpatterns.append(path("design/", design, name="design"))
