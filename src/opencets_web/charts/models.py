@@ -11,7 +11,7 @@ from opencets_web.policy.models import Guarded
 
 
 class SavedChart(Guarded):
-    """A link chart kept with a case: which records are on it and where they stand. What is drawn is asked anew each time."""
+    """A link chart kept with a case: around what, and where its nodes stand. What is drawn is asked anew each time."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="charts")

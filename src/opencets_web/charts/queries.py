@@ -152,10 +152,9 @@ def _value_id(kind: str, normal: str) -> str:
 def _entity_node(group: Group) -> Node:
     cases = sorted({line.case_reference for line in group.lines})
     shown = ", ".join(cases[:3]) + (f" and {len(cases) - 3} more" if len(cases) > 3 else "")
-    return Node(
-        f"e:{group.anchor}", group.label, group.kind, f"{len(group.lines)} records · {shown}" if len(group.lines) > 1 else
-        group.lines[0].subtitle, reverse("entities:detail", args=[group.anchor]),
-    )  # fmt: skip
+    subtitle = f"{len(group.lines)} records · {shown}" if len(group.lines) > 1 else group.lines[0].subtitle
+    url = reverse("entities:detail", args=[group.anchor])
+    return Node(f"e:{group.anchor}", group.label, group.kind, subtitle, url)
 
 
 def _record_node(line: RecordLine) -> Node:
