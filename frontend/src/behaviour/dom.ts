@@ -31,7 +31,23 @@ export function csrfToken(): string {
   return document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content ?? "";
 }
 
-/** POST with the token; JSON body where given. Throws with the status when the server refuses. */
+/** An answer of the server that is no success; its own sentence where it gave one. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    sentence: string,
+  ) {
+    super(sentence);
+  }
+}
+
+async function refusal(response: Response, url: string): Promise<Refused> {
+  const said = (await response.json().catch(() => ({}))) as { sentence?: unknown };
+  const sentence = typeof said.sentence === "string" && said.sentence ? said.sentence : `The server answered ${response.status} to ${new URL(url, location.href).pathname}.`;
+  return new Refused(response.status, sentence);
+}
+
+/** POST with the token; JSON body where given. Throws Refused when the server refuses. */
 export async function post(url: string, body?: unknown): Promise<Response> {
   const response = await fetch(url, {
     method: "POST",
@@ -39,14 +55,14 @@ export async function post(url: string, body?: unknown): Promise<Response> {
     headers: { "X-CSRFToken": csrfToken(), Accept: "application/json", ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  if (!response.ok) throw new Error(`The server answered ${response.status} to ${new URL(url, location.href).pathname}.`);
+  if (!response.ok) throw await refusal(response, url);
   return response;
 }
 
-/** GET as JSON. Throws a sentence with the status when the server refuses. */
+/** GET as JSON. Throws Refused when the server refuses. */
 export async function readJson<T>(url: string): Promise<T> {
   const response = await fetch(url, { credentials: "same-origin", headers: { Accept: "application/json" } });
-  if (!response.ok) throw new Error(`The server answered ${response.status} to ${new URL(url, location.href).pathname}.`);
+  if (!response.ok) throw await refusal(response, url);
   return (await response.json()) as T;
 }
 

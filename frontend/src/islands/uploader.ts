@@ -7,7 +7,7 @@
  */
 import { Upload, type PreviousUpload, type UrlStorage } from "tus-js-client";
 import "./uploader.css";
-import { csrfToken, icon, make, post } from "../behaviour/dom";
+import { csrfToken, icon, make, post, Refused } from "../behaviour/dom";
 import { toast } from "../behaviour/toast";
 import { byteSize, count, duration } from "../behaviour/words";
 
@@ -259,7 +259,13 @@ class Uploader {
       if (!failed.length) this.forget();
       document.dispatchEvent(new CustomEvent("opencets:uploaded", { detail: { batch: this.batch } }));
     } catch (reason) {
-      this.words.textContent = `${reason instanceof Error ? reason.message : String(reason)} The files are received; asking again in a moment.`;
+      const sentence = reason instanceof Error ? reason.message : String(reason);
+      if (reason instanceof Refused && reason.status < 500) {
+        this.words.textContent = `The files are received, but not taken over: ${sentence}`;
+        this.draw(true);
+        return;
+      }
+      this.words.textContent = `${sentence} The files are received; asking again in a moment.`;
       window.setTimeout(() => void this.finish(), LINE_LOST_MS);
     }
     this.draw(true);

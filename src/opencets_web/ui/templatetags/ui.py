@@ -67,8 +67,48 @@ KIND_ICONS: Mapping[str, str] = {
     "vehicle": "car",
     "video": "movie",
     "wallet": "wallet",
+    # Kinds of value and of record in records/vocabulary whose first word says too little.
+    "account_id": "at",
+    "bank_account": "wallet",
+    "call": "phone",
+    "code": "hash",
+    "contact": "id",
+    "device_serial": "device-mobile",
+    "document": "file-text",
+    "event": "calendar",
+    "finding": "notes",
+    "iban": "wallet",
+    "instant": "clock",
+    "ip_hour": "network",
+    "known_file": "hash",
+    "login": "key",
+    "md5": "hash",
+    "national_id": "id",
+    "payment_handle": "wallet",
+    "pdq": "fingerprint",
+    "report": "flag",
+    "sha1": "hash",
+    "sha256": "hash",
+    "tip": "flag",
 }
-MONOSPACED = frozenset({"digest", "imei", "ip", "mac", "serial", "wallet", "payment"})
+MONOSPACED = frozenset(
+    {
+        "camera_serial",
+        "device_serial",
+        "digest",
+        "iban",
+        "imei",
+        "ip",
+        "ip_hour",
+        "mac",
+        "md5",
+        "pdq",
+        "serial",
+        "sha1",
+        "sha256",
+        "wallet",
+    }
+)
 TONE_ICONS: Mapping[str, str] = {
     "good": "circle-check",
     "success": "circle-check",
@@ -98,7 +138,8 @@ def icon(name: str, label: str = "", size: str = "") -> SafeString:
 @register.filter
 def kind_icon(kind: Any) -> str:
     """The icon's name for a kind of record, identifier or act; a dot for a kind nobody drew."""
-    return KIND_ICONS.get(str(kind or "").lower().replace("-", "_").split("_")[0].split(".")[-1], "circle-dot")
+    name = str(kind or "").lower().replace("-", "_").split(".")[-1]
+    return KIND_ICONS.get(name) or KIND_ICONS.get(name.split("_")[0], "circle-dot")
 
 
 @register.filter
