@@ -53,6 +53,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["OPENCETS_DB_ROLE"] = "superuser"
     os.environ["DJANGO_SETTINGS_MODULE"] = "opencets_web.config.settings"
     prepare_database(_home)
+    import django
+
+    django.setup()
 
 
 def pytest_unconfigure() -> None:

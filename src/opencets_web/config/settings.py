@@ -108,7 +108,7 @@ TEMPLATES: list[dict[str, Any]] = [
 if os.environ.get("OPENCETS_WITHOUT_DATABASE") == "1":
     DATABASES: dict[str, Any] = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "none"}}
 else:
-    DATABASES = {"default": {**database(DB_ROLE), "ATOMIC_REQUESTS": DB_ROLE == "web"}}
+    DATABASES = {"default": database(DB_ROLE)}
 
 AUTH_USER_MODEL = "accounts.Officer"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
