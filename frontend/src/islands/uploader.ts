@@ -1,7 +1,7 @@
 /**
  * The uploader: a folder, a ZIP or files by thousands, sent in pieces that survive a lost connection and a closed tab.
  *
- * `data-begin-url` gets `{"files", "bytes", "batch"?}` and answers texts, `batch` among them; each file goes by
+ * `data-begin-url` gets `{"files", "bytes"}` and answers texts, `batch` among them; each file goes by
  * tus 1.0 to `data-uploads-url` (`/uploads/`) with the metadata `filename, filetype, relativePath, case, files` and those texts;
  * `data-complete-url` gets those texts, `files` and `failed` (`[{"path", "reason"}]`) and may answer `{"url"}`.
  */
@@ -45,6 +45,8 @@ class Uploader {
   private readonly failed = make("section", { class: "panel", hidden: true });
   private batch = "";
   private answered: Record<string, string> = {};
+  private resumed = false;
+  private closed = false;
   private running = 0;
   private begunAt = 0;
   private lineLost = false;
@@ -140,17 +142,19 @@ class Uploader {
 
   private async begin(): Promise<void> {
     const remembered = this.memory();
-    const response = await post(this.element.dataset.beginUrl ?? "", {
-      files: this.entries.length,
-      bytes: this.total(),
-      ...(remembered?.batch ? { batch: remembered.batch } : {}),
-    });
+    this.resumed = remembered !== undefined;
+    if (remembered) {
+      // The same files in the same case, begun before and not completed: the batch that a closed tab left.
+      this.answered = remembered.answered;
+      this.batch = remembered.batch;
+      for (const mark of remembered.sent) this.sentBefore.add(mark);
+      return;
+    }
+    const response = await post(this.element.dataset.beginUrl ?? "", { files: this.entries.length, bytes: this.total() });
     const answer = (await response.json()) as Record<string, unknown>;
     this.answered = Object.fromEntries(Object.entries(answer).filter((pair): pair is [string, string] => typeof pair[1] === "string"));
     this.batch = this.answered.batch ?? this.answered.exhibit ?? "";
     if (!this.batch) throw new Error("The server opened no batch for these files.");
-    // Only what went into this very batch counts as sent.
-    if (remembered?.batch === this.batch) for (const mark of remembered.sent) this.sentBefore.add(mark);
     this.remember();
   }
 
@@ -218,6 +222,8 @@ class Uploader {
           this.draw(true);
           return;
         }
+        // A remembered batch may have been completed since; trying again then opens a new one.
+        if (this.resumed && (status === 404 || status === 409)) this.closed = true;
         this.fail(entry, refusalOf(status, "originalResponse" in error ? (error.originalResponse?.getBody() ?? "") : ""));
         this.done();
       },
@@ -245,6 +251,11 @@ class Uploader {
       delete entry.reason;
     }
     this.drawFailed();
+    if (this.closed) {
+      this.forget();
+      this.closed = false;
+      this.batch = "";
+    }
     if (this.batch) this.pump();
     else void this.start();
   }
@@ -280,16 +291,16 @@ class Uploader {
   private total(): number {
     return this.entries.reduce((sum, entry) => sum + entry.file.size, 0);
   }
-  private memory(): { batch: string; sent: string[] } | undefined {
+  private memory(): { batch: string; answered: Record<string, string>; sent: string[] } | undefined {
     try {
-      return JSON.parse(localStorage.getItem(this.key) ?? "") as { batch: string; sent: string[] };
+      return JSON.parse(localStorage.getItem(this.key) ?? "") as { batch: string; answered: Record<string, string>; sent: string[] };
     } catch {
       return undefined;
     }
   }
   private remember(): void {
     try {
-      localStorage.setItem(this.key, JSON.stringify({ batch: this.batch, sent: [...this.sentBefore] }));
+      localStorage.setItem(this.key, JSON.stringify({ batch: this.batch, answered: this.answered, sent: [...this.sentBefore] }));
     } catch {
       // A full store costs only the resuming after a reload; sending goes on.
     }
