@@ -46,6 +46,7 @@ ASGI_APPLICATION = "opencets_web.config.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
+    "opencets_web.ui",  # first: its templates are drawn instead of those that sign-in brings
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -62,7 +63,6 @@ INSTALLED_APPS = [
     "opencets_web.accounts",
     "opencets_web.audit",
     "opencets_web.policy",
-    "opencets_web.ui",
     "opencets_web.cases",
     "opencets_web.evidence",
     "opencets_web.entities",
