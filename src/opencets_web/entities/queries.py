@@ -692,6 +692,11 @@ def _undecided(actor: Actor) -> QuerySet[Match]:
     return door.visible(actor, Match.objects.filter(retired_at=None)).filter(~Exists(judged))
 
 
+def count_undecided(actor: Actor) -> int:
+    """How many suggested matches of the actor's cases nobody has judged."""
+    return _undecided(actor).count()
+
+
 def list_queue(actor: Actor, *, words: str = "", number: int = 1) -> Queue:
     """The undecided suggestions of all the actor's cases: highest probability times uncertainty first, ten a page.
 

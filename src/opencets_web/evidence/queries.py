@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -120,6 +121,14 @@ def running_exhibits(actor: Actor, frame: CaseFrame) -> tuple[ExhibitRow, ...]:
     states = [ExhibitState.RECEIVING, ExhibitState.RECEIVED, ExhibitState.READING]
     exhibits = door.visible(actor, Exhibit.objects.filter(case_id=frame.case_id, state__in=states))
     return tuple(_row(exhibit) for exhibit in exhibits.select_related("received_by").order_by("-begun_at")[:10])
+
+
+def exhibits_under_way(actor: Actor, case_ids: Collection[UUID], limit: int = 4) -> tuple[tuple[ExhibitRow, str], ...]:
+    """The exhibits of these cases to which something still happens, the newest first, each with its case's reference."""
+    states = [ExhibitState.RECEIVING, ExhibitState.RECEIVED, ExhibitState.READING]
+    exhibits = door.visible(actor, Exhibit.objects.filter(case_id__in=case_ids, state__in=states))
+    shown = exhibits.select_related("received_by", "case").order_by("-begun_at")[:limit]
+    return tuple((_row(exhibit), exhibit.case.reference) for exhibit in shown)
 
 
 def get_progress(actor: Actor, exhibit_id: UUID) -> tuple[ExhibitRow, str]:

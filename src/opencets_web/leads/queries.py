@@ -243,6 +243,11 @@ def _record_step(side: dict[str, Any], tie: dict[str, Any] | None) -> dict[str, 
     }
 
 
+def case_pointers(actor: Actor, frame: CaseFrame) -> tuple[PointerRow, ...]:
+    """The pointers of a case whose other side is still hidden, for a page that was logged already."""
+    return _pointers(actor, frame)
+
+
 def _pointers(actor: Actor, frame: CaseFrame) -> tuple[PointerRow, ...]:
     """The pointers whose other side is still hidden from the actor's agency: a release turns them into connections."""
     rows = door.visible(actor, Pointer.objects.filter(case_id=frame.case_id)).select_related("other_agency")
