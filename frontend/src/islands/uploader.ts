@@ -140,6 +140,13 @@ class Uploader {
     this.pump();
   }
 
+  /** What was dropped, in the words of whoever named it: the folder all files share, or the first file's name. */
+  private title(): string {
+    const tops = new Set(this.entries.map((entry) => entry.path.split("/")[0] ?? ""));
+    const first = this.entries[0]?.path.split("/")[0] ?? "";
+    return tops.size === 1 ? first : `${first} and ${count(tops.size - 1)} more`;
+  }
+
   private async begin(): Promise<void> {
     const remembered = this.memory();
     this.resumed = remembered !== undefined;
@@ -150,7 +157,7 @@ class Uploader {
       for (const mark of remembered.sent) this.sentBefore.add(mark);
       return;
     }
-    const response = await post(this.element.dataset.beginUrl ?? "", { files: this.entries.length, bytes: this.total() });
+    const response = await post(this.element.dataset.beginUrl ?? "", { files: this.entries.length, bytes: this.total(), title: this.title() });
     const answer = (await response.json()) as Record<string, unknown>;
     this.answered = Object.fromEntries(Object.entries(answer).filter((pair): pair is [string, string] => typeof pair[1] === "string"));
     this.batch = this.answered.batch ?? this.answered.exhibit ?? "";

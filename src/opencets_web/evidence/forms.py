@@ -63,11 +63,20 @@ class MessagesForm(forms.Form):
 
     q = forms.CharField(required=False, label="Words", widget=forms.TextInput(attrs={"placeholder": "Words in the text"}))
     conversation = forms.CharField(required=False, widget=forms.HiddenInput)
-    day = forms.CharField(required=False, max_length=10, label="Day", widget=forms.DateInput(attrs={"type": "date"}))
+    first = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}))
+    last = forms.DateField(required=False, label="To", widget=forms.DateInput(attrs={"type": "date"}))
+
+    def add_prefix(self, field_name: str) -> str:
+        """The days stand in the address as ``from`` and ``to``."""
+        return super().add_prefix({"first": "from", "last": "to"}.get(field_name, field_name))
 
     def wanted(self) -> dict[str, str]:
-        """As ``queries.list_messages`` takes them."""
-        given = self.cleaned_data if self.is_valid() else {}
+        """As ``queries.list_messages`` takes them; an unusable filter counts as none."""
+        self.is_valid()
+        given = self.cleaned_data
         return {
-            "words": given.get("q", ""), "conversation": given.get("conversation", ""), "day": given.get("day", ""),
-        }  # fmt: skip
+            "words": given.get("q") or "",
+            "conversation": given.get("conversation") or "",
+            "first": given["first"].isoformat() if given.get("first") else "",
+            "last": given["last"].isoformat() if given.get("last") else "",
+        }

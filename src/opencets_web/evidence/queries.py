@@ -275,8 +275,8 @@ class Message:
     """A message as shown."""
 
     id: UUID
-    at_text: str
-    at: datetime | None
+    day: str
+    time: str
     sender: str
     recipients: tuple[str, ...]
     subject: str
@@ -301,9 +301,9 @@ class MessagesPage:
 
 
 def list_messages(
-    actor: Actor, reference: str, *, conversation: str = "", words: str = "", day: str = "", number: int = 1
+    actor: Actor, reference: str, *, conversation: str = "", words: str = "", first: str = "", last: str = "", number: int = 1
 ) -> MessagesPage:
-    """The messages of a case in time order; one conversation, words or a day where given."""
+    """The messages of a case in time order; one conversation, words, or days (``YYYY-MM-DD``) where given."""
     from django.contrib.postgres.search import SearchQuery, SearchVector
 
     frame = get_frame(actor, reference, "evidence:messages")
@@ -314,8 +314,10 @@ def list_messages(
     by_day = _by_day(messages)
     if conversation:
         messages = messages.filter(conversation=conversation)
-    if day:
-        messages = messages.filter(at_text__startswith=day[:10])
+    if first:
+        messages = messages.filter(at_text__gte=first)
+    if last:
+        messages = messages.filter(at_text__lt=last + "T99")
     if words:
         messages = messages.annotate(words=SearchVector("body", config="simple")).filter(
             words=SearchQuery(words, config="simple", search_type="websearch")
@@ -326,7 +328,7 @@ def list_messages(
         actor,
         holding=frame.holding,
         subject=f"case:{reference}",
-        details={"conversation": conversation, "words": words, "day": day, "page": page.number},
+        details={"conversation": conversation, "words": words, "from": first, "to": last, "page": page.number},
     )
     claims: dict[UUID, list[Claim]] = {}
     wanted = ("sender", "recipient", "subject", "attachment")
@@ -356,8 +358,8 @@ def _message(row: Record, claims: list[Claim]) -> Message:
 
     return Message(
         id=row.id,
-        at_text=row.at_text.replace("T", " ").replace("Z", " UTC") if row.at_text else "",
-        at=row.at,
+        day=row.at_text[:10],
+        time=row.at_text[11:19] + (" UTC" if row.at_text.endswith("Z") else ", zone not known") if row.at_text[11:] else "",
         sender=next(iter(raw("sender")), ""),
         recipients=raw("recipient"),
         subject=next(iter(raw("subject")), ""),
