@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-
 from typing import TYPE_CHECKING
 
 import pytest
@@ -128,6 +127,7 @@ def client_for(cast: Cast) -> Iterator[Callable[[Actor | None], Client]]:
     from django.test import Client
 
     by_id = {officer.id: officer for officer in cast.officers.values()}
+
     def client(actor: Actor | None) -> Client:
         browser = Client(raise_request_exception=True)
         if actor is not None:

@@ -17,7 +17,9 @@ class Agency(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=200, unique=True)
     short_name = models.CharField(max_length=40, unique=True)
-    country = models.CharField(max_length=2, help_text="ISO 3166-1 alpha-2; telephone numbers without a prefix are read as this country's.")
+    country = models.CharField(
+        max_length=2, help_text="ISO 3166-1 alpha-2; telephone numbers without a prefix are read as this country's."
+    )
     contact_name = models.CharField(max_length=200)
     contact_phone = models.CharField(max_length=40)
     contact_email = models.EmailField()
@@ -42,9 +44,7 @@ class Role(models.TextChoices):
     AUDITOR = "auditor", "Auditor"
 
 
-READING_ROLES = frozenset(
-    {Role.INVESTIGATOR, Role.ANALYST, Role.VICTIM_IDENTIFICATION, Role.REVIEWER, Role.SUPERVISOR}
-)
+READING_ROLES = frozenset({Role.INVESTIGATOR, Role.ANALYST, Role.VICTIM_IDENTIFICATION, Role.REVIEWER, Role.SUPERVISOR})
 """Roles that open the agency's own unrestricted holdings. An officer with none of them reads no case."""
 
 

@@ -23,7 +23,9 @@ class Act(models.Model):
     purpose = models.TextField(blank=True)
     address = models.CharField(max_length=64, blank=True)
     leaf = models.BinaryField(max_length=32)
-    written_in = models.BigIntegerField(help_text="Number of the writing transaction; the sealer waits until all earlier ones ended.")
+    written_in = models.BigIntegerField(
+        help_text="Number of the writing transaction; the sealer waits until all earlier ones ended."
+    )
 
     class Meta:
         indexes = [

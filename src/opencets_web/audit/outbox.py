@@ -63,5 +63,7 @@ def post(event: str, **subject: Any) -> None:
 
 def _waits(queueing_lock: str) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("select 1 from procrastinate_jobs where queueing_lock = %s and status = 'todo' limit 1", [queueing_lock])
+        cursor.execute(
+            "select 1 from procrastinate_jobs where queueing_lock = %s and status = 'todo' limit 1", [queueing_lock]
+        )
         return cursor.fetchone() is not None

@@ -54,7 +54,9 @@ def seal(limit: int = 50_000) -> int:
             seals.append(Seal(leaf_number=frontier.size, act_id=act_id))
             frontier.append(bytes(leaf))
         Seal.objects.bulk_create(seals, batch_size=5_000)
-        Checkpoint.objects.create(size=frontier.size, root=frontier.root(), frontier=frontier.to_bytes(), at=timezone.now())
+        Checkpoint.objects.create(
+            size=frontier.size, root=frontier.root(), frontier=frontier.to_bytes(), at=timezone.now()
+        )
     return len(rows)
 
 
@@ -81,13 +83,29 @@ def verify() -> Verdict:
     leaves = dict(Act.objects.values_list("id", "leaf"))
     for number, act_id in sealed.iterator(chunk_size=10_000):
         if number != frontier.size:
-            return Verdict(acts, frontier.size, frontier.root(), None, f"Leaf {frontier.size} is missing from the seals.")
+            return Verdict(
+                acts, frontier.size, frontier.root(), None, f"Leaf {frontier.size} is missing from the seals."
+            )
         if act_id not in leaves:
-            return Verdict(acts, frontier.size, frontier.root(), act_id, f"Act {act_id} was sealed as leaf {number} and is gone.")
+            return Verdict(
+                acts, frontier.size, frontier.root(), act_id, f"Act {act_id} was sealed as leaf {number} and is gone."
+            )
         frontier.append(bytes(leaves[act_id]))
         kept = checkpoints.get(frontier.size)
         if kept is not None and kept != frontier.root():
-            return Verdict(acts, frontier.size, frontier.root(), act_id, f"The root over {frontier.size} leaves differs from its checkpoint.")
+            return Verdict(
+                acts,
+                frontier.size,
+                frontier.root(),
+                act_id,
+                f"The root over {frontier.size} leaves differs from its checkpoint.",
+            )
     if checkpoints and max(checkpoints) > frontier.size:
-        return Verdict(acts, frontier.size, frontier.root(), None, f"A checkpoint covers {max(checkpoints)} leaves; only {frontier.size} are there.")
+        return Verdict(
+            acts,
+            frontier.size,
+            frontier.root(),
+            None,
+            f"A checkpoint covers {max(checkpoints)} leaves; only {frontier.size} are there.",
+        )
     return Verdict(acts, frontier.size, frontier.root(), None, f"{acts} acts, {frontier.size} sealed: as written.")

@@ -46,6 +46,7 @@ VERBS: dict[str, str] = {
     "gallery.viewed": "looked at a gallery",
     "grant.made": "granted access",
     "grant.withdrawn": "withdrew access",
+    "hash-set.received": "handed in a hash set",
     "hash-set.imported": "imported a hash set",
     "hash-set.withdrawn": "withdrew a hash set",
     "hash-set.restored": "put a hash set back",

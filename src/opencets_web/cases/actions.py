@@ -58,7 +58,11 @@ def open_case(
         holding=holding, agency_id=actor.agency_id, case=case, officer_id=actor.officer_id, since_at=now
     )
     log.record(
-        "case.opened", actor, holding=(holding.id, actor.agency_id), subject=f"case:{reference}", details={"title": title}
+        "case.opened",
+        actor,
+        holding=(holding.id, actor.agency_id),
+        subject=f"case:{reference}",
+        details={"title": title},
     )
     if restricted:
         restrict_case(actor, reference)
@@ -87,16 +91,30 @@ def restrict_case(actor: Actor, reference: str) -> None:
     case.holding.restricted = True
     case.holding.save(update_fields=["restricted"])
     log.record(
-        "case.changed", actor, holding=(case.holding_id, case.agency_id), subject=f"case:{reference}", details={"restricted": True}
+        "case.changed",
+        actor,
+        holding=(case.holding_id, case.agency_id),
+        subject=f"case:{reference}",
+        details={"restricted": True},
     )
 
 
 @transaction.atomic
 def change_case(
-    actor: Actor, reference: str, *, title: str, kind: str, summary: str, handling: str, conditions: str, disclosure: str
+    actor: Actor,
+    reference: str,
+    *,
+    title: str,
+    kind: str,
+    summary: str,
+    handling: str,
+    conditions: str,
+    disclosure: str,
 ) -> None:
     """Change what is written about a case and how it is handled; only the changed fields are written and logged."""
-    case = door.admit(actor, Case.objects.select_related("holding").select_for_update(of=("self",)), "manage", reference=reference)
+    case = door.admit(
+        actor, Case.objects.select_related("holding").select_for_update(of=("self",)), "manage", reference=reference
+    )
     changed: dict[str, object] = {}
     for row, wanted in (
         (case, {"title": title, "kind": kind, "summary": summary}),
@@ -110,7 +128,11 @@ def change_case(
             row.save(update_fields=fields)
     if changed:
         log.record(
-            "case.changed", actor, holding=(case.holding_id, case.agency_id), subject=f"case:{reference}", details=changed
+            "case.changed",
+            actor,
+            holding=(case.holding_id, case.agency_id),
+            subject=f"case:{reference}",
+            details=changed,
         )
 
 
@@ -134,7 +156,9 @@ def _set_state(actor: Actor, reference: str, state: CaseState, reason: str, verb
     case.closed_at = timezone.now() if state == CaseState.CLOSED else None
     case.closed_because = reason if state == CaseState.CLOSED else ""
     case.save(update_fields=["state", "closed_at", "closed_because"])
-    log.record(verb, actor, holding=(case.holding_id, case.agency_id), subject=f"case:{reference}", details={"reason": reason})
+    log.record(
+        verb, actor, holding=(case.holding_id, case.agency_id), subject=f"case:{reference}", details={"reason": reason}
+    )
 
 
 @transaction.atomic
@@ -155,7 +179,9 @@ def join_case(actor: Actor, reference: str) -> None:
 def leave_case(actor: Actor, reference: str) -> None:
     """Hand a case over: it leaves the actor's desk, with the time kept."""
     case = door.admit(actor, Case.objects.all(), reference=reference)
-    left = Assignment.objects.filter(case=case, officer_id=actor.officer_id, until_at=None).update(until_at=timezone.now())
+    left = Assignment.objects.filter(case=case, officer_id=actor.officer_id, until_at=None).update(
+        until_at=timezone.now()
+    )
     if left:
         log.record("case.left", actor, holding=(case.holding_id, case.agency_id), subject=f"case:{reference}")
 
@@ -173,7 +199,11 @@ def add_note(actor: Actor, reference: str, text: str) -> UUID:
         written_at=timezone.now(),
     )
     log.record(
-        "note.added", actor, holding=(case.holding_id, case.agency_id), subject=f"case:{reference}", details={"note": note.id}
+        "note.added",
+        actor,
+        holding=(case.holding_id, case.agency_id),
+        subject=f"case:{reference}",
+        details={"note": note.id},
     )
     return note.id
 

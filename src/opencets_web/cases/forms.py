@@ -13,7 +13,9 @@ from opencets_web.policy.models import Disclosure, Handling
 class CaseForm(forms.Form):
     """What is written about a case and how it is handled."""
 
-    title = forms.CharField(max_length=200, help_text="What an officer of another shift recognises it by. No victim's name.")
+    title = forms.CharField(
+        max_length=200, help_text="What an officer of another shift recognises it by. No victim's name."
+    )
     kind = forms.ChoiceField(choices=CaseKind, label="Kind of case")
     summary = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), required=False)
     handling = forms.ChoiceField(choices=Handling, initial=Handling.PERMITTED, label="Handling code")
@@ -36,7 +38,9 @@ class NewCaseForm(CaseForm):
         r"^[A-Za-z0-9][A-Za-z0-9._-]{2,39}$",
         label="Case number",
         help_text="Your agency's number, for example AV-2026-0042: letters, digits, dots and hyphens.",
-        error_messages={"invalid": "3 to 40 letters, digits, dots, hyphens or underscores; begin with a letter or digit."},
+        error_messages={
+            "invalid": "3 to 40 letters, digits, dots, hyphens or underscores; begin with a letter or digit."
+        },
     )
     restricted = forms.BooleanField(
         required=False, label="Restricted", help_text="Closed also to colleagues, except by a grant to the officer."
@@ -48,7 +52,9 @@ class FilterForm(forms.Form):
     """The filters of the list of cases."""
 
     q = forms.CharField(required=False, label="Words", widget=forms.TextInput(attrs={"placeholder": "Number or title"}))
-    state = forms.ChoiceField(required=False, choices=[("open", "Open"), ("closed", "Closed"), ("any", "Open and closed")])
+    state = forms.ChoiceField(
+        required=False, choices=[("open", "Open"), ("closed", "Closed"), ("any", "Open and closed")]
+    )
     mine = forms.BooleanField(required=False, label="Mine only")
 
     def wanted(self) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import NoReverseMatch, reverse
 
+from opencets_web.accounts.models import Officer
 from opencets_web.audit import log
 from opencets_web.audit.models import Act
 from opencets_web.audit.verbs import VERBS
-from opencets_web.accounts.models import Officer
 from opencets_web.cases.models import Assignment, Case, CaseKind, CaseState, Note, PartnerNumber
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
@@ -100,9 +100,7 @@ def get_frame(actor: Actor, reference: str, active: str, *, to: str = "read") ->
     """
     rows = Case.objects.select_related("holding", "agency", "opened_by")
     case = door.admit(actor, rows, to, reference=reference)
-    assigned = list(
-        Assignment.objects.filter(case=case, until_at=None).select_related("officer").order_by("since_at")
-    )
+    assigned = list(Assignment.objects.filter(case=case, until_at=None).select_related("officer").order_by("since_at"))
     level = door.level(actor, case.holding_id)
     return CaseFrame(
         case_id=case.id,
@@ -203,7 +201,9 @@ def list_cases(
     if words:
         numbered = PartnerNumber.objects.filter(number__icontains=words, removed_at=None).values("case_id")
         cases = (
-            cases.filter(reference__icontains=words) | cases.filter(title__icontains=words) | cases.filter(id__in=numbered)
+            cases.filter(reference__icontains=words)
+            | cases.filter(title__icontains=words)
+            | cases.filter(id__in=numbered)
         )
     page = Paginator(cases, 50).get_page(number)
     log.record("case.listed", actor, details={"words": words, "state": state, "page": page.number})
@@ -230,11 +230,20 @@ class NoteEntry:
 
 def list_notes(actor: Actor, frame: CaseFrame) -> tuple[NoteEntry, ...]:
     """The notes of a case, newest first; withdrawn ones too, marked."""
-    notes = door.visible(actor, Note.objects.filter(case_id=frame.case_id)).select_related("author").order_by("-written_at")
-    log.record("case.viewed", actor, holding=frame.holding, subject=f"case:{frame.reference}", details={"section": "notes"})
+    notes = (
+        door.visible(actor, Note.objects.filter(case_id=frame.case_id)).select_related("author").order_by("-written_at")
+    )
+    log.record(
+        "case.viewed", actor, holding=frame.holding, subject=f"case:{frame.reference}", details={"section": "notes"}
+    )
     return tuple(
         NoteEntry(
-            note.id, note.author.display_name, note.text, note.written_at, note.withdrawn_at, note.author_id == actor.officer_id
+            note.id,
+            note.author.display_name,
+            note.text,
+            note.written_at,
+            note.withdrawn_at,
+            note.author_id == actor.officer_id,
         )
         for note in notes[:500]
     )
@@ -257,10 +266,14 @@ def list_access(actor: Actor, frame: CaseFrame, number: int = 1) -> tuple[tuple[
     if not frame.own_agency:
         acts = acts.none()
     page = Paginator(acts, 100).get_page(number)
-    log.record("case.viewed", actor, holding=frame.holding, subject=f"case:{frame.reference}", details={"section": "access"})
+    log.record(
+        "case.viewed", actor, holding=frame.holding, subject=f"case:{frame.reference}", details={"section": "access"}
+    )
     officers = {
         officer.id: officer
-        for officer in Officer.objects.filter(id__in={act.officer_id for act in page if act.officer_id}).select_related("agency")
+        for officer in Officer.objects.filter(id__in={act.officer_id for act in page if act.officer_id}).select_related(
+            "agency"
+        )
     }
     entries = []
     for act in page:

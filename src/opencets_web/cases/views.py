@@ -96,7 +96,9 @@ def notes(request: HttpRequest, reference: str) -> HttpResponse:
 @require_POST
 def withdraw_note(request: HttpRequest, note_id: UUID) -> HttpResponse:
     reference = actions.withdraw_note(actor_of(request), note_id)
-    messages.success(request, "The note is withdrawn.", extra_tags=f"undo:{reverse('cases:note-restore', args=[note_id])}")
+    messages.success(
+        request, "The note is withdrawn.", extra_tags=f"undo:{reverse('cases:note-restore', args=[note_id])}"
+    )
     return redirect("cases:notes", reference)
 
 

@@ -24,7 +24,9 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 
 
-def security_headers(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+def security_headers(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
     """No inline script or style, nothing from elsewhere, no guessing of types, nothing kept by shared caches."""
 
     def answer(request: HttpRequest) -> HttpResponseBase:

@@ -35,7 +35,13 @@ from opencets_web.ui.notify import tell
 
 @transaction.atomic
 def begin_exhibit(
-    actor: Actor, reference: str, *, title: str, files_expected: int = 0, bytes_expected: int = 0, source: str = "browser"
+    actor: Actor,
+    reference: str,
+    *,
+    title: str,
+    files_expected: int = 0,
+    bytes_expected: int = 0,
+    source: str = "browser",
 ) -> UUID:
     """Open an exhibit of a case for receiving; its id. ActRefused: the case is closed."""
     case = door.admit(actor, Case.objects.select_for_update(of=("self",)), "contribute", reference=reference)
@@ -101,7 +107,10 @@ def get_upload(actor: Actor, upload_id: UUID) -> Begun:
 def finish_upload(actor: Actor, upload_id: UUID, *, sha256: str, size: int) -> None:
     """Take a file that is wholly there into the exhibit; again: nothing."""
     upload = door.admit(
-        actor, Upload.objects.select_related("exhibit__case").select_for_update(of=("self",)), "contribute", pk=upload_id
+        actor,
+        Upload.objects.select_related("exhibit__case").select_for_update(of=("self",)),
+        "contribute",
+        pk=upload_id,
     )
     if upload.finished_at is not None:
         return
@@ -237,11 +246,17 @@ def correct_file(actor: Actor, file_id: UUID, options: dict[str, Any]) -> UUID:
 
 
 def receive_path(
-    actor: Actor, reference: str, path: Path, *, title: str = "", progress: Any = None
+    actor: Actor,
+    reference: str,
+    path: Path,
+    *,
+    title: str = "",
+    options: dict[str, Any] | None = None,
+    progress: Any = None,
 ) -> tuple[UUID, tuple[str, ...]]:
     """Receive a file or folder of this machine into a case, streamed and encrypted; the exhibit's id and what was left out.
 
-    ``progress(files, bytes)`` is told after each file. Each file is one transaction, so a stopped command loses nothing that
+    ``options``: what a person says of all its files (``format``). ``progress(files, bytes)`` is told after each file. Each file is one transaction, so a stopped command loses nothing that
     was acknowledged. Links and files that are no ordinary files are left out and named.
     """
     from opencets_web.policy.acting import acting_as
@@ -256,6 +271,8 @@ def receive_path(
             bytes_expected=sum(size for _, _, size in found),
             source="command",
         )
+        if options:
+            Exhibit.objects.filter(pk=exhibit_id).update(options=options)
     received = 0
     for place, name, size in found:
         with place.open("rb") as stream:
@@ -312,4 +329,3 @@ def _holding(exhibit: Exhibit) -> tuple[UUID, UUID]:
 
 def _subject(exhibit: Exhibit) -> str:
     return f"exhibit:{exhibit.case.reference}/{exhibit.reference}"
-

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -60,6 +60,7 @@ class Examined:
     size: int
     records: int
     skipped: int
+    members: int
     kept: Piece | None
     is_media: bool
     width: int | None
@@ -104,14 +105,33 @@ class Packed:
 Finding = Examined | RecordsRead | LinesRead | Packed
 
 
-@dataclass(frozen=True, slots=True)
 class _Held:
-    """Opens bytes that are in memory already."""
+    """Opens bytes that are in memory already; in another process, where they are not, the blob.
 
-    content: bytes
+    Equal to every other one of the same blob: an archive held open is found again by its members.
+    """
+
+    __slots__ = ("_content", "_opening")
+
+    def __init__(self, opening: Callable[[], BinaryIO], content: bytes | None = None) -> None:
+        self._opening = opening
+        self._content = content
 
     def __call__(self) -> BinaryIO:
-        return io.BytesIO(self.content)
+        return self._opening() if self._content is None else io.BytesIO(self._content)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Held) and self._opening == other._opening
+
+    def __hash__(self) -> int:
+        return hash(self._opening)
+
+    def __getstate__(self) -> Callable[[], BinaryIO]:
+        return self._opening
+
+    def __setstate__(self, opening: Callable[[], BinaryIO]) -> None:
+        self._opening = opening
+        self._content = None
 
 
 class _Pack:
@@ -164,7 +184,7 @@ def _examine_one(number: int, source: Source, keep: bool, pack: _Pack) -> Iterat
     if 0 <= source.size <= HELD_BYTES:
         try:
             with source.open() as stream:
-                source = dataclasses.replace(source, open=_Held(stream.read()))
+                source = dataclasses.replace(source, open=_Held(source.open, stream.read()))
         except Exception as error:  # noqa: BLE001 - a member that cannot be unpacked: told by the reader below
             trouble = f"{type(error).__name__}: {error}"
     records: list[Record] = []
@@ -172,6 +192,7 @@ def _examine_one(number: int, source: Source, keep: bool, pack: _Pack) -> Iterat
     skipped: list[Skipped] = []
     noted: list[Noted] = []
     members: list[Member] = []
+    listed = told = 0
     ended: FileRead | None = None
     for event in read_file(source):
         if isinstance(event, Record):
@@ -185,17 +206,19 @@ def _examine_one(number: int, source: Source, keep: bool, pack: _Pack) -> Iterat
             noted.append(event)
         elif isinstance(event, Member):
             members.append(event)
+            listed += 1
         else:
             ended = event
         if len(records) >= RECORDS_AT_ONCE:
             yield RecordsRead(number, tuple(records))
             records.clear()
         if len(members) + len(skipped) >= RECORDS_AT_ONCE:
+            told += len(skipped)
             yield LinesRead(number, tuple(skipped), tuple(noted), tuple(members))
             skipped.clear(), noted.clear(), members.clear()
     if ended is None:
         raise RuntimeError("The reading ended without its last event.")
-    yield from _finish(number, source, keep and not members, pack, ended, media, records, (skipped, noted, members), trouble)
+    yield from _finish(number, source, keep and not listed, pack, ended, media, records, (skipped, noted, members), trouble, listed, told)
 
 
 def _finish(
@@ -208,6 +231,8 @@ def _finish(
     records: list[Record],
     lines: tuple[list[Skipped], list[Noted], list[Member]],
     trouble: str,
+    listed: int,
+    told: int,
 ) -> Iterator[Finding]:
     skipped, noted, members = lines
     signed = None
@@ -246,7 +271,8 @@ def _finish(
         sha256=digests.sha256 if digests else "",
         size=digests.size if digests else max(source.size, 0),
         records=ended.records,
-        skipped=len(skipped),
+        skipped=told + len(skipped),
+        members=listed,
         kept=kept,
         is_media=is_media,
         width=signed.width if signed else None,

@@ -9,21 +9,35 @@ from django import forms
 from opencets.records import PROPERTIES
 from opencets_web.evidence.queries import ColumnsPage
 
-MEANINGS = [("", "Leave it out"), *sorted(((name, entry.label) for name, entry in PROPERTIES.items()), key=lambda pair: pair[1])]
+MEANINGS = [
+    ("", "Leave it out"),
+    *sorted(((name, entry.label) for name, entry in PROPERTIES.items()), key=lambda pair: pair[1]),
+]
 
 
 class ColumnsForm(forms.Form):
     """What each column of a table means, and how its values are written."""
 
     country = forms.RegexField(
-        r"^[A-Za-z]{2}$", required=False, label="Country", help_text="For telephone numbers without a prefix: two letters, for example GB."
+        r"^[A-Za-z]{2}$",
+        required=False,
+        label="Country",
+        help_text="For telephone numbers without a prefix: two letters, for example GB.",
     )
     zone = forms.CharField(
-        required=False, max_length=40, label="Time zone", help_text="Of times without one, for example Europe/London. Empty: not known."
+        required=False,
+        max_length=40,
+        label="Time zone",
+        help_text="Of times without one, for example Europe/London. Empty: not known.",
     )
     date_order = forms.ChoiceField(
         required=False,
-        choices=[("", "As found"), ("dmy", "Day, month, year"), ("mdy", "Month, day, year"), ("ymd", "Year, month, day")],
+        choices=[
+            ("", "As found"),
+            ("dmy", "Day, month, year"),
+            ("mdy", "Month, day, year"),
+            ("ymd", "Year, month, day"),
+        ],
         label="Order of dates",
     )
 
@@ -61,7 +75,9 @@ class ColumnsForm(forms.Form):
 class MessagesForm(forms.Form):
     """The filters of the messages of a case."""
 
-    q = forms.CharField(required=False, label="Words", widget=forms.TextInput(attrs={"placeholder": "Words in the text"}))
+    q = forms.CharField(
+        required=False, label="Words", widget=forms.TextInput(attrs={"placeholder": "Words in the text"})
+    )
     conversation = forms.CharField(required=False, widget=forms.HiddenInput)
     first = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}))
     last = forms.DateField(required=False, label="To", widget=forms.DateInput(attrs={"type": "date"}))

@@ -5,6 +5,7 @@ Reading a file twice, after a crash or on purpose, therefore adds nothing (``on 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -85,33 +86,39 @@ def _when(record: Record) -> tuple[datetime | None, str]:
 
 
 def keep_records(under: Under, file_id: UUID, reading: int, records: Sequence[Record], read_at: datetime) -> int:
-    """Keep records and their claims; how many were new."""
-    if not records:
+    """Keep records of one file and their claims; how many were new."""
+    return keep_read(under, [(file_id, reading, record) for record in records], read_at)
+
+
+def keep_read(under: Under, read: Sequence[tuple[UUID, int, Record]], read_at: datetime) -> int:
+    """Keep records, each with its file and that file's count of readings, and their claims; how many were new."""
+    if not read:
         return 0
     rows: list[tuple[Any, ...]] = []
     claims: list[tuple[Any, ...]] = []
-    for record in records:
+    for file_id, reading, record in read:
         identity = record_id(file_id, reading, record)
         at, at_text = _when(record)
         rows.append(
             (
-                identity, record.key, record.kind, record.reader, _text(record.locator.place), label_of(record), at, at_text,
-                _text(_first(record, "conversation")), _text(_first(record, "body")), _extra(record),
+                identity, file_id, reading, record.key, record.kind, record.reader, _text(record.locator.place),
+                label_of(record), at, at_text, _text(_first(record, "conversation")), _text(_first(record, "body")),
+                _extra(record),
             )
         )  # fmt: skip
-        for number, claim in enumerate(record.claims):
-            claims.append(_claim_row(identity, number, claim))
+        claims.extend(_claim_row(identity, number, claim) for number, claim in enumerate(record.claims))
     new = _insert(
         "insert into evidence_record (id, holding_id, agency_id, case_id, exhibit_id, file_id, reading, key, kind, reader, place, label,"
         " at, at_text, conversation, body, extra, read_at, linked_at)"
-        " select u.id, %s, %s, %s, %s, %s, %s, u.key, u.kind, u.reader, u.place, u.label, u.at, u.at_text, u.conversation, u.body,"
-        " u.extra, %s, null from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],"
-        " %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::jsonb[]) as u(id, key, kind, reader, place, label, at,"
-        " at_text, conversation, body, extra) on conflict do nothing",
-        [under.holding_id, under.agency_id, under.case_id, under.exhibit_id, file_id, reading, read_at],
+        " select u.id, %s, %s, %s, %s, u.file_id, u.reading, u.key, u.kind, u.reader, u.place, u.label, u.at, u.at_text,"
+        " u.conversation, u.body, u.extra, %s, null from unnest(%s::uuid[], %s::uuid[], %s::int[], %s::text[], %s::text[],"
+        " %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::jsonb[])"
+        " as u(id, file_id, reading, key, kind, reader, place, label, at, at_text, conversation, body, extra)"
+        " on conflict do nothing",
+        [under.holding_id, under.agency_id, under.case_id, under.exhibit_id, read_at],
         rows,
     )
-    if new:
+    if new and claims:
         _insert(
             "insert into evidence_claim (id, holding_id, agency_id, case_id, record_id, property, kind, raw, normal, role, note,"
             " generic) select u.id, %s, %s, %s, u.record_id, u.property, u.kind, u.raw, u.normal, u.role, u.note, false"
@@ -131,8 +138,6 @@ def _claim_row(record: UUID, number: int, claim: Claim) -> tuple[Any, ...]:
 
 
 def _extra(record: Record) -> str:
-    import json
-
     return json.dumps({_text(name): _text(value) for name, value in record.extra}, ensure_ascii=False)
 
 

@@ -119,11 +119,15 @@ class ExhibitFile(Guarded):
     name = models.TextField()
     size = models.BigIntegerField()
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    blob_offset = models.BigIntegerField(default=0, help_text="Where in the blob it begins: small files are packed together.")
+    blob_offset = models.BigIntegerField(
+        default=0, help_text="Where in the blob it begins: small files are packed together."
+    )
     pack = models.ForeignKey(
         Blob, on_delete=models.PROTECT, null=True, blank=True, related_name="+", help_text="Where its thumbnail stands."
     )
-    signals = models.JSONField(null=True, help_text="Of a picture or video: PDQ, frames, size, thumbnail (media makes rows of it).")
+    signals = models.JSONField(
+        null=True, help_text="Of a picture or video: PDQ, frames, size, thumbnail (media makes rows of it)."
+    )
     state = models.CharField(max_length=10, choices=FileState, default=FileState.WAITING)
     format = models.CharField(max_length=40, blank=True)
     media_type = models.CharField(max_length=100, blank=True)
@@ -131,7 +135,9 @@ class ExhibitFile(Guarded):
     sha1 = models.CharField(max_length=40, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
     reading = models.IntegerField(default=0, help_text="Counts up when it is read again with corrections.")
-    options = models.JSONField(default=dict, help_text="What a person corrected for this file: column meanings, country, zone.")
+    options = models.JSONField(
+        default=dict, help_text="What a person corrected for this file: column meanings, country, zone."
+    )
     records_read = models.IntegerField(default=0)
     lines_skipped = models.IntegerField(default=0)
     note = models.TextField(blank=True)
@@ -158,8 +164,12 @@ class Record(Guarded):
     reading = models.IntegerField(default=0)
     place = models.TextField(blank=True)
     label = models.TextField(help_text="What the record is called in lists: a name, a screen name, the first words.")
-    at = models.DateTimeField(null=True, blank=True, help_text="When, for records that happened at a time with a known zone.")
-    at_text = models.CharField(max_length=40, blank=True, help_text="When, as normalised; without Z the zone is not known.")
+    at = models.DateTimeField(
+        null=True, blank=True, help_text="When, for records that happened at a time with a known zone."
+    )
+    at_text = models.CharField(
+        max_length=40, blank=True, help_text="When, as normalised; without Z the zone is not known."
+    )
     conversation = models.TextField(blank=True)
     body = models.TextField(blank=True)
     extra = models.JSONField(default=dict)
@@ -193,7 +203,9 @@ class Claim(Guarded):
     class Meta:
         indexes = [
             models.Index(fields=["kind", "normal"], name="claim_by_value", condition=Q(normal__isnull=False)),
-            models.Index(fields=["case", "kind", "normal"], name="claim_by_case_value", condition=Q(normal__isnull=False)),
+            models.Index(
+                fields=["case", "kind", "normal"], name="claim_by_case_value", condition=Q(normal__isnull=False)
+            ),
         ]
 
 

@@ -112,7 +112,9 @@ def list_exhibits(actor: Actor, reference: str) -> ExhibitsPage:
     """The exhibits of a case, newest first."""
     frame = get_frame(actor, reference, "evidence:exhibits")
     exhibits = door.visible(actor, Exhibit.objects.filter(case_id=frame.case_id)).select_related("received_by")
-    log.record("case.viewed", actor, holding=frame.holding, subject=f"case:{reference}", details={"section": "exhibits"})
+    log.record(
+        "case.viewed", actor, holding=frame.holding, subject=f"case:{reference}", details={"section": "exhibits"}
+    )
     return ExhibitsPage(frame, tuple(_row(exhibit) for exhibit in exhibits.order_by("-begun_at")[:200]))
 
 
@@ -189,7 +191,10 @@ def get_report(actor: Actor, exhibit_id: UUID, *, number: int = 1, only_skipped:
         for row in files.values("format").annotate(files=Count("id"), records=Count("records")).order_by("-files")
     )
     kinds = tuple(
-        Record.objects.filter(exhibit=exhibit, retired_at=None).values_list("kind").annotate(number=Count("id")).order_by("-number")
+        Record.objects.filter(exhibit=exhibit, retired_at=None)
+        .values_list("kind")
+        .annotate(number=Count("id"))
+        .order_by("-number")
     )
     lines = ReportLine.objects.filter(exhibit=exhibit).order_by("code", "path", "place")
     shown = files.filter(Q(lines_skipped__gt=0) | Q(state=FileState.SKIPPED)) if only_skipped else files
@@ -260,7 +265,9 @@ def get_columns(actor: Actor, file_id: UUID) -> ColumnsPage:
         raise NotFound
     frame = get_frame(actor, file.exhibit.case.reference, "evidence:exhibits", to="contribute")
     chosen: dict[str, str] = file.options.get("columns", {})
-    log.record("exhibit.viewed", actor, holding=frame.holding, subject=f"file:{file.id}", details={"section": "columns"})
+    log.record(
+        "exhibit.viewed", actor, holding=frame.holding, subject=f"file:{file.id}", details={"section": "columns"}
+    )
     columns = tuple(
         Column(index, header, meaning, confidence, why, tuple(samples), chosen.get(str(index)))
         for index, header, meaning, confidence, why, samples in guesses
@@ -301,7 +308,14 @@ class MessagesPage:
 
 
 def list_messages(
-    actor: Actor, reference: str, *, conversation: str = "", words: str = "", first: str = "", last: str = "", number: int = 1
+    actor: Actor,
+    reference: str,
+    *,
+    conversation: str = "",
+    words: str = "",
+    first: str = "",
+    last: str = "",
+    number: int = 1,
 ) -> MessagesPage:
     """The messages of a case in time order; one conversation, words, or days (``YYYY-MM-DD``) where given."""
     from django.contrib.postgres.search import SearchQuery, SearchVector
@@ -348,7 +362,9 @@ def list_messages(
 def _by_day(messages: Any) -> tuple[tuple[str, int], ...]:
     from django.db.models.functions import Left
 
-    days = messages.exclude(at_text="").annotate(day=Left("at_text", 10)).values_list("day").annotate(number=Count("id"))
+    days = (
+        messages.exclude(at_text="").annotate(day=Left("at_text", 10)).values_list("day").annotate(number=Count("id"))
+    )
     return tuple(days.order_by("day"))
 
 
@@ -359,7 +375,9 @@ def _message(row: Record, claims: list[Claim]) -> Message:
     return Message(
         id=row.id,
         day=row.at_text[:10],
-        time=row.at_text[11:19] + (" UTC" if row.at_text.endswith("Z") else ", zone not known") if row.at_text[11:] else "",
+        time=row.at_text[11:19] + (" UTC" if row.at_text.endswith("Z") else ", zone not known")
+        if row.at_text[11:]
+        else "",
         sender=next(iter(raw("sender")), ""),
         recipients=raw("recipient"),
         subject=next(iter(raw("subject")), ""),

@@ -11,14 +11,14 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
 from opencets.packing.blobs import new_blob_id
@@ -31,9 +31,9 @@ from opencets.records import Locator, Record
 from opencets_web.accounts.ids import new_id
 from opencets_web.audit import log, outbox
 from opencets_web.evidence.examine import Batch, Examined, Finding, LinesRead, Packed, RecordsRead, examine
-from opencets_web.evidence.keeping import Under, keep_records, stable_id
+from opencets_web.evidence.keeping import Under, keep_read, stable_id
 from opencets_web.evidence.models import Blob, Exhibit, ExhibitFile, ExhibitState, FileState, Record as KeptRecord, ReportLine
-from opencets_web.evidence.vault import master_key, opening, store
+from opencets_web.evidence.vault import master_key, opening, piece_opening, store
 from opencets_web.policy import door
 from opencets_web.policy.acting import acting_as
 from opencets_web.policy.actor import Actor
@@ -77,8 +77,8 @@ def read_exhibit(actor: Actor, exhibit_id: UUID) -> None:
         exhibit = _begin(actor, exhibit_id)
         if exhibit is None:
             return
-        waiting = _waiting(exhibit)
-    reading = _Reading(actor, exhibit)
+        reading = _Reading(actor, exhibit)
+        waiting = reading.waiting_files()
     reading.run(waiting)
     with acting_as(actor.officer_id):
         _end(actor, exhibit)
@@ -86,43 +86,41 @@ def read_exhibit(actor: Actor, exhibit_id: UUID) -> None:
 
 def _begin(actor: Actor, exhibit_id: UUID) -> Exhibit | None:
     exhibit = door.admit(
-        actor, Exhibit.objects.select_related("case").select_for_update(of=("self",)), "contribute", pk=exhibit_id
+        actor, Exhibit.objects.select_related("case", "agency").select_for_update(of=("self",)), "contribute", pk=exhibit_id
     )
     if exhibit.state not in (ExhibitState.RECEIVED, ExhibitState.READING):
         return None
+    now = timezone.now()
     exhibit.state = ExhibitState.READING
-    exhibit.reading_at = exhibit.reading_at or timezone.now()
-    exhibit.save(update_fields=["state", "reading_at"])
+    exhibit.reading_at = exhibit.reading_at or now
     # What a corrected file said before is retired, not deleted.
     KeptRecord.objects.filter(
         exhibit=exhibit, retired_at=None, file__state=FileState.WAITING, reading__lt=F("file__reading")
-    ).update(retired_at=timezone.now())
+    ).update(retired_at=now)
+    for name, count in _true_counts(exhibit).items():
+        setattr(exhibit, name, count)
+    exhibit.save(update_fields=["state", "reading_at", *COUNTS])
     tell(f"case:{exhibit.case_id}", "exhibit", exhibit.id)
     return exhibit
 
 
-def _waiting(exhibit: Exhibit) -> list[_Todo]:
-    """The files that wait, and the outermost containers of members that wait (to be listed again)."""
-    files = ExhibitFile.objects.filter(exhibit=exhibit, state=FileState.WAITING).select_related("blob")
-    todo, relist = [], set()
-    for file in files.order_by("id"):
-        if file.parent_id is None:
-            todo.append(_top(exhibit, file))
-        else:
-            relist.add(file.path[0])
-    containers = ExhibitFile.objects.filter(
-        exhibit=exhibit, parent=None, state=FileState.READ, path__0__in=relist
-    ).select_related("blob")
-    todo.extend(_top(exhibit, file, relist=True) for file in containers)
-    return todo
+COUNTS = ("files_read", "bytes_read", "files_found", "bytes_found", "records_read", "lines_skipped")
 
 
-def _top(exhibit: Exhibit, file: ExhibitFile, *, relist: bool = False) -> _Todo:
-    if file.blob is None:
-        raise RuntimeError(f"{exhibit.reference}: {file.name} has no blob.")
-    options = {"country": exhibit.agency.country, **exhibit.options, **file.options}
-    source = Source(Locator(tuple(file.path)), file.size, opening(file.blob), options)
-    return _Todo(source, file.id, file.reading, 0, Budget(file.size, Limits()), keep=False, relist=relist)
+def _true_counts(exhibit: Exhibit) -> dict[str, int]:
+    """What the rows themselves say: after a stop, or a correction, progress goes on from the truth."""
+    read = ~Q(state=FileState.WAITING)
+    files = ExhibitFile.objects.filter(exhibit=exhibit).aggregate(
+        files_found=Count("id"),
+        bytes_found=Sum("size", default=0),
+        files_read=Count("id", filter=read),
+        bytes_read=Sum("size", filter=read, default=0),
+    )
+    return {
+        **files,
+        "records_read": KeptRecord.objects.filter(exhibit=exhibit, retired_at=None).count(),
+        "lines_skipped": ReportLine.objects.filter(exhibit=exhibit).exclude(code__startswith="note:").count(),
+    }
 
 
 class _Reading:
@@ -136,6 +134,32 @@ class _Reading:
         self.retry: deque[_Todo] = deque()
         self.under_way: dict[str, _Kept] = {}
         self.told_at = 0.0
+        self.listed_again: set[UUID] = set()
+
+    def waiting_files(self) -> list[_Todo]:
+        """The files that wait. A member whose bytes are kept is opened there; for one whose are not, the containers that
+        it lies in are listed again."""
+        files = list(
+            ExhibitFile.objects.filter(exhibit=self.exhibit, state=FileState.WAITING).select_related("blob").order_by("id")
+        )
+        todo = [self._kept(file) for file in files if file.blob_id is not None]
+        parents = {file.parent_id for file in files if file.blob_id is None and file.parent_id is not None}
+        tops: dict[UUID, ExhibitFile] = {}
+        while parents:
+            containers = list(ExhibitFile.objects.filter(id__in=parents).select_related("blob"))
+            self.listed_again |= {one.id for one in containers if one.state != FileState.WAITING}
+            tops |= {one.id: one for one in containers if one.blob_id is not None}
+            parents = {one.parent_id for one in containers if one.blob_id is None and one.parent_id is not None}
+        todo.extend(self._kept(file, relist=True) for file in tops.values() if file.state != FileState.WAITING)
+        return todo
+
+    def _kept(self, file: ExhibitFile, *, relist: bool = False) -> _Todo:
+        if file.blob is None:
+            raise RuntimeError(f"{self.exhibit.reference}: {file.name} has no blob.")
+        options = {"country": self.exhibit.agency.country, **self.exhibit.options, **file.options}
+        source = Source(Locator(tuple(file.path)), file.size, piece_opening(file.blob, file.blob_offset, file.size), options)
+        depth = max(0, len(file.path) - 1)
+        return _Todo(source, file.id, file.reading, depth, Budget(file.size, Limits()), keep=False, relist=relist)
 
     def run(self, todo: Sequence[_Todo]) -> None:
         """Until nothing waits: batches go out, findings come in, whole batches are kept."""
@@ -211,10 +235,19 @@ class _Reading:
         with acting_as(self.actor.officer_id):
             self._keep_records(kept)
             self._keep_lines([(todo, line)])
-            ExhibitFile.objects.filter(pk=todo.file_id).update(
-                state=FileState.SKIPPED, note=line.sentence, lines_skipped=1, read_at=timezone.now()
-            )
-            self._count(files=1, size=max(todo.source.size, 0), skipped=1)
+            if todo.relist:
+                self._give_up_members(todo, line)
+            else:
+                ExhibitFile.objects.filter(pk=todo.file_id).update(
+                    state=FileState.SKIPPED, note=_clean(line.sentence), lines_skipped=1, read_at=timezone.now()
+                )
+                self._count(files=1, size=max(todo.source.size, 0), skipped=1)
+
+    def _give_up_members(self, todo: _Todo, line: Skipped) -> None:
+        """A container that was read before cannot be listed any more: what still waits in it is told as not read."""
+        ExhibitFile.objects.filter(parent_id=todo.file_id, state=FileState.WAITING).update(
+            state=FileState.SKIPPED, note=_clean(line.sentence), lines_skipped=1, read_at=timezone.now()
+        )
 
     def _keep(self, kept: _Kept) -> None:
         self.under_way.pop(kept.batch.pack_id, None)
@@ -236,14 +269,8 @@ class _Reading:
         self._tell()
 
     def _keep_records(self, kept: _Kept) -> None:
-        now = timezone.now()
-        by_file: dict[int, list[Record]] = {}
-        for number, record in kept.records:
-            by_file.setdefault(number, []).append(record)
-        new = 0
-        for number, records in by_file.items():
-            todo = kept.todo[number]
-            new += keep_records(self.under, todo.file_id, todo.reading, records, now)
+        read = [(kept.todo[number].file_id, kept.todo[number].reading, record) for number, record in kept.records]
+        new = keep_read(self.under, read, timezone.now())
         kept.records.clear()
         if new:
             Exhibit.objects.filter(pk=self.exhibit.pk).update(records_read=F("records_read") + new)
@@ -266,25 +293,35 @@ class _Reading:
         )
 
     def _keep_files(self, kept: _Kept, blob: Blob | None) -> None:
-        now = timezone.now()
+        """One statement for all files of the batch."""
+        rows: list[tuple[Any, ...]] = []
+        for number, seen in sorted(kept.examined.items()):
+            todo = kept.todo[number]
+            if todo.relist:
+                continue
+            read = seen.records or seen.members or not seen.skipped
+            rows.append(
+                (
+                    todo.file_id, FileState.READ if read else FileState.SKIPPED, seen.format, seen.media_type[:100],
+                    seen.md5, seen.sha1, seen.sha256, seen.size, seen.records, seen.skipped, _clean(seen.trouble)[:2000],
+                    blob.id if blob and seen.kept else None, seen.kept.offset if blob and seen.kept else None,
+                    blob.id if blob and seen.thumbnail else None, _signals(seen),
+                )
+            )  # fmt: skip
+        if not rows:
+            return
         with connection.cursor() as cursor:
-            for number, seen in sorted(kept.examined.items()):
-                todo = kept.todo[number]
-                if todo.relist:
-                    continue
-                cursor.execute(
-                    "update evidence_exhibitfile set state = %s, format = %s, media_type = %s, md5 = %s, sha1 = %s, sha256 = %s,"
-                    " size = %s, records_read = %s, lines_skipped = %s, note = %s, read_at = %s,"
-                    " blob_id = coalesce(%s, blob_id), blob_offset = coalesce(%s, blob_offset), pack_id = %s, signals = %s"
-                    " where id = %s",
-                    [
-                        FileState.READ if seen.records or not seen.skipped else FileState.SKIPPED,
-                        seen.format, seen.media_type[:100], seen.md5, seen.sha1, seen.sha256, seen.size, seen.records,
-                        seen.skipped, seen.trouble.replace("\x00", "\ufffd")[:2000], now,
-                        blob.id if blob and seen.kept else None, seen.kept.offset if seen.kept else None,
-                        blob.id if blob and seen.thumbnail else None, _signals(seen), todo.file_id,
-                    ],
-                )  # fmt: skip
+            cursor.execute(
+                "update evidence_exhibitfile f set state = u.state, format = u.format, media_type = u.media_type, md5 = u.md5,"
+                " sha1 = u.sha1, sha256 = u.sha256, size = u.size, records_read = u.records, lines_skipped = u.skipped,"
+                " note = u.note, read_at = %s, blob_id = coalesce(u.blob, f.blob_id),"
+                " blob_offset = coalesce(u.place, f.blob_offset), pack_id = coalesce(u.pack, f.pack_id), signals = u.signals"
+                " from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[],"
+                " %s::int[], %s::int[], %s::text[], %s::uuid[], %s::bigint[], %s::uuid[], %s::jsonb[])"
+                " as u(id, state, format, media_type, md5, sha1, sha256, size, records, skipped, note, blob, place, pack, signals)"
+                " where f.id = u.id",
+                [timezone.now(), *(list(column) for column in zip(*rows, strict=True))],
+            )
 
     def _keep_lines(self, lines: Sequence[tuple[_Todo, Skipped | Noted]]) -> None:
         ReportLine.objects.bulk_create(
@@ -338,19 +375,25 @@ class _Reading:
         known = {
             row["id"]: row
             for chunk in _chunks([row.id for row in rows], 5_000)
-            for row in ExhibitFile.objects.filter(id__in=chunk).values("id", "state", "reading", "options")
+            for row in ExhibitFile.objects.filter(id__in=chunk).values("id", "state", "reading", "options", "blob_id")
         }
         ExhibitFile.objects.bulk_create(
             [row for row in rows if row.id not in known], ignore_conflicts=True, batch_size=1000
         )
         for (todo, source, depth), row in zip(entries, rows, strict=True):
             before = known.get(row.id)
-            if before is not None and before["state"] != FileState.WAITING:
+            relist = row.id in self.listed_again
+            if before is not None and before["state"] != FileState.WAITING and not relist:
                 continue
+            if before is not None and before["blob_id"] is not None:
+                continue  # it waits with its own bytes, and is in the queue already
             if before is not None and before["options"]:
-                source.options.update(before["options"])
+                # A new mapping: members of one listing share theirs.
+                source = replace(source, options={**source.options, **before["options"]})
             reading = before["reading"] if before is not None else 0
-            self.waiting.append(_Todo(source, row.id, reading, depth, todo.budget, keep=True))
+            self.waiting.append(_Todo(source, row.id, reading, depth, todo.budget, keep=not relist, relist=relist))
+        found = [row for row in rows if row.id not in known]
+        Exhibit.objects.filter(pk=self.exhibit.pk).update(bytes_found=F("bytes_found") + sum(row.size for row in found))
         return sum(row.id not in known for row in rows), len(refused)
 
     def _count(self, *, files: int, size: int, skipped: int, found: int = 0) -> None:
@@ -373,13 +416,7 @@ class _Reading:
 def _end(actor: Actor, exhibit: Exhibit) -> None:
     """The reading has ended: attachments are joined, counts made true, the rest of the way begins."""
     _join_attachments(exhibit)
-    files = ExhibitFile.objects.filter(exhibit=exhibit)
-    counts = {
-        "files_read": files.exclude(state=FileState.WAITING).count(),
-        "files_found": files.count(),
-        "records_read": KeptRecord.objects.filter(exhibit=exhibit, retired_at=None).count(),
-        "lines_skipped": ReportLine.objects.filter(exhibit=exhibit).exclude(code__startswith="note:").count(),
-    }
+    counts = _true_counts(exhibit)
     Exhibit.objects.filter(pk=exhibit.pk).update(state=ExhibitState.READ, read_at=timezone.now(), **counts)
     log.record(
         "exhibit.read",

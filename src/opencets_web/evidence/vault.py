@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import secrets
 from functools import cache
@@ -13,6 +12,7 @@ from django.conf import settings
 
 from opencets.packing.blobs import BlobStore, Opening
 from opencets_web.evidence.models import Blob
+from opencets_web.evidence.pieces import PieceOpening
 
 
 def master_key() -> bytes:
@@ -48,40 +48,10 @@ def opening(blob: Blob) -> Opening:
 
 def piece(blob: Blob, offset: int, size: int) -> BinaryIO:
     """A seekable clear stream of one piece of a blob: a file or thumbnail packed with others."""
-    stream = opening(blob)()
-    if offset == 0 and size == blob.size:
-        return stream
-    return io.BufferedReader(Piece(stream, offset, size), buffer_size=1 << 16)
+    return piece_opening(blob, offset, size)()
 
 
-class Piece(io.RawIOBase):
-    """A part of a stream, seen as a stream of its own."""
-
-    def __init__(self, stream: BinaryIO, offset: int, size: int) -> None:
-        self._stream, self._offset, self._size, self._place = stream, offset, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._place
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
-        self._place = max(0, base + offset)
-        return self._place
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        wanted = min(len(buffer), max(0, self._size - self._place))
-        self._stream.seek(self._offset + self._place)
-        content = self._stream.read(wanted)
-        buffer[: len(content)] = content
-        self._place += len(content)
-        return len(content)
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
+def piece_opening(blob: Blob, offset: int, size: int) -> Opening | PieceOpening:
+    """What opens one piece of a blob, here or in another process."""
+    whole = opening(blob)
+    return whole if offset == 0 and size == blob.size else PieceOpening(whole, offset, size)

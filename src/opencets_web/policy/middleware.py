@@ -81,4 +81,6 @@ class refusals_as_pages:
                 log.record("door.refused", actor, details={"path": request.path[:400], "code": exception.code})
         if request.path.startswith("/api/") or request.headers.get("Accept", "").startswith("application/json"):
             return JsonResponse({"code": exception.code, "sentence": exception.sentence}, status=status)
-        return render(request, "404.html" if status == 404 else "refused.html", {"sentence": exception.sentence}, status=status)
+        return render(
+            request, "404.html" if status == 404 else "refused.html", {"sentence": exception.sentence}, status=status
+        )

@@ -32,7 +32,9 @@ class Holding(models.Model):
     handling = models.CharField(max_length=1, choices=Handling, default=Handling.PERMITTED)
     conditions = models.TextField(blank=True)
     disclosure = models.CharField(max_length=10, choices=Disclosure, default=Disclosure.OPEN)
-    restricted = models.BooleanField(default=False, help_text="Closed also to the owning agency's officers without a grant.")
+    restricted = models.BooleanField(
+        default=False, help_text="Closed also to the owning agency's officers without a grant."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -76,7 +78,9 @@ class Grant(models.Model):
                 | Q(to_agency__isnull=True, to_officer__isnull=False),
                 name="grant_to_an_agency_or_an_officer",
             ),
-            models.CheckConstraint(condition=Q(expires_at__gt=models.F("granted_at")), name="grant_ends_after_it_begins"),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=models.F("granted_at")), name="grant_ends_after_it_begins"
+            ),
             models.CheckConstraint(condition=~Q(purpose=""), name="grant_has_a_purpose"),
         ]
         indexes = [

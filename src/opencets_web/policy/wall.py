@@ -54,9 +54,7 @@ def _functions() -> list[str]:
     roles = ", ".join(f"'{role}'" for role in sorted(READING_ROLES))
     reads = f"o.is_active and o.roles && array[{roles}]::varchar[]"
     live = "g.withdrawn_at is null and g.granted_at <= now() and g.expires_at > now()"
-    for_me = (
-        "(g.to_officer_id = app_officer() or g.to_agency_id = app_agency())"
-    )
+    for_me = "(g.to_officer_id = app_officer() or g.to_agency_id = app_agency())"
     head = "language sql stable security definer set search_path = pg_catalog, public"
     return [
         "create or replace function app_officer() returns uuid language sql stable set search_path = pg_catalog, public as "
@@ -135,7 +133,10 @@ def rights() -> dict[str, Rights]:
             reading += " and (through = '{}' or app_sees_all(through))"
         table[name] = Rights(web, "select, insert, update", "select, insert, update", _four_policies(reading, reading))
     table["policy_holding"] = Rights(
-        "select, insert, update", "select", "select", _four_policies(sees("id", "agency_id"), "agency_id = (select app_agency())")
+        "select, insert, update",
+        "select",
+        "select",
+        _four_policies(sees("id", "agency_id"), "agency_id = (select app_agency())"),
     )
     table["policy_grant"] = Rights(
         "select, insert, update", "select", "select",
@@ -174,7 +175,9 @@ def rights() -> dict[str, Rights]:
         table[name] = Rights("select, insert, update, delete", "", "")
     table["django_session"] = Rights("select, insert, update, delete", "", "")
     for name in QUEUE:
-        table[name] = Rights("select, insert" if name != "procrastinate_workers" else "select", "select, insert, update, delete")
+        table[name] = Rights(
+            "select, insert" if name != "procrastinate_workers" else "select", "select, insert, update, delete"
+        )
     return table
 
 
@@ -225,7 +228,9 @@ def build() -> None:
         )
         for name in ("policy_grant", "policy_holding", "leads_pointer", "cases_case"):
             cursor.execute(f"create policy definer on {name} for select to opencets_definer using (true)")
-        cursor.execute("grant usage, select on all sequences in schema public to opencets_web, opencets_jobs, opencets_blind")
+        cursor.execute(
+            "grant usage, select on all sequences in schema public to opencets_web, opencets_jobs, opencets_blind"
+        )
 
 
 def _append_only(cursor: object) -> None:

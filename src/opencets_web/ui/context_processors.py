@@ -10,7 +10,10 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
-# Label, URL name, icon, whether a line is drawn above. A room whose URL name is not there is left out.
+from opencets_web.policy.actor import Actor
+
+# Label, URL name, icon, whether a line is drawn above. A room whose URL name is not there is left out, and so is one whose
+# door would stay shut: the log is the auditor's, all others are for officers who read cases.
 ROOMS: tuple[tuple[str, str, str, bool], ...] = (
     ("Desk", "desk:home", "layout-dashboard", False),
     ("Cases", "cases:list", "briefcase", False),
@@ -30,6 +33,12 @@ def _address(name: str) -> str:
         return reverse(name)
     except NoReverseMatch:
         return ""
+
+
+def _opens(actor: Actor, name: str) -> bool:
+    if name == "audit:list":
+        return actor.has("auditor")
+    return actor.reads_cases or name == "desk:home"
 
 
 def page_frame(request: HttpRequest) -> dict[str, Any]:
