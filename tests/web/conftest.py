@@ -120,7 +120,7 @@ def as_job(db: None) -> Behind:
 
 
 @pytest.fixture
-def client_for(cast: Cast) -> Iterator[Callable[[Actor | None], Client]]:
+def client_for(cast: Cast) -> Callable[[Actor | None], Client]:
     """``client_for(cast.owner)`` is a browser signed in with both factors; every request runs in the web role."""
     from allauth.mfa.models import Authenticator
     from django.db import connection
@@ -149,4 +149,4 @@ def client_for(cast: Cast) -> Iterator[Callable[[Actor | None], Client]]:
         browser.request = as_web  # type: ignore[method-assign,assignment]
         return browser
 
-    yield client
+    return client

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID
 
 from django.core.paginator import Page, Paginator
@@ -19,6 +20,9 @@ from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.models import Disclosure, Handling
 from opencets_web.policy.rules import LEVELS
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
 
 TABS = (
     ("Overview", "desk:case"),
@@ -161,12 +165,16 @@ class CaseRow:
     url: str
 
 
-def _rows(actor: Actor, cases: QuerySet[Case]) -> QuerySet[Case]:
+class _Mine(TypedDict):
+    is_mine: bool
+
+
+def _rows(actor: Actor, cases: QuerySet[Case]) -> QuerySet[WithAnnotations[Case, _Mine]]:
     mine = Assignment.objects.filter(case=OuterRef("pk"), officer_id=actor.officer_id, until_at=None)
     return cases.select_related("agency", "holding").annotate(is_mine=Exists(mine))
 
 
-def _row(actor: Actor, case: Case) -> CaseRow:
+def _row(actor: Actor, case: WithAnnotations[Case, _Mine]) -> CaseRow:
     return CaseRow(
         reference=case.reference,
         title=case.title,
@@ -174,7 +182,7 @@ def _row(actor: Actor, case: Case) -> CaseRow:
         state=case.state,
         agency=case.agency.short_name,
         own_agency=case.agency_id == actor.agency_id,
-        mine=bool(getattr(case, "is_mine", False)),
+        mine=case.is_mine,
         opened_at=case.opened_at,
         handling=case.holding.handling,
         url=f"/cases/{case.reference}/",
@@ -186,7 +194,7 @@ class CaseList:
     """The page of cases, filtered."""
 
     rows: tuple[CaseRow, ...]
-    page: Page[Case]
+    page: Page[Any]
 
 
 def list_cases(

@@ -187,8 +187,8 @@ def get_report(actor: Actor, exhibit_id: UUID, *, number: int = 1, only_skipped:
     frame = get_frame(actor, exhibit.case.reference, "evidence:exhibits")
     files = ExhibitFile.objects.filter(exhibit=exhibit)
     formats = tuple(
-        (row["format"] or "not read", row["files"], row["records"] or 0)
-        for row in files.values("format").annotate(files=Count("id"), records=Count("records")).order_by("-files")
+        (row["format"] or "not read", row["files"], row["found"])
+        for row in files.values("format").annotate(files=Count("id"), found=Count("records")).order_by("-files")
     )
     kinds = tuple(
         Record.objects.filter(exhibit=exhibit, retired_at=None)

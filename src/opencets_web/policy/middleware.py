@@ -58,7 +58,7 @@ def has_second_factor(officer: Officer) -> bool:
     """Whether the officer has set up a second factor; without one, only the page that sets it up opens."""
     from allauth.mfa.models import Authenticator
 
-    return Authenticator.objects.filter(user_id=officer.pk).exists()
+    return bool(Authenticator.objects.filter(user_id=officer.pk).exists())
 
 
 class refusals_as_pages:
