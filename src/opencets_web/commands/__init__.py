@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-FAMILIES = ("serve",)
+FAMILIES = ("serve", "evidence", "accounts")
 
 
 def commands() -> list[click.Command]:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound
 from opencets.packing.blobs import Stored
+from opencets.parsing.source import shown
 from opencets_web.accounts.ids import new_id
 from opencets_web.audit import log, outbox
 from opencets_web.cases.models import Case, CaseState
@@ -133,7 +134,7 @@ def add_file(actor: Actor, exhibit: Exhibit, path: str, stored: Stored) -> None:
         sha256=stored.sha256,
         created_at=timezone.now(),
     )
-    clean = path.replace("\x00", "\ufffd") or "unnamed"
+    clean = shown(path) or "unnamed"
     taken, number = clean, 1
     while ExhibitFile.objects.filter(exhibit=exhibit, path=[taken]).exists():
         number += 1
@@ -256,8 +257,9 @@ def receive_path(
 ) -> tuple[UUID, tuple[str, ...]]:
     """Receive a file or folder of this machine into a case, streamed and encrypted; the exhibit's id and what was left out.
 
-    ``options``: what a person says of all its files (``format``). ``progress(files, bytes)`` is told after each file. Each file is one transaction, so a stopped command loses nothing that
-    was acknowledged. Links and files that are no ordinary files are left out and named.
+    ``options``: what a person says of all its files (``format``). ``progress(files, bytes)`` is told after each file. Each
+    file is one transaction, so a stopped command loses nothing that was acknowledged. Links and files that are no ordinary
+    files are left out and named.
     """
     from opencets_web.policy.acting import acting_as
 

@@ -1,0 +1,200 @@
+"""``opencets import``: a file, folder or archive into a case, followed to its reading report."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from opencets.errors import ActRefused, Interrupted, NotFound
+from opencets_web.commands.opened import opened
+
+if TYPE_CHECKING:
+    from opencets_web.desk.following import Standing
+    from opencets_web.policy.actor import Actor
+
+console = Console(highlight=False, soft_wrap=True)
+ASK_SECONDS = 0.4
+WORKER_SILENT_SECONDS = 30.0
+MOST_TURNS = 8
+"""How often the later work is begun anew where it ended early; a job that failed waits a while before it is tried again."""
+
+
+@click.command("import")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--case", "reference", required=True, help="The case's number.")
+@click.option(
+    "--as", "email", envvar="OPENCETS_OFFICER", help="The officer who brings it, by e-mail address (OPENCETS_OFFICER)."
+)
+@click.option("--title", default="", help="What the exhibit is called; the name of PATH where not given.")
+@click.option(
+    "--format", "named", default="auto", show_default=True, help="The format, where it is not to be recognised."
+)
+@click.option("--json", "as_json", is_flag=True, help="The reading report as one JSON value on standard output.")
+@click.pass_context
+def import_path(
+    ctx: click.Context, path: Path, reference: str, email: str | None, title: str, named: str, as_json: bool
+) -> None:
+    """Receive PATH into a case, have it read and connected, and print the reading report.
+
+    Exit 0 when all was read, 1 when something was skipped (the report names each place), 2 when it was refused. After Ctrl-C
+    what was received stays received, and workers go on with it.
+    """
+    if not path.exists():
+        raise NotFound(f"{path} is neither a file nor a folder on this machine; nothing was received.")
+    with opened("web"):
+        from opencets_web.policy.acting import acting_as
+        from opencets_web.policy.officers import actor_by_email
+
+        if not email:
+            raise ActRefused("Say who brings it: --as EMAIL, or OPENCETS_OFFICER; opencets officer list names them.")
+        with acting_as(None):
+            actor = actor_by_email(email)
+        exhibit_id, left_out = receive(actor, reference, path, title=title, named=named)
+        standing = follow(actor, exhibit_id)
+        report = _report(actor, exhibit_id, standing, left_out)
+    if as_json:
+        click.echo(json.dumps(report, indent=1, ensure_ascii=False))
+    else:
+        _print(report)
+    if standing.refused:
+        ctx.exit(2)
+    if report["lines_skipped"] or left_out:
+        ctx.exit(1)
+
+
+def receive(
+    actor: Actor, reference: str, path: Path, *, title: str = "", named: str = "auto"
+) -> tuple[UUID, tuple[str, ...]]:
+    """Receive ``path`` into a case with a bar; the exhibit's id and what was left out, each with why."""
+    from opencets_web.evidence.actions import receive_path
+
+    options = {} if named == "auto" else {"format": named}
+    with _bar() as bar:
+        task = bar.add_task("Receiving", total=None, unit="files")
+        return receive_path(
+            actor, reference, path, title=title, options=options, progress=lambda files, _size: bar.advance(task, files)
+        )
+
+
+def follow(actor: Actor, exhibit_id: UUID, *, connect: bool = True) -> Standing:
+    """Wait until the exhibit is read (and connected), with a bar; where no worker runs, the work is done here.
+
+    Interrupted: the work ended early again and again; it is taken up by the next worker.
+    """
+    from opencets_web.desk.following import get_standing
+    from opencets_web.policy.acting import acting_as
+
+    own: subprocess.Popen[bytes] | None = None
+    turns = 0
+    try:
+        with _bar() as bar:
+            task = bar.add_task("Reading", total=None, unit="files")
+            while True:
+                with acting_as(actor.officer_id):
+                    standing = get_standing(actor, exhibit_id)
+                step = "Reading" if standing.reading else "Connecting"
+                bar.update(task, description=step, total=max(standing.files_found, 1), completed=standing.files_read)
+                if standing.ended(connect=connect):
+                    return standing
+                if own is not None and own.poll() is not None:
+                    own, turns = None, turns + 1
+                    time.sleep(min(turns, 4))
+                elif own is None and standing.workers_silent(WORKER_SILENT_SECONDS):
+                    if turns >= MOST_TURNS:
+                        raise Interrupted(
+                            f"{standing.reference} is received, and its reading ended early {turns} times: {standing.trouble or 'see the log'}. "
+                            "Nothing received is lost; `opencets worker` takes it up again."
+                        )
+                    own = subprocess.Popen(
+                        [sys.executable, "-m", "opencets_web.commands.evidence"],
+                        env={**os.environ, "OPENCETS_DB_ROLE": "jobs", "OPENCETS_PARENT": str(os.getpid())},
+                        stdout=subprocess.DEVNULL,
+                    )
+                time.sleep(ASK_SECONDS)
+    finally:
+        if own is not None and own.poll() is None:
+            own.terminate()
+            own.wait(30)
+
+
+def work_until_done() -> None:
+    """Do all later work that waits, then end; in a process of its own, as the role ``jobs``."""
+    from opencets_web.commands.children import end_with_parent
+
+    end_with_parent()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opencets_web.config.settings")
+    import django
+
+    django.setup()
+    from procrastinate.contrib.django import app
+
+    with app.replace_connector(app.connector.get_worker_connector()):  # type: ignore[attr-defined]
+        app.run_worker(
+            queues=["reading", "linking", "default"],
+            name=f"import-{os.getpid()}",
+            concurrency=1,
+            wait=False,
+            listen_notify=False,
+            update_heartbeat_interval=5.0,
+            delete_jobs="never",
+        )
+
+
+def _report(actor: Actor, exhibit_id: UUID, standing: Standing, left_out: tuple[str, ...]) -> dict[str, Any]:
+    from opencets_web.desk.following import get_summary
+    from opencets_web.policy.acting import acting_as
+
+    with acting_as(actor.officer_id):
+        summary = get_summary(actor, exhibit_id)
+    return {**asdict(summary), "exhibit_id": str(exhibit_id), "left_out": list(left_out)}
+
+
+def _print(report: dict[str, Any]) -> None:
+    console.print(f"\n{report['case']} › {report['exhibit']} {report['title']}: {report['state']}", markup=False)
+    console.print(
+        f"  {report['files_read']} files read, {report['records']} records, {report['lines_skipped']} not read"
+    )
+    for name, files, records in report["formats"]:
+        console.print(f"  {name}: {files} files, {records} records", markup=False)
+    if report["connections"]:
+        console.print(f"  {report['connections']} connections to other cases; new alerts: {report['alerts']}")
+    for line in report["skipped"][:50]:
+        console.print(
+            f"  - {line['path']}{' › ' + line['place'] if line['place'] else ''}: {line['sentence']}", markup=False
+        )
+    for sentence in report["left_out"]:
+        console.print(f"  - {sentence}", markup=False)
+    if len(report["skipped"]) > 50:
+        console.print(f"  and {len(report['skipped']) - 50} more; --json gives all of them.")
+
+
+@contextlib.contextmanager
+def _bar() -> Iterator[Progress]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed} of {task.total} {task.fields[unit]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        yield bar
+
+
+COMMANDS: tuple[click.Command, ...] = (import_path,)
+
+if __name__ == "__main__":
+    work_until_done()

@@ -1,0 +1,36 @@
+"""Django in a command's own process, as one database role, over a home that is set up; the server is left as it was found."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from opencets_web.commands import postgres
+from opencets_web.commands.setup import prepare_home
+from opencets_web.config.connection import Role, home
+
+
+@contextlib.contextmanager
+def opened(role: Role) -> Iterator[Path]:
+    """The home, with Django set up in this process as ``role``. A process has one role: the first asked for stays."""
+    place = home()
+    os.environ["OPENCETS_HOME"] = str(place)
+    was_running = bool(os.environ.get("DATABASE_URL")) or postgres.server_pid(place) is not None
+    prepare_home(place)
+    os.environ.setdefault("OPENCETS_DB_ROLE", role)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opencets_web.config.settings")
+    import django
+    from django.apps import apps
+
+    if not apps.ready:
+        django.setup()
+    try:
+        yield place
+    finally:
+        if not was_running:
+            from django.db import connections
+
+            connections.close_all()
+            postgres.stop_server(place)

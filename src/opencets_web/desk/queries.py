@@ -1,0 +1,333 @@
+"""Reading the first page and a case's overview: what is new, why am I told, what do I do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Count, Max, Q
+from django.utils import timezone
+
+from opencets.records import KINDS
+from opencets_web.accounts.models import Officer
+from opencets_web.audit import log
+from opencets_web.audit.models import Act
+from opencets_web.audit.verbs import VERBS
+from opencets_web.cases.models import Assignment, Case, CaseKind, CaseState, Note
+from opencets_web.cases.queries import CaseFrame, get_frame
+from opencets_web.entities.queries import count_undecided
+from opencets_web.evidence.models import Claim, Exhibit, ExhibitState, Record
+from opencets_web.evidence.queries import ExhibitRow, exhibits_under_way
+from opencets_web.leads.models import Alert, AlertState
+from opencets_web.leads.queries import (
+    AlertRow,
+    ConnectionRow,
+    PointerRow,
+    case_alerts,
+    case_pointers,
+    new_alerts,
+    top_connections,
+)
+from opencets_web.media.models import Media
+from opencets_web.policy import door
+from opencets_web.policy.actor import Actor
+from opencets_web.sharing.models import Asked, RequestState
+
+MOST_CASES = 12
+"""With the officer's own channel they fit into the sixteen that a page may listen to."""
+
+STRONG_KINDS = tuple(name for name, kind in KINDS.items() if kind.links == "strong")
+
+BY_ANYONE = ("exhibit.read", "connection.found", "alert.raised", "media.matched")
+BY_OTHERS = (
+    "case.opened", "case.joined", "case.left", "case.changed", "case.closed", "case.reopened", "exhibit.received",
+    "exhibit.columns-corrected", "note.added", "number.added", "judgement.made", "release.made", "release.withdrawn",
+    "request.made", "request.answered", "request.withdrawn",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class DeskCase:
+    """A case on the desk: where it stands and what waits in it."""
+
+    id: UUID
+    reference: str
+    title: str
+    kind: str
+    agency: str
+    own_agency: bool
+    handling: str
+    alerts: int
+    exhibits: int
+    last_at: datetime
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What another agency asks for and waits for."""
+
+    id: UUID
+    case: str
+    agency: str
+    officer: str
+    purpose: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something that happened in one of the officer's cases since yesterday."""
+
+    at: datetime
+    by: str
+    sentence: str
+    subject: str
+    icon: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The first page."""
+
+    reads_cases: bool
+    auditor: bool
+    cases: tuple[DeskCase, ...]
+    more_cases: bool
+    alerts: tuple[AlertRow, ...]
+    alerts_total: int
+    requests: tuple[Request, ...]
+    undecided: int
+    running: tuple[tuple[ExhibitRow, str], ...]
+    news: tuple[News, ...]
+    channels: str
+
+    @property
+    def first_time(self) -> bool:
+        """Nothing is on the desk yet."""
+        return not self.cases and not self.requests and not self.undecided
+
+
+def get_desk(actor: Actor) -> Desk:
+    """The actor's desk: own cases, new alerts with reasons, the queue, and what happened since yesterday."""
+    log.record("desk.viewed", actor)
+    if not actor.reads_cases:
+        return Desk(False, actor.has("auditor"), (), False, (), 0, (), 0, (), (), "")
+    cases, more = _cases(actor)
+    ids = [case.id for case in cases]
+    alerts, total = new_alerts(actor, 6)
+    return Desk(
+        reads_cases=True,
+        auditor=actor.has("auditor"),
+        cases=cases,
+        more_cases=more,
+        alerts=alerts,
+        alerts_total=total,
+        requests=_requests(actor),
+        undecided=count_undecided(actor),
+        running=exhibits_under_way(actor, ids) if ids else (),
+        news=_news(actor, ids) if ids else (),
+        channels=" ".join([f"officer:{actor.officer_id}", *(f"case:{case_id}" for case_id in ids)]),
+    )
+
+
+def _cases(actor: Actor) -> tuple[tuple[DeskCase, ...], bool]:
+    mine = Assignment.objects.filter(officer_id=actor.officer_id, until_at=None).values("case_id")
+    found = door.visible(actor, Case.objects.filter(state=CaseState.OPEN, id__in=mine))
+    cases = list(found.select_related("agency", "holding").order_by("-opened_at")[: MOST_CASES + 1])
+    ids = [case.id for case in cases[:MOST_CASES]]
+    waiting = door.visible(actor, Alert.objects.filter(case_id__in=ids, state=AlertState.NEW))
+    alerts = dict(waiting.values_list("case_id").annotate(number=Count("id")))
+    received = door.visible(actor, Exhibit.objects.filter(case_id__in=ids)).exclude(state=ExhibitState.CANCELLED)
+    exhibits = {
+        case_id: (number, last)
+        for case_id, number, last in received.values_list("case_id").annotate(number=Count("id"), last=Max("begun_at"))
+    }
+    rows = []
+    for case in cases[:MOST_CASES]:
+        number, last = exhibits.get(case.id, (0, case.opened_at))
+        rows.append(
+            DeskCase(
+                id=case.id,
+                reference=case.reference,
+                title=case.title,
+                kind=CaseKind(case.kind).label,
+                agency=case.agency.short_name,
+                own_agency=case.agency_id == actor.agency_id,
+                handling=case.holding.handling,
+                alerts=alerts.get(case.id, 0),
+                exhibits=number,
+                last_at=max(last, case.opened_at),
+                url=f"/cases/{case.reference}/",
+            )
+        )
+    return tuple(rows), len(cases) > MOST_CASES
+
+
+def _requests(actor: Actor) -> tuple[Request, ...]:
+    asked = door.visible(actor, Asked.objects.filter(state=RequestState.ASKED, agency_id=actor.agency_id))
+    return tuple(
+        Request(
+            row.id, row.case.reference, row.from_agency.short_name, row.from_officer_name, row.purpose, row.asked_at
+        )
+        for row in asked.select_related("case", "from_agency").order_by("asked_at")[:6]
+    )
+
+
+_ICONS = {
+    "exhibit": "folder",
+    "note": "notes",
+    "alert": "bell",
+    "connection": "route",
+    "release": "share-3",
+    "request": "send",
+}
+
+
+def _news(actor: Actor, case_ids: list[UUID]) -> tuple[News, ...]:
+    since = timezone.now() - timedelta(days=1)
+    cases = dict(door.visible(actor, Case.objects.filter(id__in=case_ids)).values_list("holding_id", "reference"))
+    told = Q(verb__in=BY_ANYONE) | (Q(verb__in=BY_OTHERS) & ~Q(officer_id=actor.officer_id))
+    acts = list(Act.objects.filter(told, holding_id__in=list(cases), at__gte=since).order_by("-id")[:12])
+    names = _names(acts)
+    return tuple(
+        News(
+            at=act.at,
+            by="" if act.verb in BY_ANYONE else names.get(act.officer_id, "The system"),
+            sentence=sentence_of(act),
+            subject=cases.get(act.holding_id, "") if act.holding_id else "",
+            icon=_ICONS.get(act.verb.partition(".")[0], "briefcase"),
+            url=f"/cases/{cases[act.holding_id]}/" if act.holding_id in cases else "",
+        )
+        for act in acts
+    )
+
+
+_WITHOUT_AN_OFFICER = {
+    "exhibit.read": "An exhibit was read",
+    "connection.found": "A connection was found",
+    "alert.raised": "An alert was raised",
+    "media.matched": "Pictures and videos were compared",
+}
+
+
+def sentence_of(act: Act) -> str:
+    """What an act was, as a sentence that begins with a capital."""
+    told = _WITHOUT_AN_OFFICER.get(act.verb) or VERBS.get(act.verb, act.verb)
+    return told[:1].upper() + told[1:]
+
+
+def _names(acts: list[Act]) -> dict[UUID | None, str]:
+    ids = {act.officer_id for act in acts if act.officer_id and act.verb not in BY_ANYONE}
+    if not ids:
+        return {}
+    return dict(Officer.objects.filter(id__in=ids).values_list("id", "display_name"))
+
+
+@dataclass(frozen=True, slots=True)
+class NoteLine:
+    """A note as the overview shows it."""
+
+    author: str
+    text: str
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What is known of a case, what is new in it, and what to do next."""
+
+    frame: CaseFrame
+    running: tuple[ExhibitRow, ...]
+    alerts: tuple[AlertRow, ...]
+    connections: tuple[ConnectionRow, ...]
+    connections_total: int
+    pointers: tuple[PointerRow, ...]
+    notes: tuple[NoteLine, ...]
+    exhibits: int
+    exhibits_read: int
+    lines_skipped: int
+    media: int
+    known: int
+    people: int
+    messages: int
+    records: int
+    identifiers: int
+
+    @property
+    def next_step(self) -> tuple[str, str, str]:
+        """What to do next: a sentence, the button's label, its address; empty where nothing presses."""
+        frame = self.frame
+        base = f"/cases/{frame.reference}/"
+        if not frame.open:
+            return (f"The case is closed: {frame.closed_because}", "", "")
+        if not self.exhibits:
+            if frame.may_contribute:
+                return (
+                    "Drop evidence into the case: a folder, an archive or single files.",
+                    "Add evidence",
+                    base + "exhibits/",
+                )
+            return ("No evidence has been received yet.", "", "")
+        if self.alerts:
+            number = len(self.alerts)
+            return (f"{number} new alert{'s' if number > 1 else ''} below: take on or dismiss.", "", "")
+        if self.pointers:
+            return (
+                "Another agency holds something that connects: call, or ask for a release.",
+                "See whom to call",
+                base + "connections/",
+            )
+        if self.lines_skipped:
+            return (
+                "Some of the evidence was not read; the report says where and why.",
+                "Open exhibits",
+                base + "exhibits/",
+            )
+        return ("", "", "")
+
+
+def get_overview(actor: Actor, reference: str) -> Overview:
+    """The overview of one case for an actor who may read it; else NotFound."""
+    frame = get_frame(actor, reference, "desk:case")
+    log.record(
+        "case.viewed", actor, holding=frame.holding, subject=f"case:{reference}", details={"section": "overview"}
+    )
+    connections, total = top_connections(actor, frame)
+    exhibits = door.visible(actor, Exhibit.objects.filter(case_id=frame.case_id)).exclude(state=ExhibitState.CANCELLED)
+    counted = exhibits.aggregate(
+        number=Count("id"),
+        read=Count("id", filter=Q(state=ExhibitState.READ)),
+        skipped=Count("id", filter=Q(lines_skipped__gt=0)),
+    )
+    media = door.visible(actor, Media.objects.filter(case_id=frame.case_id)).aggregate(
+        number=Count("id"), known=Count("id", filter=~Q(known_as=[]))
+    )
+    records = door.visible(actor, Record.objects.filter(case_id=frame.case_id, retired_at=None))
+    kinds = dict(records.values_list("kind").annotate(number=Count("id")))
+    claims = door.visible(
+        actor, Claim.objects.filter(case_id=frame.case_id, kind__in=STRONG_KINDS, normal__isnull=False)
+    )
+    notes = door.visible(actor, Note.objects.filter(case_id=frame.case_id, withdrawn_at=None)).select_related("author")
+    return Overview(
+        frame=frame,
+        running=tuple(row for row, _ in exhibits_under_way(actor, [frame.case_id])),
+        alerts=case_alerts(actor, frame),
+        connections=connections,
+        connections_total=total,
+        pointers=case_pointers(actor, frame),
+        notes=tuple(
+            NoteLine(note.author.display_name, note.text, note.written_at) for note in notes.order_by("-written_at")[:3]
+        ),
+        exhibits=counted["number"],
+        exhibits_read=counted["read"],
+        lines_skipped=counted["skipped"],
+        media=media["number"],
+        known=media["known"],
+        people=kinds.get("person", 0) + kinds.get("account", 0),
+        messages=kinds.get("message", 0),
+        records=sum(kinds.values()),
+        identifiers=claims.order_by().values("kind", "normal").distinct().count(),
+    )
