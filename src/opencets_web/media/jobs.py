@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from opencets_web.media import matching
+from opencets_web.media import importing, matching
 from opencets_web.policy.acting import acting_as
 from opencets_web.policy.officers import actor_for
 
@@ -14,6 +14,11 @@ def match_media(exhibit_id: str, officer_id: str) -> None:
     actor = actor_for(officer_id)
     with acting_as(actor.officer_id):
         matching.match_media(actor, UUID(exhibit_id))
+
+
+def read_hash_set(hash_set_id: str, officer_id: str) -> None:
+    """Read a hash set that was handed in; then it is matched."""
+    importing.read_hash_set(actor_for(officer_id), UUID(hash_set_id))
 
 
 def match_hash_set(hash_set_id: str, officer_id: str) -> None:

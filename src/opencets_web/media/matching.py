@@ -7,6 +7,7 @@ positions without a row, left by a crash between index and commit, are taken out
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,8 @@ from opencets.matching import HammingIndex
 from opencets_web.audit import log, outbox
 from opencets_web.evidence.keeping import stable_id
 from opencets_web.evidence.models import Exhibit
-from opencets_web.media.models import Frame, HashEntry, HashSet, Media, NearDuplicate, Signal
+from opencets_web.media.hash_sets import Entry
+from opencets_web.media.models import Frame, HashEntry, HashSet, HashSetState, Media, NearDuplicate, Signal
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.blind import across_holdings
@@ -116,12 +118,12 @@ def _match_known(batch: Sequence[Media]) -> None:
             cursor.execute(
                 f"""
                 with hit as (
-                  select distinct on (m.id) m.id, e.id as entry_id, e.category, s.name
+                  select distinct on (m.id) m.id, e.id as entry_id, e.category, s.name, s.id as set_id
                   from media_media m join evidence_exhibitfile f on f.id = m.file_id
                   join media_hashentry e on e.{digest} = f.{digest} and e.{digest} <> ''
                   join media_hashset s on s.id = e.hash_set_id and s.withdrawn_at is null
                   where m.id = any(%s::uuid[]) and m.known_by_id is null and f.size > 0 order by m.id, s.imported_at, e.id)
-                update media_media m set known_by_id = hit.entry_id, known_distance = 0,
+                update media_media m set known_by_id = hit.entry_id, known_set_id = hit.set_id, known_distance = 0,
                   known_as = array[hit.category, hit.name]::varchar[] from hit where m.id = hit.id
                 """,
                 [ids],
@@ -131,22 +133,24 @@ def _match_known(batch: Sequence[Media]) -> None:
     if not len(known) or not unknown:
         return
     found = known.search(np.array([list(bytes(media.pdq or b"")) for media in unknown], dtype=np.uint8), RADIUS)
-    nearest: dict[int, tuple[int, int]] = {}
-    for query, item, distance in zip(*(array.tolist() for array in found), strict=True):
-        if query not in nearest or distance < nearest[query][1]:
-            nearest[query] = (item, distance)
-    entries = {
-        entry.position: entry
-        for entry in HashEntry.objects.filter(
-            position__in=[item for item, _ in nearest.values()], hash_set__withdrawn_at=None
-        ).select_related("hash_set")
-    }
-    for query, (item, distance) in nearest.items():
+    hits = sorted(zip(*(array.tolist() for array in found), strict=True), key=lambda hit: hit[2])
+    entries: dict[int, HashEntry] = {}
+    for chunk in _chunks(sorted({item for _, item, _ in hits}), 10_000):
+        live = HashEntry.objects.filter(position__in=chunk, hash_set__withdrawn_at=None).select_related("hash_set")
+        entries.update({entry.position: entry for entry in live if entry.position is not None})
+    marked: set[int] = set()
+    for query, item, distance in hits:
+        # The nearest entry of a set that is in use wins: a nearer one of a withdrawn set says nothing.
         entry = entries.get(item)
-        if entry is not None:
-            Media.objects.filter(pk=unknown[query].pk, known_by=None).update(
-                known_by=entry, known_distance=distance, known_as=[entry.category, entry.hash_set.name]
-            )
+        if entry is None or query in marked:
+            continue
+        marked.add(query)
+        Media.objects.filter(pk=unknown[query].pk, known_by=None).update(
+            known_by=entry,
+            known_set=entry.hash_set,
+            known_distance=distance,
+            known_as=[entry.category, entry.hash_set.name],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +171,9 @@ def _codes(batch: Sequence[Media]) -> tuple[list[tuple[UUID, float | None]], lis
         if media.pdq is not None and (media.quality or 0) >= USABLE_QUALITY:
             owners.append((media.id, None))
             codes.append(bytes(media.pdq))
-    for frame in Frame.objects.filter(media__in=[media.id for media in batch], quality__gte=USABLE_QUALITY).order_by("id"):
+    for frame in Frame.objects.filter(media__in=[media.id for media in batch], quality__gte=USABLE_QUALITY).order_by(
+        "id"
+    ):
         owners.append((frame.media_id, frame.second))
         codes.append(bytes(frame.pdq))
     return owners, codes
@@ -276,16 +282,51 @@ def _count_cases(batch: Sequence[Media], pairs: Sequence[_Near]) -> None:
             cursor.execute("update media_media set widely_traded = false where id = any(%s::uuid[])", [plain])
 
 
+def keep_entries(hash_set_id: UUID, first: int, entries: Sequence[Entry]) -> None:
+    """Keep some entries of a list, the first of which is its ``first``; kept already: nothing."""
+    rows = [
+        (
+            stable_id(hash_set_id, number),
+            entry.md5,
+            entry.sha1,
+            entry.sha256,
+            entry.pdq,
+            entry.quality,
+            entry.category,
+            entry.series,
+        )
+        for number, entry in enumerate(entries, first)
+    ]
+    if not rows:
+        return
+    with across_holdings(), connection.cursor() as cursor:
+        cursor.execute(
+            "insert into media_hashentry (id, hash_set_id, md5, sha1, sha256, pdq, quality, category, series)"
+            " select u.id, %s, u.md5, u.sha1, u.sha256, u.pdq, u.quality, u.category, u.series"
+            " from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::int[], %s::text[], %s::text[])"
+            " as u(id, md5, sha1, sha256, pdq, quality, category, series) on conflict do nothing",
+            [hash_set_id, *(list(column) for column in zip(*rows, strict=True))],
+        )
+
+
 def match_hash_set(actor: Actor, hash_set_id: UUID) -> int:
     """Mark all kept media that a hash set names, also near-duplicates; a withdrawn set's marks come off. How many changed."""
     with across_holdings():
-        hash_set = HashSet.objects.get(pk=hash_set_id)
+        hash_set = HashSet.objects.select_for_update().get(pk=hash_set_id)
+        if hash_set.state not in (HashSetState.READ, HashSetState.MATCHED):
+            return 0
         if hash_set.withdrawn_at is not None:
-            changed = unmark_everywhere(hash_set)
+            by_case = unmark_everywhere(hash_set)
         else:
             add_known_codes(hash_set)
-            changed = sum(mark_known_everywhere(hash_set).values())
+            by_case = mark_known_everywhere(hash_set)
+        hash_set.state = HashSetState.MATCHED
+        hash_set.save(update_fields=["state"])
+    changed = sum(by_case.values())
     log.record("media.matched", actor, subject=f"hash-set:{hash_set_id}", details={"media": changed})
+    for case_id in by_case:
+        tell(f"case:{case_id}", "media", hash_set_id)
+    tell(f"officer:{actor.officer_id}", "hash-set", hash_set_id)
     return changed
 
 
@@ -296,9 +337,7 @@ def add_known_codes(hash_set: HashSet) -> int:
     first_orphan = 0 if last is None else int(last) + 1
     if len(index) > first_orphan:
         index.remove(np.arange(first_orphan, len(index)))
-    entries = list(
-        HashEntry.objects.filter(hash_set=hash_set, pdq__isnull=False, position=None).order_by("id")
-    )
+    entries = list(HashEntry.objects.filter(hash_set=hash_set, pdq__isnull=False, position=None).order_by("id"))
     usable = [entry for entry in entries if (entry.quality if entry.quality is not None else 100) >= USABLE_QUALITY]
     if not usable:
         return 0
@@ -321,10 +360,10 @@ def mark_known_everywhere(hash_set: HashSet) -> dict[UUID, int]:
                   join evidence_exhibitfile f on f.{digest} = e.{digest} and f.size > 0
                   join media_media m on m.file_id = f.id
                   where e.hash_set_id = %s and e.{digest} <> '' and m.known_by_id is null order by m.id, e.id)
-                update media_media m set known_by_id = hit.entry_id, known_distance = 0,
+                update media_media m set known_by_id = hit.entry_id, known_set_id = %s, known_distance = 0,
                   known_as = array[hit.category, %s]::varchar[] from hit where m.id = hit.id returning m.case_id
                 """,
-                [hash_set.id, hash_set.name],
+                [hash_set.id, hash_set.id, hash_set.name],
             )
             for (case_id,) in cursor.fetchall():
                 marked[case_id] = marked.get(case_id, 0) + 1
@@ -347,21 +386,26 @@ def mark_known_everywhere(hash_set: HashSet) -> dict[UUID, int]:
             changed = Media.objects.filter(pk=media_id, known_by=None)
             for case_id in changed.values_list("case_id", flat=True):
                 marked[case_id] = marked.get(case_id, 0) + 1
-            changed.update(known_by=entry, known_distance=distance, known_as=[entry.category, hash_set.name])
+            changed.update(
+                known_by=entry, known_set=hash_set, known_distance=distance, known_as=[entry.category, hash_set.name]
+            )
     return marked
 
 
-def unmark_everywhere(hash_set: HashSet) -> int:
-    """Take a withdrawn hash set's marks off all media and match those against the sets that stay; how many. In the blind door."""
+def unmark_everywhere(hash_set: HashSet) -> dict[UUID, int]:
+    """Take a withdrawn hash set's marks off all media and match those against the sets that stay; how many, by case id.
+
+    Inside the blind door.
+    """
     media = list(Media.objects.filter(known_by__hash_set=hash_set))
-    Media.objects.filter(id__in=[row.id for row in media]).update(known_by=None, known_distance=None, known_as=[])
+    Media.objects.filter(id__in=[row.id for row in media]).update(
+        known_by=None, known_set=None, known_distance=None, known_as=[]
+    )
     for chunk in _chunks([row.id for row in media], MEDIA_AT_ONCE):
         _match_known(list(Media.objects.filter(id__in=chunk)))
-    return len(media)
+    return dict(Counter(row.case_id for row in media))
 
 
 def _chunks(items: list[Any], size: int) -> Iterator[list[Any]]:
     for begin in range(0, len(items), size):
         yield items[begin : begin + size]
-
-

@@ -35,9 +35,14 @@ class Media(Guarded):
     taken_at = models.CharField(max_length=40, blank=True)
     known_as: ArrayField[list[str], list[str]] = ArrayField(models.CharField(max_length=60), default=list)
     known_by = models.ForeignKey("media.HashEntry", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    known_set = models.ForeignKey("media.HashSet", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     known_distance = models.IntegerField(null=True, help_text="0: the identical file; 1 to 31: bits of PDQ apart.")
-    cases_count = models.IntegerField(default=1, help_text="Distinct cases that hold it or a near-duplicate (bucketed when shown).")
-    widely_traded = models.BooleanField(default=False, help_text="Too many cases hold it: it links nothing, and is shown as such.")
+    cases_count = models.IntegerField(
+        default=1, help_text="Distinct cases that hold it or a near-duplicate (bucketed when shown)."
+    )
+    widely_traded = models.BooleanField(
+        default=False, help_text="Too many cases hold it: it links nothing, and is shown as such."
+    )
     matched_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -46,6 +51,7 @@ class Media(Guarded):
             models.Index(fields=["case", "sha256"], name="media_by_case_digest"),
             models.Index(fields=["sha256"], name="media_by_digest"),
             models.Index(fields=["id"], name="media_to_match", condition=Q(matched_at=None)),
+            models.Index(fields=["known_set", "case"], name="media_by_set", condition=Q(known_set__isnull=False)),
         ]
 
 
@@ -88,8 +94,21 @@ class NearDuplicate(BetweenTwo):
         ]
 
 
+class HashSetState(models.TextChoices):
+    """The way of a hash set: handed in, read by a job, matched against what is kept; or refused with a sentence."""
+
+    WAITING = "waiting", "Waiting to be read"
+    READ = "read", "Being matched"
+    MATCHED = "matched", "In use"
+    REFUSED = "refused", "Could not be read"
+
+
 class HashSet(models.Model):
-    """A list of known files: where it comes from, under which scheme of categories, since when."""
+    """A list of known files: where it comes from, on which legal basis it is used, since when.
+
+    The file handed in waits encrypted in the store until it is read, and is removed then: the entries stay, where only jobs see
+    them.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
@@ -98,12 +117,24 @@ class HashSet(models.Model):
     authority = models.TextField(help_text="The legal basis on which the list is used.")
     version = models.CharField(max_length=60, blank=True)
     format = models.CharField(max_length=40)
+    state = models.CharField(max_length=10, choices=HashSetState, default=HashSetState.WAITING)
+    sentence = models.TextField(blank=True, help_text="Why it could not be read, where it could not.")
+    file_name = models.TextField(blank=True)
+    file_size = models.BigIntegerField(default=0)
+    file_sha256 = models.CharField(max_length=64, blank=True)
+    blob_path = models.CharField(max_length=200, blank=True, help_text="Where the file waits; empty once it was read.")
+    wrapped_key = models.BinaryField(max_length=64, null=True)
+    options = models.JSONField(default=dict, help_text="What a person said of it: algorithm, category scheme.")
     entries_count = models.IntegerField(default=0)
     lines_skipped = models.IntegerField(default=0)
     report = models.JSONField(default=list)
     imported_at = models.DateTimeField()
     imported_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
+    read_at = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["-imported_at"], name="hash_set_by_time")]
 
 
 class HashEntry(models.Model):

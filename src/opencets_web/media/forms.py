@@ -1,0 +1,151 @@
+"""What a person fills in about media."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.conf import settings
+
+from opencets_web.media.queries import SORTS, Wanted
+
+LARGEST_UPLOAD = 200 * 1024 * 1024
+
+
+class GalleryForm(forms.Form):
+    """The filters of a gallery."""
+
+    q = forms.CharField(
+        required=False,
+        label="Words",
+        widget=forms.TextInput(attrs={"placeholder": "File name or digest", "type": "search"}),
+    )
+    kind = forms.ChoiceField(
+        required=False, label="Kind", choices=[("", "Pictures and videos"), ("image", "Pictures"), ("video", "Videos")]
+    )
+    exhibit = forms.ChoiceField(required=False, label="Exhibit")
+    sort = forms.ChoiceField(
+        required=False,
+        label="Order",
+        choices=[
+            ("newest", "Newest first"),
+            ("oldest", "Oldest first"),
+            ("taken", "Time taken"),
+            ("largest", "Largest file"),
+            ("camera", "Camera"),
+        ],
+    )
+    known = forms.ChoiceField(
+        required=False,
+        label="Known files",
+        choices=[("hidden", "Hidden"), ("hashes", "Listed, not shown"), ("only", "Only known files")],
+    )
+    position = forms.BooleanField(required=False, label="With position")
+    serial = forms.BooleanField(required=False, label="With camera serial")
+    near = forms.BooleanField(required=False, label="With near-duplicates")
+    group = forms.CharField(required=False, widget=forms.HiddenInput)
+    camera = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
+    set = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def choose_exhibits(self, exhibits: tuple[tuple[str, str], ...]) -> None:
+        """The exhibits of the case as choices; without any, no such filter."""
+        if not exhibits:
+            del self.fields["exhibit"]
+            return
+        field = self.fields["exhibit"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", "All exhibits"), *((reference, label[:40]) for reference, label in exhibits)]
+
+    def wanted(self) -> Wanted:
+        """The filters as ``queries`` take them; an unusable one counts as none."""
+        given = {name: self.data.get(name, "") for name in ("exhibit", "group", "camera", "set")}
+        self.is_valid()
+        clean: dict[str, Any] = self.cleaned_data
+        return Wanted(
+            words=str(clean.get("q", ""))[:200],
+            kind=str(clean.get("kind", "")),
+            exhibit=str(given["exhibit"])[:20],
+            sort=str(clean.get("sort")) if clean.get("sort") in SORTS else "newest",
+            known=clean.get("known") or "hidden",
+            position=bool(clean.get("position")),
+            serial=bool(clean.get("serial")),
+            near=bool(clean.get("near")),
+            group=str(given["group"])[:36],
+            camera=str(given["camera"])[:200],
+            hash_set=str(given["set"])[:36],
+        )
+
+
+def inbox() -> Path:
+    """Where an administrator puts lists too large for a browser: ``inbox`` in the home, and nowhere else."""
+    return Path(settings.HOME) / "inbox"
+
+
+def _waiting_files() -> list[tuple[str, str]]:
+    if not inbox().is_dir():
+        return []
+    return [
+        (entry.name, entry.name) for entry in sorted(inbox().iterdir()) if entry.is_file() and not entry.is_symlink()
+    ][:200]
+
+
+class HashSetForm(forms.Form):
+    """Handing in a list of known files."""
+
+    file = forms.FileField(
+        required=False,
+        label="File",
+        help_text="VICS JSON, CSV with digest columns, or one digest a line; also inside a ZIP. Up to 200 MB.",
+    )
+    inbox = forms.ChoiceField(required=False, label="Or a file in this machine's inbox", help_text="For larger lists.")
+    name = forms.CharField(max_length=200, help_text="As colleagues know it, for example Project VIC 2026-03.")
+    source = forms.CharField(max_length=200, help_text="Who gave it to you.")
+    authority = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label="Authority",
+        help_text="The legal basis on which your agency uses it.",
+    )
+    version = forms.CharField(max_length=60, required=False)
+    scheme = forms.CharField(
+        max_length=20,
+        required=False,
+        label="Category scheme",
+        help_text="Where the file does not name one, for example UK or US.",
+    )
+    algorithm = forms.ChoiceField(
+        required=False,
+        label="Bare lines of 64 digits are",
+        choices=[("", "Decide by their bits, and say so"), ("sha256", "SHA-256"), ("pdq", "PDQ")],
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        waiting = _waiting_files()
+        if not waiting:
+            del self.fields["inbox"]
+        else:
+            field = self.fields["inbox"]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = [("", "None"), *waiting]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        given = cleaned.get("file")
+        if given is not None and given.size > LARGEST_UPLOAD:
+            self.add_error("file", "It is larger than 200 MB; put it into the inbox, or use the command line.")
+        if "file" not in self.errors and bool(given) == bool(cleaned.get("inbox")):
+            self.add_error("file", "Choose one file.")
+        return cleaned
+
+    def given(self) -> dict[str, Any]:
+        """As ``actions.import_hash_set`` takes it."""
+        clean = self.cleaned_data
+        waiting, upload = clean.get("inbox"), clean["file"]
+        options = {name: clean[name].strip() for name in ("scheme", "algorithm") if clean[name].strip()}
+        return {
+            "given": inbox() / waiting if waiting else upload.file,
+            "file_name": waiting or upload.name,
+            "options": options,
+            **{name: clean[name] for name in ("name", "source", "authority", "version")},
+        }

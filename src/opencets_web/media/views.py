@@ -1,0 +1,127 @@
+"""Pages and bytes of media: actor, query or form, action, render."""
+
+from __future__ import annotations
+
+import json
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from opencets.errors import ActRefused, NotFound
+from opencets_web.media import actions, queries, serving
+from opencets_web.media.forms import GalleryForm, HashSetForm
+from opencets_web.policy.middleware import actor_of
+
+
+def number_of(request: HttpRequest) -> int:
+    """The page asked for; the first where it is no number."""
+    given = request.GET.get("page", "")
+    return int(given) if given.isdecimal() and len(given) < 9 else 1
+
+
+@require_GET
+def gallery(request: HttpRequest, reference: str) -> HttpResponse:
+    form, shown = GalleryForm(request.GET), actions.shown_known(request.session)
+    frame, found = queries.get_gallery(
+        actor_of(request), reference, form.wanted(), number=number_of(request), shown=shown
+    )
+    form.choose_exhibits(found.exhibits)
+    return render(request, "media/gallery.html", {"frame": frame, "found": found, "form": form})
+
+
+@require_GET
+def list_media(request: HttpRequest) -> HttpResponse:
+    form, shown = GalleryForm(request.GET), actions.shown_known(request.session)
+    found = queries.list_media(actor_of(request), form.wanted(), number=number_of(request), shown=shown)
+    form.choose_exhibits(())
+    return render(request, "media/list.html", {"found": found, "form": form})
+
+
+@require_GET
+def show(request: HttpRequest, media_id: UUID) -> HttpResponse:
+    wanted, shown = GalleryForm(request.GET).wanted(), actions.shown_known(request.session)
+    in_case, large = request.GET.get("in") == "case", request.GET.get("show") == "original"
+    medium = queries.get_media(actor_of(request), media_id, wanted, in_case=in_case, shown=shown, large=large)
+    return render(request, "media/show.html", {"medium": medium, "frame": medium.frame})
+
+
+@require_GET
+def thumbnail(request: HttpRequest, media_id: UUID) -> HttpResponseBase:
+    shown = actions.shown_known(request.session)
+    return serving.small_picture(*queries.open_thumbnail(actor_of(request), media_id, strip=False, shown=shown))
+
+
+@require_GET
+def strip(request: HttpRequest, media_id: UUID) -> HttpResponseBase:
+    shown = actions.shown_known(request.session)
+    return serving.small_picture(*queries.open_thumbnail(actor_of(request), media_id, strip=True, shown=shown))
+
+
+@require_safe
+def original(request: HttpRequest, media_id: UUID) -> HttpResponseBase:
+    actor = actor_of(request)
+    media = queries.get_original(actor, media_id, shown=actions.shown_known(request.session))
+    actions.note_opened(actor, request.session, media)
+    return serving.original(
+        request,
+        queries.open_original(media),
+        size=media.file.size,
+        media_type=media.media_type,
+        name=media.file.name,
+        sha256=media.sha256,
+    )
+
+
+@require_POST
+def show_known(request: HttpRequest, media_id: UUID) -> HttpResponse:
+    actions.show_known(actor_of(request), request.session, media_id)
+    return redirect(f"{reverse('media:show', args=[media_id])}")
+
+
+@require_POST
+def expose(request: HttpRequest) -> HttpResponse:
+    try:
+        given = json.loads(request.body)
+        reveals = [reveal for reveal in given["reveals"] if isinstance(reveal, dict)]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise ActRefused("Exposures are counted from a list of reveals, each with id and milliseconds.") from None
+    actions.count_exposures(actor_of(request), reveals)
+    return HttpResponse(status=204)
+
+
+@require_GET
+def known(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    page = queries.list_hash_sets(actor, may_import=actions.may_import(actor), number=number_of(request))
+    return render(request, "media/known.html", {"found": page})
+
+
+def new_known(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    if not actions.may_import(actor):
+        raise NotFound
+    form = HashSetForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        actions.import_hash_set(actor, **form.given())
+        messages.success(request, f"{form.cleaned_data['name']} is handed in; it is read and matched now.")
+        return redirect("media:known")
+    return render(request, "media/known_new.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_POST
+def withdraw(request: HttpRequest, hash_set_id: UUID) -> HttpResponse:
+    name = actions.withdraw_hash_set(actor_of(request), hash_set_id)
+    undo = reverse("media:known-restore", args=[hash_set_id])
+    messages.success(request, f"{name} is withdrawn; its marks come off.", extra_tags=f"undo:{undo}")
+    return redirect("media:known")
+
+
+@require_POST
+def restore(request: HttpRequest, hash_set_id: UUID) -> HttpResponse:
+    name = actions.restore_hash_set(actor_of(request), hash_set_id)
+    messages.success(request, f"{name} is in use again; what it names is marked again.")
+    return redirect("media:known")
