@@ -1,0 +1,313 @@
+"""One case with a row of every kind, and people around it: those it is open to, and every sort of person it is closed to."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from opencets.packing.blobs import Stored
+    from opencets_web.accounts.models import Agency
+    from opencets_web.policy.actor import Actor
+    from tests.web.conftest import Cast
+
+REFERENCE = "AV-SMALL-0001"
+TITLE = "Lantern and heron"
+"""Words that stand on no page of their own: where they are shown, the case is shown."""
+
+
+@dataclass
+class SmallCase:
+    """The case, its rows by name, and the people around it by name."""
+
+    cast: Cast
+    actors: dict[str, Actor]
+    rows: dict[str, Any] = field(default_factory=dict)
+
+    def id_of(self, name: str) -> UUID:
+        """The id of a row."""
+        return UUID(str(self.rows[name].pk))
+
+
+def _agency(name: str) -> Agency:
+    from opencets_web.accounts.models import Agency
+
+    short = name.partition(" ")[0]
+    return Agency.objects.create(
+        name=name, short_name=short, country="GB", contact_name=f"{short} desk",
+        contact_phone="+442079460123", contact_email=f"desk@{short.lower()}.example.org",
+    )  # fmt: skip
+
+
+def _officer(cast: Cast, name: str, agency: Agency) -> Actor:
+    from opencets_web.accounts.models import Officer
+    from opencets_web.policy.actor import Actor
+
+    officer = Officer.objects.create(
+        email=f"{name}@{agency.short_name.lower()}.example.org", display_name=f"{agency.short_name} {name}", agency=agency,
+        roles=["investigator"],
+    )  # fmt: skip
+    cast.officers[name] = officer
+    return Actor.of(officer)
+
+
+def make_small_case(cast: Cast) -> SmallCase:
+    """Avon's case with a row of every kind; released to Cambria (read), once to Devon (ended) and to Exe (withdrawn)."""
+    from django.utils import timezone
+
+    from opencets_web.policy.models import Grant
+
+    now = timezone.now()
+    partners = {
+        "partner": _agency("Cambria Police"),
+        "former": _agency("Devon Police"),
+        "withdrawn": _agency("Exe Police"),
+    }
+    actors = {name: getattr(cast, name) for name in ("owner", "colleague", "outsider", "administrator", "auditor")}
+    actors |= {name: _officer(cast, name, agency) for name, agency in partners.items()}
+    made = SmallCase(cast, actors)
+    _cases(made, now)
+    _evidence(made, now)
+    _media(made, now)
+    _between(made, now)
+    _leads(made, now)
+    case = made.rows["case"]
+    for name, agency in partners.items():
+        begun = now - timedelta(days=30)
+        made.rows[f"grant_{name}"] = Grant.objects.create(
+            holding=case.holding, agency=cast.avon, to_agency=agency, level="read", purpose="A common series",
+            granted_by_id=cast.owner.officer_id, granted_at=begun,
+            expires_at=now - timedelta(days=1) if name == "former" else now + timedelta(days=30),
+            withdrawn_at=now - timedelta(days=2) if name == "withdrawn" else None,
+        )  # fmt: skip
+    _sharing(made, now)
+    return made
+
+
+def _cases(made: SmallCase, now: datetime) -> None:
+    from opencets_web.cases.models import Assignment, Case, Note, PartnerNumber
+    from opencets_web.policy.models import Holding
+
+    cast, rows = made.cast, made.rows
+    for name, agency, reference, title, by in (
+        ("case", cast.avon, REFERENCE, TITLE, cast.owner),
+        ("second", cast.avon, "AV-SMALL-0002", "Second of Avon", cast.owner),
+        ("other", cast.borders, "BO-SMALL-0001", "Case of Borders", cast.outsider),
+    ):
+        holding = Holding.objects.create(agency=agency)
+        rows[name] = Case.objects.create(
+            holding=holding, agency=agency, reference=reference, title=title, kind="possession", opened_at=now,
+            opened_by_id=by.officer_id,
+        )  # fmt: skip
+    under = _under(made)
+    rows["assignment"] = Assignment.objects.create(
+        **under, case=rows["case"], officer_id=cast.owner.officer_id, since_at=now
+    )
+    rows["number"] = PartnerNumber.objects.create(**under, case=rows["case"], partner="Laboratory", number="L-77")
+    rows["note"] = Note.objects.create(
+        **under, case=rows["case"], author_id=cast.owner.officer_id, text=f"{TITLE}: call back.", written_at=now
+    )
+
+
+def _under(made: SmallCase, case: str = "case") -> dict[str, Any]:
+    return {"holding_id": made.rows[case].holding_id, "agency_id": made.rows[case].agency_id}
+
+
+def _between_cases(made: SmallCase, left: str, right: str) -> dict[str, Any]:
+    sides = {"left": made.rows[left], "right": made.rows[right]}
+    return {
+        f"{side}_{part}_id": getattr(case, f"{part}_id")
+        for side, case in sides.items()
+        for part in ("holding", "agency")
+    }
+
+
+def _evidence(made: SmallCase, now: datetime) -> None:
+    from opencets_web.evidence.models import Blob, Claim, CustodyEntry, Exhibit, ExhibitFile, Record, ReportLine, Upload
+
+    cast, rows, under = made.cast, made.rows, _under(made)
+    case = rows["case"]
+    stored = _stored_picture()
+    rows["blob"] = Blob.objects.create(
+        **under, path=stored.blob_id, wrapped_key=stored.wrapped_key, size=stored.size, sha256=stored.sha256,
+        media_type="image/jpeg", created_at=now,
+    )  # fmt: skip
+    exhibit = rows["exhibit"] = Exhibit.objects.create(
+        **under, case=case, reference="EX-1", title=TITLE, state="read", received_by_id=cast.owner.officer_id, begun_at=now,
+        received_at=now, reading_at=now, read_at=now,
+    )  # fmt: skip
+    rows["custody"] = CustodyEntry.objects.create(
+        **under,
+        exhibit=exhibit,
+        at=now,
+        officer_id=cast.owner.officer_id,
+        act="received",
+        sentence="One file was received.",
+    )
+    rows["upload"] = Upload.objects.create(
+        **under, exhibit=exhibit, officer_id=cast.owner.officer_id, path="people.csv", length=10, wrapped_key=b"k" * 40,
+        blob_path="none", begun_at=now,
+    )  # fmt: skip
+    rows["file"] = ExhibitFile.objects.create(
+        **under,
+        exhibit=exhibit,
+        path=["people.csv"],
+        name="people.csv",
+        size=10,
+        state="read",
+        format="table",
+        options={},
+    )
+    for name in ("picture", "near"):
+        rows[name] = ExhibitFile.objects.create(
+            **under, exhibit=exhibit, path=[f"{name}.jpg"], name=f"{name}.jpg", size=stored.size, state="read", format="picture",
+            media_type="image/jpeg", blob=rows["blob"], sha256=stored.sha256,
+        )  # fmt: skip
+    for name, kind, file in (
+        ("person", "person", "file"), ("twin", "person", "file"), ("said", "message", "file"),
+        ("picture_record", "media", "picture"), ("near_record", "media", "near"),
+    ):  # fmt: skip
+        rows[name] = Record.objects.create(
+            **under, case=case, exhibit=exhibit, file=rows[file], key=name, kind=kind, reader=f"{file}/1", place=f"row {name}",
+            label=f"{TITLE} {name}", body=f"{TITLE}!" if kind == "message" else "", at_text="2026-01-02T03:04:05Z",
+            conversation="Harbour", read_at=now, linked_at=now,
+        )  # fmt: skip
+    rows["claim"] = Claim.objects.create(
+        **under,
+        case=case,
+        record=rows["person"],
+        property="email",
+        kind="email",
+        raw="Ada@example.org",
+        normal="ada@example.org",
+    )
+    rows["report_line"] = ReportLine.objects.create(
+        **under, exhibit=exhibit, file=rows["file"], path="file.csv", place="row 3", code="columns",
+        sentence="Row 3 has 2 columns, 3 expected; row skipped.", key="k1",
+    )  # fmt: skip
+
+
+@cache
+def _stored_picture() -> Stored:
+    """A small picture in the store of this run, sealed as every file is; its row is made anew for each test."""
+    from PIL import Image
+
+    from opencets_web.evidence.vault import store
+
+    drawn = io.BytesIO()
+    Image.linear_gradient("L").convert("RGB").save(drawn, "JPEG")
+    return store().put(io.BytesIO(drawn.getvalue()))
+
+
+def _media(made: SmallCase, now: datetime) -> None:
+    from opencets_web.media.models import Frame, HashEntry, HashSet, Media, NearDuplicate
+
+    rows, under = made.rows, _under(made)
+    for name in ("picture", "near"):
+        rows[f"{name}_media"] = Media.objects.create(
+            **under, case=rows["case"], record=rows[f"{name}_record"], file=rows[name], sha256=rows[name].sha256,
+            media_type="image/jpeg", width=256, height=256, pdq=bytes(32), quality=100, thumbnail=rows["blob"],
+            thumbnail_size=rows["blob"].size, strip_size=0, matched_at=now,
+        )  # fmt: skip
+    left, right = sorted((rows["picture_media"], rows["near_media"]), key=lambda media: media.id)
+    rows["near_duplicate"] = NearDuplicate.objects.create(
+        **_between_cases(made, "case", "case"), left=left, right=right, distance=3, found_at=now
+    )
+    rows["frame"] = Frame.objects.create(**under, media=rows["picture_media"], second=1.0, pdq=bytes(32), quality=90)
+    rows["hash_set"] = HashSet.objects.create(
+        agency=made.cast.avon, name="Hashes of Avon", source="Laboratory", authority="Court order", format="csv", imported_at=now,
+        imported_by_id=made.cast.owner.officer_id, state="matched",
+    )  # fmt: skip
+    rows["hash_entry"] = HashEntry.objects.create(hash_set=rows["hash_set"], md5="ab" * 16)
+
+
+def _between(made: SmallCase, now: datetime) -> None:
+    from opencets_web.entities.models import CandidateKey, Identifier, Judgement, Match
+
+    rows, sides = made.rows, _between_cases(made, "case", "case")
+    left, right = sorted((rows["person"], rows["twin"]), key=lambda record: record.id)
+    rows["left"], rows["right"] = left, right
+    rows["match"] = Match.objects.create(
+        **sides, left=left, right=right, probability=0.8, bits=2.0, reasons=[], model="person-1", found_at=now
+    )
+    rows["judgement"] = Judgement.objects.create(
+        **sides,
+        left=left,
+        right=right,
+        verdict="unsure",
+        reason="Compared the dates.",
+        by_id=made.cast.owner.officer_id,
+        at=now,
+    )
+    rows["identifier"] = Identifier.objects.create(kind="email", normal="ada@example.org", cases_count=1)
+    rows["candidate"] = CandidateKey.objects.create(key="email:ada", record=left)
+
+
+def _leads(made: SmallCase, now: datetime) -> None:
+    from opencets_web.charts.models import SavedChart
+    from opencets_web.leads.models import Alert, Connection, Pointer, PointerSecret
+
+    rows, under = made.rows, _under(made)
+    for name, other in (("connection", "second"), ("crossing", "other")):
+        ends = sorted((rows["case"], rows[other]), key=lambda case: case.id)
+        sides = {"left": ends[0], "right": ends[1]}
+        rows[name] = Connection.objects.create(
+            **{f"{side}_{part}_id": getattr(case, f"{part}_id") for side, case in sides.items() for part in ("holding", "agency")},
+            left_case=ends[0], right_case=ends[1], kinds=["email"], hops=1, bits=9.0, probability=0.9, strength=0.8,
+            sentence="The same e-mail address.", paths=[], digest="d", model="1", found_at=now, changed_at=now,
+        )  # fmt: skip
+    rows["pointer"] = Pointer.objects.create(**under, case=rows["case"], other_agency=made.cast.borders, made_at=now)
+    rows["free_pointer"] = Pointer.objects.create(
+        **under, case=rows["case"], other_agency=made.cast.borders, made_at=now
+    )
+    rows["secret"] = PointerSecret.objects.create(
+        pointer=rows["pointer"], connection=rows["crossing"], case=rows["case"], other_case=rows["other"]
+    )
+    rows["alert"] = Alert.objects.create(
+        **under, case=rows["case"], kind="pointer", sentence=f"{TITLE} connects.", strength=0.8, pointer=rows["pointer"],
+        digest="a", raised_at=now,
+    )  # fmt: skip
+    rows["decided"] = Alert.objects.create(
+        **under, case=rows["case"], kind="known", sentence=f"{TITLE}: a known file.", digest="b", raised_at=now, state="dismissed",
+        decided_at=now, decided_by_id=made.cast.owner.officer_id, decided_because="Seen.",
+    )  # fmt: skip
+    for name in ("chart", "removed_chart"):
+        rows[name] = SavedChart.objects.create(
+            **under, case=rows["case"], title=TITLE, around=rows["person"].id, saved_by_id=made.cast.owner.officer_id, saved_at=now,
+            removed_at=now if name == "removed_chart" else None,
+        )  # fmt: skip
+
+
+def _sharing(made: SmallCase, now: datetime) -> None:
+    from opencets_web.sharing.models import Asked, Release, Request
+
+    cast, rows, under = made.cast, made.rows, _under(made)
+    asks = {
+        "case": rows["case"],
+        "to_agency": cast.borders,
+        "purpose": "A common series",
+        "asked_by_id": cast.owner.officer_id,
+    }
+    rows["request"] = Request.objects.create(**under, **asks, pointer=rows["pointer"], asked_at=now)
+    rows["past_request"] = Request.objects.create(
+        **under, **asks, pointer=rows["free_pointer"], asked_at=now, state="withdrawn", answered_at=now
+    )
+    rows["asked"] = Asked.objects.create(
+        **under, request_ref=rows["past_request"].id, case=rows["case"], from_agency=cast.borders,
+        from_officer_name="Borders outsider", purpose="A common series", asked_at=now,
+    )  # fmt: skip
+    gives = {
+        "case": rows["case"],
+        "purpose": "A common series",
+        "released_by_id": cast.owner.officer_id,
+        "released_at": now,
+    }
+    for name in ("partner", "withdrawn"):
+        grant = rows[f"grant_{name}"]
+        rows[f"release_{name}"] = Release.objects.create(
+            **under, **gives, grant=grant, to_agency_id=grant.to_agency_id, withdrawn_at=grant.withdrawn_at
+        )
