@@ -6,6 +6,7 @@
                                       └─ exhibit read ──────────────┴─► match_media ─► count_identifiers ─► resolve_people
                                                                                               ─► link_exhibit ─► alerts
     judgement changed ─► link_judged         hash set imported, withdrawn, restored ─► match_hash_set
+    hash set received ─► read_hash_set ─► hash set imported
     request made, answered, withdrawn ─► carry_request         release changed ─► tell_anew
 
 A job runs as the officer whom it serves. Each is safe to run again: a killed worker's job is taken up by ``take_up_stalled``.
@@ -28,10 +29,15 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     "exhibit.received": (Follow("read_exhibit", "reading", lock=READING, coalesce="read-{exhibit_id}"),),
     "records.read": (Follow("match_media", "linking", lock=CONNECTING, coalesce="match-{exhibit_id}"),),
     "exhibit.read": (Follow("match_media", "linking", lock=CONNECTING, coalesce="match-{exhibit_id}"),),
-    "media.matched": (Follow("count_identifiers", "linking", lock=CONNECTING, coalesce="count-{exhibit_id}", priority=1),),
-    "identifiers.counted": (Follow("resolve_people", "linking", lock=CONNECTING, coalesce="resolve-{exhibit_id}", priority=2),),
+    "media.matched": (
+        Follow("count_identifiers", "linking", lock=CONNECTING, coalesce="count-{exhibit_id}", priority=1),
+    ),
+    "identifiers.counted": (
+        Follow("resolve_people", "linking", lock=CONNECTING, coalesce="resolve-{exhibit_id}", priority=2),
+    ),
     "people.resolved": (Follow("link_exhibit", "linking", lock=CONNECTING, coalesce="link-{exhibit_id}", priority=3),),
     "judgement.changed": (Follow("link_judged", "linking", lock=CONNECTING, priority=9),),
+    "hash-set.received": (Follow("read_hash_set", "reading", coalesce="hash-set-{hash_set_id}"),),
     "hash-set.imported": (Follow("match_hash_set", "linking", lock=CONNECTING),),
     "hash-set.withdrawn": (Follow("match_hash_set", "linking", lock=CONNECTING),),
     "hash-set.restored": (Follow("match_hash_set", "linking", lock=CONNECTING),),
@@ -64,6 +70,7 @@ def on_app_ready(app: App) -> None:
     task("resolve_people", entities.resolve_people, then="people.resolved")
     task("link_exhibit", leads.link_exhibit)
     task("link_judged", leads.link_judged)
+    task("read_hash_set", media.read_hash_set)
     task("match_hash_set", media.match_hash_set)
     task("carry_request", sharing.carry_request)
     task("tell_anew", leads.tell_anew)
