@@ -36,6 +36,7 @@ from opencets_web.leads.models import Connection
 from opencets_web.media.models import NearDuplicate
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
+from opencets_web.policy.rules import LEVELS
 
 MOST_NODES = 150
 MOST_VALUES = 60
@@ -259,7 +260,7 @@ def _copy_edge(copy: NearDuplicate, left: Node, right: Node) -> Edge:
 # --- Drawing ---------------------------------------------------------------------------------------------------------
 
 
-def _draw_entity(actor: Actor, drawing: _Drawing, group: Group) -> Node | None:
+def _draw_entity(drawing: _Drawing, group: Group) -> Node | None:
     node = _entity_node(group)
     if not drawing.add(node):
         return None
@@ -287,8 +288,19 @@ def _draw_values(drawing: _Drawing, holder: Node, claims: Iterable[Claim], lines
     return linking
 
 
-def _draw_holders(actor: Actor, drawing: _Drawing, values: Sequence[Claim], most: int) -> None:
-    """Draw who else holds some values: people and accounts first, at most ``most`` records a value."""
+Pair = Match | Judgement
+
+
+@dataclass(slots=True)
+class _Neighbours:
+    """What stands around a node before it is drawn: pairs with other entities, and claims of others to its values."""
+
+    pairs: list[Pair] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+
+
+def _list_holders(actor: Actor, drawing: _Drawing, values: Sequence[Claim], most: int) -> list[Claim]:
+    """Who else holds some values: people and accounts first, at most ``most`` claims a value."""
     same = Q(pk__in=[])
     for claim in values:
         same |= Q(kind=claim.kind, normal=claim.normal)
@@ -298,18 +310,41 @@ def _draw_holders(actor: Actor, drawing: _Drawing, values: Sequence[Claim], most
         partition_by=[F("kind"), F("normal")],
         order_by=[When_case(*order, default=Value(9)), F("record_id"), F("id")],
     )
-    rows = door.visible(actor, Claim.objects.filter(same, generic=False)).annotate(place=place)
-    claims = list(rows.filter(place__lte=most + 1).select_related(None).order_by("kind", "normal", "place"))
-    records = _records(actor, {claim.record_id for claim in claims})
-    groups = entities.list_groups(actor, [record.id for record in records.values() if record.kind in PEOPLE])
-    counted: dict[tuple[str, str | None], int] = defaultdict(int)
+    rows = door.visible(actor, Claim.objects.filter(same, generic=False, record__retired_at=None)).annotate(place=place)
+    claims = list(rows.filter(place__lte=most + 1).order_by("kind", "normal", "place"))
+    drawing.more |= any(claim.place > most for claim in claims)
+    return [claim for claim in claims if claim.place <= most]
+
+
+def _list_pairs(actor: Actor, group: Group) -> list[Pair]:
+    """The judgements and the undecided suggestions between this entity and others."""
+    members = {line.id for line in group.lines}
+    touching = Q(left__in=members) | Q(right__in=members)
+    matches = list(door.visible(actor, Match.objects.filter(touching, retired_at=None)).order_by("-probability")[:30])
+    standing = Judgement.objects.filter(touching, undone_at=None).select_related("by")
+    judged = list(door.visible(actor, standing).order_by("-at")[:30])
+    decided = {(judgement.left_id, judgement.right_id) for judgement in judged}
+    return [*judged, *(match for match in matches if (match.left_id, match.right_id) not in decided)]
+
+
+def _draw_neighbours(actor: Actor, drawing: _Drawing, found: _Neighbours, centre: Group | None) -> None:
+    """Draw the entities and records of these pairs and claims, and their ties."""
+    records = _records(actor, {claim.record_id for claim in found.claims})
+    sides = {side for pair in found.pairs for side in (pair.left_id, pair.right_id)}
+    known = {line.id: centre for line in centre.lines} if centre else {}
+    people = {record.id for record in records.values() if record.kind in PEOPLE}
+    groups = known | entities.list_groups(actor, (sides | people) - set(known))
+    for pair in found.pairs:
+        left, right = groups.get(pair.left_id), groups.get(pair.right_id)
+        if left is None or right is None or left.anchor == right.anchor:
+            continue
+        one, other = _draw_entity(drawing, left), _draw_entity(drawing, right)
+        if one is not None and other is not None:
+            tie = _match_edge(pair, one, other) if isinstance(pair, Match) else _judgement_edge(pair, one, other)
+            drawing.tie(tie)
     by_tie: dict[tuple[str, str, str | None], list[Claim]] = defaultdict(list)
     holders: dict[str, tuple[Node, dict[UUID, RecordLine]]] = {}
-    for claim in claims:
-        counted[claim.kind, claim.normal] += 1
-        if counted[claim.kind, claim.normal] > most:
-            drawing.more = True
-            continue
+    for claim in found.claims:
         record = records.get(claim.record_id)
         if record is None:
             continue
@@ -318,40 +353,17 @@ def _draw_holders(actor: Actor, drawing: _Drawing, values: Sequence[Claim], most
         if not drawing.add(node):
             continue
         drawing.holdings |= group.holdings if group else {(record.holding_id, record.agency_id)}
-        lines = {line.id: line for line in group.lines} if group else {record.id: entities.line_of(record)}
-        holders[node.id] = (node, lines)
+        if node.id not in holders:
+            lines = group.lines if group else (entities.line_of(record),)
+            holders[node.id] = (node, {line.id: line for line in lines})
         by_tie[node.id, claim.kind, claim.normal].append(claim)
     for (node_id, _, _), of in by_tie.items():
-        node, lines = holders[node_id]
-        drawing.tie(_claim_edge(node, of, lines))
+        drawing.tie(_claim_edge(holders[node_id][0], of, holders[node_id][1]))
 
 
 def _records(actor: Actor, ids: set[UUID]) -> dict[UUID, Record]:
     rows = door.visible(actor, entities.records_with_places().filter(pk__in=ids)) if ids else []
     return {record.id: record for record in rows}
-
-
-def _draw_pairs(actor: Actor, drawing: _Drawing, group: Group, node: Node) -> None:
-    """Draw the suggestions and judgements between this entity and others."""
-    members = {line.id for line in group.lines}
-    touching = Q(left__in=members) | Q(right__in=members)
-    matches = list(door.visible(actor, Match.objects.filter(touching, retired_at=None)).order_by("-probability")[:30])
-    standing = Judgement.objects.filter(touching, undone_at=None).select_related("by")
-    judged = list(door.visible(actor, standing).order_by("-at")[:30])
-    decided = {(judgement.left_id, judgement.right_id) for judgement in judged}
-    pairs: list[Match | Judgement] = [*judged, *(m for m in matches if (m.left_id, m.right_id) not in decided)]
-    others = {side for pair in pairs for side in (pair.left_id, pair.right_id)} - members
-    groups = entities.list_groups(actor, others)
-    for pair in pairs:
-        other = groups.get(pair.right_id if pair.left_id in members else pair.left_id)
-        if other is None or other.anchor == group.anchor:
-            continue
-        drawn = _draw_entity(actor, drawing, other)
-        if drawn is not None:
-            left, right = (node, drawn) if pair.left_id in members else (drawn, node)
-            drawing.tie(
-                _match_edge(pair, left, right) if isinstance(pair, Match) else _judgement_edge(pair, left, right)
-            )
 
 
 def _draw_copies(actor: Actor, drawing: _Drawing, record: Record, node: Node) -> None:
@@ -371,26 +383,25 @@ def _draw_copies(actor: Actor, drawing: _Drawing, record: Record, node: Node) ->
             drawing.tie(_copy_edge(copy, left, right))
 
 
-def _draw_record(actor: Actor, drawing: _Drawing, record: Record) -> list[Claim]:
-    """Draw a record, or the entity that it belongs to, with its values; returns the values that link further."""
+def _draw_record(actor: Actor, drawing: _Drawing, record: Record) -> None:
+    """Draw a record, or the entity that it belongs to, its values, and what stands around them."""
     if record.kind in PEOPLE:
         group = entities.list_groups(actor, [record.id])[record.id]
-        node = _draw_entity(actor, drawing, group)
-        if node is None:
-            return []
-        values = _draw_values(drawing, node, group.claims, group.lines)
-        _draw_pairs(actor, drawing, group, node)
-        return values
+        node = _draw_entity(drawing, group)
+        if node is not None:
+            values = _draw_values(drawing, node, group.claims, group.lines)
+            around = _Neighbours(_list_pairs(actor, group), _list_holders(actor, drawing, values, MOST_HOLDERS))
+            _draw_neighbours(actor, drawing, around, group)
+        return
     line = entities.line_of(record)
     node = _record_node(line)
-    if not drawing.add(node):
-        return []
+    drawing.add(node)
     drawing.holdings.add((record.holding_id, record.agency_id))
     claims = door.visible(actor, Claim.objects.filter(record=record)).order_by("id")[:500]
     values = _draw_values(drawing, node, claims, [line])
+    _draw_neighbours(actor, drawing, _Neighbours(claims=_list_holders(actor, drawing, values, MOST_HOLDERS)), None)
     if record.kind == "media":
         _draw_copies(actor, drawing, record, node)
-    return values
 
 
 # --- The charts ------------------------------------------------------------------------------------------------------
@@ -414,8 +425,11 @@ class ChartPage:
     remove_url: str
 
 
-def get_chart(actor: Actor, record_id: UUID, saved_id: str = "") -> ChartPage:
-    """The page of the chart around a record; NotFound: the record, or the saved chart, is not the actor's."""
+def get_chart(actor: Actor, record_id: UUID, saved_id: str = "", *, to_keep: bool = True) -> ChartPage:
+    """The page of the chart around a record, with the form ``to_keep`` it where the actor may.
+
+    NotFound: the record, or the saved chart, is not the actor's.
+    """
     record = door.admit(actor, entities.records_with_places(), pk=record_id)
     saved = door.admit(actor, SavedChart.objects.filter(removed_at=None), pk=saved_id) if saved_id else None
     line = entities.line_of(record)
@@ -432,7 +446,7 @@ def get_chart(actor: Actor, record_id: UUID, saved_id: str = "") -> ChartPage:
         table_url=reverse("charts:around", args=[record.id]) + (f"{given}&" if given else "?") + "view=table",
         save_url=reverse("charts:save"),
         around=record.id,
-        may_save=door.level(actor, record.holding_id) >= 2,
+        may_save=to_keep and door.level(actor, record.holding_id) >= LEVELS["contribute"],
         saved_as=saved.title if saved else "",
         remove_url=reverse("charts:remove", args=[saved.id]) if saved else "",
     )
@@ -447,9 +461,7 @@ def get_graph(actor: Actor, record_id: UUID, *, expand: str = "", saved_id: str 
     record = door.admit(actor, entities.records_with_places(), pk=record_id)
     saved = door.admit(actor, SavedChart.objects.filter(removed_at=None), pk=saved_id) if saved_id else None
     drawing = _Drawing()
-    values = _draw_record(actor, drawing, record)
-    if values:
-        _draw_holders(actor, drawing, values, MOST_HOLDERS)
+    _draw_record(actor, drawing, record)
     first = drawing.placed(str(record.id), _places(saved))
     if expand:
         return _expanded(actor, first, expand)
@@ -489,9 +501,7 @@ def _draw_around(actor: Actor, drawing: _Drawing, node_id: str) -> None:
     sort, _, rest = node_id.partition(":")
     if sort in ("e", "r"):
         record = door.admit(actor, entities.records_with_places(), pk=rest)
-        values = _draw_record(actor, drawing, record)
-        if values:
-            _draw_holders(actor, drawing, values, MOST_HOLDERS)
+        _draw_record(actor, drawing, record)
     elif sort == "v":
         kind, _, normal = rest.partition(":")
         claim = door.visible(actor, Claim.objects.filter(kind=kind, normal=normal)).first()
@@ -499,7 +509,8 @@ def _draw_around(actor: Actor, drawing: _Drawing, node_id: str) -> None:
             raise NotFound
         drawing.add(_value_node(claim))
         if not claim.generic:
-            _draw_holders(actor, drawing, [claim], MOST_EXPANDED)
+            found = _Neighbours(claims=_list_holders(actor, drawing, [claim], MOST_EXPANDED))
+            _draw_neighbours(actor, drawing, found, None)
     elif sort == "c":
         case = door.admit(actor, Case.objects.all(), pk=rest)
         _draw_case(actor, drawing, case)
@@ -552,7 +563,9 @@ def _draw_case(actor: Actor, drawing: _Drawing, case: Case) -> None:
     drawing.add(node)
     drawing.holdings.add((case.holding_id, case.agency_id))
     _draw_connections(actor, drawing, case)
-    people = door.visible(actor, Record.objects.filter(case=case, kind__in=PEOPLE)).order_by("kind", "id")
+    people = door.visible(actor, Record.objects.filter(case=case, kind__in=PEOPLE, retired_at=None)).order_by(
+        "kind", "id"
+    )
     ids = list(people.values_list("id", flat=True)[: MOST_NODES * 2])
     groups = {group.anchor: group for group in entities.list_groups(actor, ids).values()}
     ranked = sorted(
@@ -569,7 +582,7 @@ def _draw_case(actor: Actor, drawing: _Drawing, case: Case) -> None:
     cases = {each.reference: each for each in door.visible(actor, Case.objects.filter(reference__in=wanted))}
     drawing.more |= len(ranked) > 60
     for group in ranked[:60]:
-        drawn = _draw_entity(actor, drawing, group)
+        drawn = _draw_entity(drawing, group)
         if drawn is None:
             break
         in_case: dict[str, list[RecordLine]] = defaultdict(list)

@@ -26,14 +26,13 @@ def list_charts(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def around(request: HttpRequest, record_id: UUID) -> HttpResponse:
-    actor, saved = actor_of(request), request.GET.get("saved", "")
-    chart = queries.get_chart(actor, record_id, saved)
-    page = {"chart": chart, "form": SaveForm(initial={"around": record_id, "title": chart.title})}
-    if request.GET.get("view") == "table":
-        return render(
-            request, "charts/table.html", page | {"graph": queries.get_graph(actor, record_id, saved_id=saved)}
-        )
-    return render(request, "charts/chart.html", page)
+    actor, saved, table = actor_of(request), request.GET.get("saved", ""), request.GET.get("view") == "table"
+    chart = queries.get_chart(actor, record_id, saved, to_keep=not table)
+    if table:
+        page: dict[str, object] = {"chart": chart, "graph": queries.get_graph(actor, record_id, saved_id=saved)}
+        return render(request, "charts/table.html", page)
+    form = SaveForm(initial={"around": record_id, "title": chart.title})
+    return render(request, "charts/chart.html", {"chart": chart, "form": form})
 
 
 @require_GET

@@ -122,6 +122,7 @@ def _count(values: list[tuple[str, str]]) -> list[Changed]:
         cursor.execute(
             "with v as (select * from unnest(%s::text[], %s::text[]) v(kind, normal))"
             " select v.kind, v.normal, (select count(distinct c.case_id) from evidence_claim c"
+            " join evidence_record r on r.id = c.record_id and r.retired_at is null"
             " where c.kind = v.kind and c.normal = v.normal), i.cases_count, i.bucket, i.generic"
             " from v left join entities_identifier i on i.kind = v.kind and i.normal = v.normal",
             [kinds, normals],
@@ -186,6 +187,7 @@ def resolve_people(actor: Actor, exhibit_id: UUID) -> int:
     with across_holdings():
         # Two readings at once would not see each other's keys, and a pair between them would be missed for ever.
         _one_at_a_time("candidates")
+        _retire_matches(exhibit.id)
         for ids in _new_people(exhibit.id):
             mine = {candidate.id: candidate for candidate in _candidates(ids)}
             _keep_keys(mine.values())
@@ -194,6 +196,7 @@ def resolve_people(actor: Actor, exhibit_id: UUID) -> int:
                 candidate.id: candidate
                 for candidate in _candidates(sorted({record for pair in pairs for record in pair} - set(mine)))
             }
+            pairs = {pair for pair in pairs if pair[0] in others and pair[1] in others}
             degrees = _degrees(others[left].values & others[right].values for left, right in pairs)
             found += _keep_matches(
                 match
@@ -209,10 +212,21 @@ def resolve_people(actor: Actor, exhibit_id: UUID) -> int:
     return found
 
 
+def _retire_matches(exhibit_id: UUID) -> None:
+    """Suggestions on records that a corrected reading has replaced are no longer made."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update entities_match m set retired_at = %s from evidence_record r where r.exhibit_id = %s"
+            " and r.retired_at is not null and r.id in (m.left_id, m.right_id) and m.retired_at is null",
+            [timezone.now(), exhibit_id],
+        )
+
+
 def _new_people(exhibit_id: UUID) -> Iterator[list[UUID]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "select r.id from evidence_record r where r.exhibit_id = %s and r.kind in ('person', 'account')"
+            " and r.retired_at is null"
             " and not exists (select 1 from entities_candidatekey k where k.record_id = r.id) order by r.id",
             [exhibit_id],
         )
@@ -228,7 +242,7 @@ def _candidates(ids: Sequence[UUID]) -> list[_Candidate]:
             "select r.id, r.kind, r.holding_id, r.agency_id, c.property, c.kind, coalesce(c.normal, c.raw), c.normal,"
             " c.generic"
             " from evidence_record r left join evidence_claim c on c.record_id = r.id and c.role = 'own'"
-            " where r.id = any(%s) order by r.id, c.id",
+            " where r.id = any(%s) and r.retired_at is null order by r.id, c.id",
             [list(ids)],
         )
         rows = cursor.fetchall()
@@ -353,20 +367,25 @@ def _same_value(kind: str, normal: str, cases: int, model: Model) -> Reason:
 
 def _keep_matches(matches: Iterable[dict[str, Any]]) -> int:
     """Write new and changed suggestions, retire those that have become improbable; returns how many stand."""
-    kept = 0
     now = timezone.now()
+    suggested, faded = [], []
+    for match in matches:
+        left, right = match["left"], match["right"]
+        if match["probability"] < SUGGESTED_FROM:
+            faded.append([now, left.id, right.id])
+            continue
+        suggested.append(
+            [match["id"], left.id, right.id, left.holding_id, left.agency_id, right.holding_id, right.agency_id,
+             match["probability"], match["bits"], match["reasons"], match["model"], now]
+        )  # fmt: skip
     with connection.cursor() as cursor:
-        for match in matches:
-            left, right = match["left"], match["right"]
-            if match["probability"] < SUGGESTED_FROM:
-                cursor.execute(
-                    "update entities_match set retired_at = %s"
-                    " where left_id = %s and right_id = %s and retired_at is null",
-                    [now, left.id, right.id],
-                )
-                continue
-            kept += 1
-            cursor.execute(
+        if faded:
+            cursor.executemany(
+                "update entities_match set retired_at = %s where left_id = %s and right_id = %s and retired_at is null",
+                faded,
+            )
+        if suggested:
+            cursor.executemany(
                 "insert into entities_match (id, left_id, right_id, left_holding_id, left_agency_id, right_holding_id,"
                 " right_agency_id, probability, bits, reasons, model, found_at)"
                 " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
@@ -375,7 +394,6 @@ def _keep_matches(matches: Iterable[dict[str, Any]]) -> int:
                 " found_at = excluded.found_at, retired_at = null"
                 " where (entities_match.probability, entities_match.reasons) is distinct from"
                 " (excluded.probability, excluded.reasons) or entities_match.retired_at is not null",
-                [match["id"], left.id, right.id, left.holding_id, left.agency_id, right.holding_id, right.agency_id,
-                 match["probability"], match["bits"], match["reasons"], match["model"], now],
-            )  # fmt: skip
-    return kept
+                suggested,
+            )
+    return len(suggested)

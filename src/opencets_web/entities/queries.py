@@ -18,6 +18,7 @@ from django.db import models
 from django.db.models import Count, Exists, F, FloatField, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast, Ln
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 
 from opencets.linking import JUDGED, components
 from opencets.records import KINDS, PROPERTIES, RECORDS
@@ -30,8 +31,8 @@ from opencets_web.entities.models import Judgement, Match, Verdict
 from opencets_web.evidence.models import Claim, Record
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
-from opencets_web.policy.models import Holding
-from opencets_web.policy.rules import LEVELS
+from opencets_web.policy.models import Grant, Holding
+from opencets_web.policy.rules import LEVELS, level_of
 
 PEOPLE: Final = ("person", "account")
 GROUPING_KINDS: Final = ("account_id", "email", "handle", "national_id", "phone")
@@ -43,6 +44,8 @@ ROUNDS = 3
 """How many steps from one record to the next an entity is followed; what lies beyond is said, not silently left out."""
 MOST_RECORDS = 400
 MOST_CLAIMS = 60_000
+MOST_LISTED = 30
+"""Of how many of its records an entity in a list shows the values; its own page shows all."""
 ROLE_WORDS: Final = {
     "own": "own",
     "contact": "of a contact",
@@ -71,8 +74,16 @@ class RecordLine:
     locator: str
     reader: str
     at_text: str
-    url: str
-    entity_url: str
+
+    @property
+    def url(self) -> str:
+        """The record's own page."""
+        return reverse("entities:record", args=[self.id])
+
+    @property
+    def entity_url(self) -> str:
+        """The entity of a person or account; empty for other records."""
+        return reverse("entities:detail", args=[self.id]) if self.kind in PEOPLE else ""
 
     @property
     def subtitle(self) -> str:
@@ -245,8 +256,6 @@ def line_of(record: Record) -> RecordLine:
         locator=place,
         reader=record.reader,
         at_text=record.at_text,
-        url=reverse("entities:record", args=[record.id]),
-        entity_url=reverse("entities:detail", args=[record.id]) if record.kind in PEOPLE else "",
     )
 
 
@@ -260,13 +269,17 @@ def _lines(actor: Actor, ids: Iterable[UUID]) -> dict[UUID, RecordLine]:
 # --- Grouping --------------------------------------------------------------------------------------------------------
 
 
+_DECIDING = ("date_of_birth", "national_id", "gender")
+
+
 @dataclass(slots=True)
 class _Seen:
-    """What of the neighbourhood of a record was read so far."""
+    """What of the neighbourhood of some records was read so far: enough to group them."""
 
-    records: dict[UUID, Record] = field(default_factory=dict)
-    claims: dict[UUID, list[Claim]] = field(default_factory=lambda: defaultdict(list))
-    judgements: dict[UUID, Judgement] = field(default_factory=dict)
+    records: set[UUID] = field(default_factory=set)
+    holders: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+    people: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    judged: set[tuple[UUID, UUID, str]] = field(default_factory=set)
     complete: bool = True
 
 
@@ -275,49 +288,67 @@ def _names(claim: Claim) -> bool:
     return claim.role == "own" and claim.normal is not None and not claim.generic and claim.kind in GROUPING_KINDS
 
 
-def _around(actor: Actor, starts: Iterable[Record]) -> _Seen:
+def _around(actor: Actor, starts: Iterable[UUID]) -> _Seen:
     """What the actor may see within ``ROUNDS`` steps of some records, along shared own values and judgements."""
     seen = _Seen()
-    frontier = {start.id: start for start in starts}
+    frontier = set(starts)
     for step in range(ROUNDS + 1):
-        seen.records.update(frontier)
-        for claim in door.visible(actor, Claim.objects.filter(record__in=list(frontier))).order_by("id")[:MOST_CLAIMS]:
-            seen.claims[claim.record_id].append(claim)
-        touching = Q(left__in=list(frontier)) | Q(right__in=list(frontier))
-        judged = list(door.visible(actor, Judgement.objects.filter(touching)).select_related("by__agency", "undone_by"))
-        seen.judgements.update({judgement.id: judgement for judgement in judged})
-        wanted = {
-            side for judgement in judged if judgement.undone_at is None and judgement.verdict == Verdict.SAME
-            for side in (judgement.left_id, judgement.right_id)
-        }  # fmt: skip
-        wanted |= _holders(actor, [claim for record in frontier for claim in seen.claims[record]])
-        wanted -= set(seen.records)
+        seen.records |= frontier
+        fresh = _read_names(actor, seen, frontier)
+        touching = Q(left__in=frontier) | Q(right__in=frontier)
+        live = Judgement.objects.filter(touching, undone_at=None, left__retired_at=None, right__retired_at=None)
+        standing = door.visible(actor, live)
+        judged = set(standing.values_list("left_id", "right_id", "verdict"))
+        seen.judged |= judged
+        wanted = {side for left, right, verdict in judged if verdict == Verdict.SAME for side in (left, right)}
+        wanted = (wanted | _holders(actor, fresh)) - seen.records
         if not wanted:
             return seen
         if step == ROUNDS or len(seen.records) + len(wanted) > MOST_RECORDS:
             seen.complete = False
-            wanted = set(sorted(wanted)[: max(0, MOST_RECORDS - len(seen.records))]) if step < ROUNDS else set()
-            if not wanted:
-                return seen
-        rows = door.visible(actor, records_with_places().filter(pk__in=wanted, kind__in=PEOPLE))
-        frontier = {record.id: record for record in rows}
-        if not frontier:
             return seen
+        frontier = wanted
     return seen
 
 
-def _holders(actor: Actor, claims: Iterable[Claim]) -> set[UUID]:
-    """The visible people and accounts that hold one of the naming values of these claims as their own."""
-    by_kind: dict[str, set[str]] = defaultdict(set)
-    for claim in claims:
-        if _names(claim) and claim.normal is not None:
-            by_kind[claim.kind].add(claim.normal)
-    if not by_kind:
-        return set()
+def _read_names(actor: Actor, seen: _Seen, records: set[UUID]) -> set[tuple[str, str]]:
+    """Take in what can group or part these records; returns the values not met before."""
+    naming = Claim.objects.filter(
+        Q(kind__in=GROUPING_KINDS, generic=False) | Q(property__in=_DECIDING),
+        record__in=records, record__kind__in=PEOPLE, role="own", normal__isnull=False,
+    )  # fmt: skip
+    rows: Iterable[tuple[UUID, str, Any, bool, str]] = door.visible(actor, naming).values_list(
+        "record_id", "kind", "normal", "generic", "property"
+    )[:MOST_CLAIMS]
+    fresh = set()
+    for record, kind, normal, generic, prop in rows:
+        if kind in GROUPING_KINDS and not generic:
+            if (kind, normal) not in seen.holders:
+                fresh.add((kind, normal))
+            seen.holders[kind, normal].append(str(record))
+        if prop in _DECIDING:
+            seen.people[str(record)][prop] = normal
+    return fresh
+
+
+def _any_of(values: Iterable[tuple[str, str]]) -> Q:
+    """The condition that a claim is of one of these values."""
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for kind, normal in sorted(values):
+        by_kind[kind].append(normal)
     same = Q(pk__in=[])
     for kind, normals in by_kind.items():
-        same |= Q(kind=kind, normal__in=list(normals))
-    rows = Claim.objects.filter(same, role="own", generic=False, record__kind__in=PEOPLE)
+        same |= Q(kind=kind, normal__in=normals)
+    return same
+
+
+def _holders(actor: Actor, values: set[tuple[str, str]]) -> set[UUID]:
+    """The visible people and accounts that hold one of these values as their own."""
+    if not values:
+        return set()
+    rows = Claim.objects.filter(
+        _any_of(values), role="own", generic=False, record__kind__in=PEOPLE, record__retired_at=None
+    )
     return set(door.visible(actor, rows).values_list("record_id", flat=True).distinct()[: MOST_RECORDS * 2])
 
 
@@ -333,9 +364,6 @@ def _edges(holders: dict[tuple[str, str], list[str]]) -> list[tuple[str, str, fl
         )
         edges += [(one, other, 1.0) for one, other in pairs]
     return edges
-
-
-_DECIDING = ("date_of_birth", "national_id", "gender")
 
 
 def _contradictions(people: dict[str, dict[str, str]]) -> set[tuple[str, str]]:
@@ -356,30 +384,16 @@ def _contradictions(people: dict[str, dict[str, str]]) -> set[tuple[str, str]]:
 
 def _group(seen: _Seen) -> tuple[dict[str, tuple[str, ...]], int]:
     """The cluster of each record, and how many ties were cut to keep apart what somebody judged different."""
-    holders: dict[tuple[str, str], list[str]] = defaultdict(list)
-    people: dict[str, dict[str, str]] = {}
-    for record_id, claims in seen.claims.items():
-        people[str(record_id)] = {
-            claim.property: claim.normal for claim in claims
-            if claim.property in _DECIDING and claim.role == "own" and claim.normal is not None
-        }  # fmt: skip
-        for claim in claims:
-            if _names(claim) and claim.normal is not None:
-                holders[claim.kind, claim.normal].append(str(record_id))
-    return _clusters(holders, people, seen.judgements.values(), {str(record) for record in seen.records})
+    return _clusters(seen.holders, seen.people, seen.judged, {str(record) for record in seen.records})
 
 
 def _clusters(
     holders: dict[tuple[str, str], list[str]],
     people: dict[str, dict[str, str]],
-    judgements: Iterable[Judgement],
+    judged: Iterable[tuple[UUID, UUID, str]],
     records: set[str],
 ) -> tuple[dict[str, tuple[str, ...]], int]:
-    sides = [
-        (str(judgement.left_id), str(judgement.right_id), judgement.verdict)
-        for judgement in judgements
-        if judgement.undone_at is None
-    ]
+    sides = [(str(left), str(right), verdict) for left, right, verdict in judged]
     inside = [(left, right, verdict) for left, right, verdict in sides if left in records and right in records]
     same = {(left, right) for left, right, verdict in inside if verdict == Verdict.SAME}
     different = {(left, right) for left, right, verdict in inside if verdict == Verdict.DIFFERENT}
@@ -404,15 +418,16 @@ def get_entity(actor: Actor, record_id: UUID) -> EntityPage:
     The anchor, which is the entity's address, is the lowest id of its visible records.
     """
     start = door.admit(actor, records_with_places().filter(kind__in=PEOPLE), pk=record_id)
-    seen = _around(actor, [start])
+    seen = _around(actor, [start.id])
     clusters, cut = _group(seen)
     members = [UUID(record) for record in clusters[str(start.id)]]
-    lines = {record: line_of(seen.records[record]) for record in members}
-    claims = [claim for record in members for claim in seen.claims[record]]
+    records = list(door.visible(actor, records_with_places().filter(pk__in=members)).order_by("id"))
+    lines = {record.id: line_of(record) for record in records}
+    claims = list(door.visible(actor, Claim.objects.filter(record__in=members)).order_by("id")[:MOST_CLAIMS])
     label, kind = _called(lines.values(), claims)
     attributes, contacts = _attributes(claims, lines)
-    judgements, suggestions = _decisions(actor, members, lines, seen)
-    _log_looks(actor, [seen.records[record] for record in members], "entity.viewed", f"entity:{members[0]}")
+    judgements, suggestions = _decisions(actor, members, lines)
+    _log_looks(actor, records, "entity.viewed", f"entity:{members[0]}")
     return EntityPage(
         anchor=members[0],
         label=label,
@@ -449,20 +464,25 @@ def list_groups(actor: Actor, ids: Iterable[UUID]) -> dict[UUID, Group]:
     wanted = set(ids)
     if not wanted:
         return {}
-    starts = list(door.visible(actor, records_with_places().filter(pk__in=wanted, kind__in=PEOPLE)))
-    seen = _around(actor, starts)
-    clusters, _ = _group(seen)
+    clusters, _ = _group(_around(actor, wanted))
+    members = {UUID(record) for start in wanted for record in clusters[str(start)]}
+    people = records_with_places().filter(pk__in=members, kind__in=PEOPLE)
+    read = {record.id: record for record in door.visible(actor, people)}
+    starts = sorted(wanted & set(read))
+    stated: dict[UUID, list[Claim]] = defaultdict(list)
+    for claim in door.visible(actor, Claim.objects.filter(record__in=members)).order_by("id")[:MOST_CLAIMS]:
+        stated[claim.record_id].append(claim)
     made: dict[tuple[str, ...], Group] = {}
     groups = {}
     for start in starts:
-        cluster = clusters[str(start.id)]
+        cluster = clusters[str(start)]
         if cluster not in made:
-            records = [seen.records[UUID(record)] for record in cluster]
-            claims = tuple(claim for record in records for claim in seen.claims[record.id])
+            records = [read[UUID(record)] for record in cluster if UUID(record) in read]
+            claims = tuple(claim for record in records for claim in stated[record.id])
             lines = tuple(line_of(record) for record in records)
             holdings = frozenset((record.holding_id, record.agency_id) for record in records)
             made[cluster] = Group(records[0].id, *_called(lines, claims), lines, claims, holdings)
-        groups[start.id] = made[cluster]
+        groups[start] = made[cluster]
     return groups
 
 
@@ -545,13 +565,11 @@ def _connected(
     }  # fmt: skip
     if not values:
         return ()
-    by_kind: dict[str, set[str]] = defaultdict(set)
-    for kind, normal in values:
-        by_kind[kind].add(normal)
-    same = Q(pk__in=[])
-    for kind, normals in by_kind.items():
-        same |= Q(kind=kind, normal__in=list(normals))
-    holding = door.visible(actor, Claim.objects.filter(same)).exclude(record__in=members).values("record_id")[:2_000]
+    holding = (
+        door.visible(actor, Claim.objects.filter(_any_of(values)))
+        .exclude(record__in=members)
+        .values("record_id")[:2_000]
+    )
     rows = door.visible(actor, records_with_places().filter(pk__in=list(holding.values_list("record_id", flat=True))))
     found: dict[str, list[RecordLine]] = defaultdict(list)
     for record in rows.exclude(kind__in=("known_file", "document")).order_by("-at_text", "id"):
@@ -564,16 +582,13 @@ def _connected(
 
 
 def _decisions(
-    actor: Actor, members: Sequence[UUID], lines: dict[UUID, RecordLine], seen: _Seen
+    actor: Actor, members: Sequence[UUID], lines: dict[UUID, RecordLine]
 ) -> tuple[tuple[JudgementLine, ...], tuple[MatchCard, ...]]:
     """The judgements that touch the entity, and the suggestions on which nobody has decided yet."""
     inside = set(members)
-    judged = sorted(
-        (judgement for judgement in seen.judgements.values() if {judgement.left_id, judgement.right_id} & inside),
-        key=lambda judgement: judgement.at,
-        reverse=True,
-    )
     touching = Q(left__in=members) | Q(right__in=members)
+    history = Judgement.objects.filter(touching).select_related("by__agency", "undone_by")
+    judged = list(door.visible(actor, history).order_by("-at", "-id")[:100])
     matches = list(
         door.visible(actor, Match.objects.filter(touching, retired_at=None)).order_by("-probability", "id")[:60]
     )
@@ -585,7 +600,7 @@ def _decisions(
     shown = {side for match in open_matches for side in (match.left_id, match.right_id)}
     shown |= {side for judgement in judged for side in (judgement.left_id, judgement.right_id)}
     lines = lines | _lines(actor, shown - set(lines))
-    writable = _writable(actor)
+    writable = _writable(actor, [*judged, *open_matches])
     return (
         tuple(_judgement_line(judgement, lines, writable) for judgement in judged),
         _cards(actor, open_matches, lines, writable),
@@ -613,15 +628,15 @@ def _judgement_line(judgement: Judgement, lines: dict[UUID, RecordLine], writabl
     )
 
 
-def _writable(actor: Actor) -> set[UUID]:
-    """The holdings under which the actor may contribute; asked once for a page of pairs."""
-    return {
-        holding.id for holding in door.visible(actor, Holding.objects.all()) if _contributes(actor, holding)
-    }  # fmt: skip
-
-
-def _contributes(actor: Actor, holding: Holding) -> bool:
-    return holding.agency_id == actor.agency_id or door.level(actor, holding.id) >= LEVELS["contribute"]
+def _writable(actor: Actor, pairs: Iterable[Match | Judgement]) -> set[UUID]:
+    """Of the holdings of these pairs, those under which the actor may contribute."""
+    ids = {holding for pair in pairs for holding in (pair.left_holding_id, pair.right_holding_id)}
+    if not ids:
+        return set()
+    now = timezone.now()
+    grants = list(Grant.objects.filter(holding__in=ids, withdrawn_at=None))
+    holdings = door.visible(actor, Holding.objects.filter(pk__in=ids))
+    return {holding.id for holding in holdings if level_of(actor, holding, grants, now) >= LEVELS["contribute"]}
 
 
 _FACTS = (
@@ -689,7 +704,11 @@ class Queue:
 
 def _undecided(actor: Actor) -> QuerySet[Match]:
     judged = Judgement.objects.filter(left=OuterRef("left"), right=OuterRef("right"), undone_at=None)
-    return door.visible(actor, Match.objects.filter(retired_at=None)).filter(~Exists(judged))
+    # An identical own value groups the two already: a person's word adds little there, and others wait.
+    naming = Claim.objects.filter(kind__in=GROUPING_KINDS, role="own", generic=False, normal__isnull=False)
+    other = naming.filter(record=OuterRef(OuterRef("right")), kind=OuterRef("kind"), normal=OuterRef("normal"))
+    shared = naming.filter(Exists(other), record=OuterRef("left"))
+    return door.visible(actor, Match.objects.filter(retired_at=None)).filter(~Exists(judged), ~Exists(shared))
 
 
 def count_undecided(actor: Actor) -> int:
@@ -717,7 +736,7 @@ def list_queue(actor: Actor, *, words: str = "", number: int = 1) -> Queue:
     shown = list(page)
     lines = _lines(actor, {side for match in shown for side in (match.left_id, match.right_id)})
     log.record("matches.listed", actor, details={"words": words, "page": page.number})
-    return Queue(_cards(actor, shown, lines, _writable(actor)), page, page.paginator.count)
+    return Queue(_cards(actor, shown, lines, _writable(actor, shown)), page, page.paginator.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -730,7 +749,7 @@ class PeopleList:
 
 def list_people(actor: Actor, *, words: str = "", number: int = 1) -> PeopleList:
     """People and accounts of every case open to the actor, newest first; ``words`` in labels and values."""
-    rows = door.visible(actor, records_with_places().filter(kind__in=PEOPLE))
+    rows = door.visible(actor, records_with_places().filter(kind__in=PEOPLE, retired_at=None))
     if words:
         stated = door.visible(actor, Claim.objects.filter(normal__icontains=words)).values("record_id")
         rows = rows.filter(Q(label__icontains=words) | Q(pk__in=stated))
@@ -755,7 +774,7 @@ def list_judgements(actor: Actor, *, words: str = "", number: int = 1) -> Decisi
     page = Paginator(rows, 50).get_page(number)
     shown = list(page)
     lines = _lines(actor, {side for judgement in shown for side in (judgement.left_id, judgement.right_id)})
-    writable = _writable(actor)
+    writable = _writable(actor, shown)
     log.record("matches.listed", actor, details={"section": "judgements", "page": page.number})
     return Decisions(tuple(_judgement_line(judgement, lines, writable) for judgement in shown), page)
 
@@ -795,11 +814,14 @@ def list_case_people(actor: Actor, frame: CaseFrame, *, words: str = "", number:
     Grouped within the case; the page of an entity shows what joins it in other cases.
     """
     records = dict(
-        door.visible(actor, Record.objects.filter(case_id=frame.case_id, kind__in=PEOPLE)).values_list("id", "label")
+        door.visible(actor, Record.objects.filter(case_id=frame.case_id, kind__in=PEOPLE, retired_at=None)).values_list(
+            "id", "label"
+        )
     )
     naming = Claim.objects.filter(
         Q(kind__in=GROUPING_KINDS) | Q(property__in=(*_DECIDING, "full_name", "alias")),
-        case_id=frame.case_id, role="own", normal__isnull=False, record__kind__in=PEOPLE,
+        case_id=frame.case_id, role="own", normal__isnull=False,
+        record__kind__in=PEOPLE, record__retired_at=None,
     )  # fmt: skip
     claims: list[tuple[UUID, str, Any, bool, str]] = list(
         door.visible(actor, naming).values_list("record_id", "kind", "normal", "generic", "property")[: MOST_CLAIMS + 1]
@@ -814,8 +836,9 @@ def list_case_people(actor: Actor, frame: CaseFrame, *, words: str = "", number:
             people[str(record)][prop] = normal
         spoken[str(record)].append(normal)
     holdings = Q(left_holding_id=frame.holding_id, right_holding_id=frame.holding_id)
-    judgements = door.visible(actor, Judgement.objects.filter(holdings, undone_at=None))
-    clusters, _ = _clusters(holders, people, judgements, {str(record) for record in records})
+    judged = door.visible(actor, Judgement.objects.filter(holdings, undone_at=None))
+    standing = judged.values_list("left_id", "right_id", "verdict")
+    clusters, _ = _clusters(holders, people, standing, {str(record) for record in records})
     entities = sorted(set(clusters.values()), key=lambda cluster: (-len(cluster), cluster))
     if words:
         looked_for = words.casefold()
@@ -830,7 +853,7 @@ def list_case_people(actor: Actor, frame: CaseFrame, *, words: str = "", number:
 
 
 def _entity_rows(actor: Actor, frame: CaseFrame, clusters: Sequence[tuple[str, ...]]) -> tuple[EntityRow, ...]:
-    members = [UUID(record) for cluster in clusters for record in cluster[:MOST_RECORDS]]
+    members = [UUID(record) for cluster in clusters for record in cluster[:MOST_LISTED]]
     lines = _lines(actor, members)
     claims: dict[UUID, list[Claim]] = defaultdict(list)
     wanted = Claim.objects.filter(Q(kind__in=LISTED_KINDS) | Q(property="full_name"), record__in=members, role="own")
@@ -870,16 +893,12 @@ def _entity_rows(actor: Actor, frame: CaseFrame, clusters: Sequence[tuple[str, .
 
 def _elsewhere(actor: Actor, frame: CaseFrame, claims: Iterable[Claim]) -> dict[tuple[str, str], set[str]]:
     """In which other cases of the actor the values stand as somebody's own."""
-    by_kind: dict[str, set[str]] = defaultdict(set)
-    for claim in claims:
-        if claim.normal is not None:
-            by_kind[claim.kind].add(claim.normal)
-    if not by_kind:
+    values = {(claim.kind, claim.normal) for claim in claims if claim.normal is not None}
+    if not values:
         return {}
-    same = Q(pk__in=[])
-    for kind, normals in by_kind.items():
-        same |= Q(kind=kind, normal__in=list(normals))
-    rows = door.visible(actor, Claim.objects.filter(same, role="own").exclude(case_id=frame.case_id))
+    rows = door.visible(
+        actor, Claim.objects.filter(_any_of(values), role="own", record__retired_at=None).exclude(case_id=frame.case_id)
+    )
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     held: Iterable[tuple[str, Any, str]] = rows.values_list("kind", "normal", "case__reference").distinct()
     for kind, normal, case in held:
@@ -914,7 +933,9 @@ def list_case_identifiers(
     actor: Actor, frame: CaseFrame, *, kind: str = "", words: str = "", number: int = 1
 ) -> CaseIdentifiers:
     """The strong values of a case by how many records hold them; generic ones marked; digests only if asked for."""
-    claims = door.visible(actor, Claim.objects.filter(case_id=frame.case_id, normal__isnull=False))
+    claims = door.visible(
+        actor, Claim.objects.filter(case_id=frame.case_id, normal__isnull=False, record__retired_at=None)
+    )
     listed = claims.filter(kind=kind) if kind in STRONG_KINDS else claims.filter(kind__in=LISTED_KINDS)
     if words:
         listed = listed.filter(normal__icontains=words)
@@ -931,7 +952,11 @@ def list_case_identifiers(
     same = Q(pk__in=[])
     for row in shown:
         same |= Q(kind=row["kind"], normal=row["normal"])
-    counted = door.visible(actor, Claim.objects.filter(same)).exclude(case_id=frame.case_id).values("kind", "normal")
+    counted = (
+        door.visible(actor, Claim.objects.filter(same, record__retired_at=None))
+        .exclude(case_id=frame.case_id)
+        .values("kind", "normal")
+    )
     others: dict[tuple[str, Any], int] = {
         (row["kind"], row["normal"]): row["cases"] for row in counted.annotate(cases=Count("case", distinct=True))
     }
@@ -984,6 +1009,7 @@ class RecordPage:
     holding: tuple[UUID, UUID]
     key: str
     read_at: datetime
+    retired_at: datetime | None
     file_sha256: str
     file_size: int
     exhibit_title: str
@@ -1010,6 +1036,7 @@ def get_record(actor: Actor, record_id: UUID) -> RecordPage:
         holding=(record.holding_id, record.agency_id),
         key=record.key,
         read_at=record.read_at,
+        retired_at=record.retired_at,
         file_sha256=record.file.sha256,
         file_size=record.file.size,
         exhibit_title=record.exhibit.title,
@@ -1050,7 +1077,7 @@ def _same_values(actor: Actor, record: Record, claims: Iterable[Claim]) -> tuple
     for claim in claims:
         if claim.normal is not None and claim.kind in STRONG_KINDS and not claim.generic:
             same |= Q(kind=claim.kind, normal=claim.normal)
-    rows = door.visible(actor, Claim.objects.filter(same)).exclude(case_id=record.case_id)
+    rows = door.visible(actor, Claim.objects.filter(same, record__retired_at=None)).exclude(case_id=record.case_id)
     counted = dict(rows.values_list("case_id").annotate(records=Count("record", distinct=True)))
     cases = door.visible(actor, Case.objects.filter(pk__in=list(counted)).select_related("agency")).order_by(
         "reference"

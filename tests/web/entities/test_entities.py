@@ -158,7 +158,9 @@ def test_the_queue_asks_first_where_a_word_says_most_and_not_what_was_judged(
     books: Books, cast: Cast, as_job: Behind, as_actor: Behind
 ) -> None:
     case = books.case("AV-1")
-    sure = [books.record(case, "person", "Anna Keller", *ANNA) for _ in range(2)]
+    sure = [books.record(case, "person", "Anna Keller", *ANNA[:2], ("city", "Bristol")) for _ in range(2)]
+    for _ in range(2):
+        books.record(case, "person", "Grouped already", *ANNA[2:], ("full_name", "Zoe Quint"))
     vague = [
         books.record(case, "person", "Jan Novotny", ("full_name", name), ("date_of_birth", "1990-05-01"))
         for name in ("Jan Novotny", "Jan Novotni")
@@ -169,7 +171,7 @@ def test_the_queue_asks_first_where_a_word_says_most_and_not_what_was_judged(
     with as_actor(cast.owner):
         queue = queries.list_queue(cast.owner)
         assert [card.left.record.id for card in queue.cards] == [vague[0].id, sure[0].id]
-        assert [fact.value for fact in queue.cards[1].left.facts] == ["Anna Keller", "1984-03-09", "+447700900123"]
+        assert [fact.value for fact in queue.cards[1].left.facts] == ["Anna Keller", "1984-03-09", "Bristol"]
         actions.judge(cast.owner, vague[0].id, vague[1].id, "unsure")
         assert [card.left.record.id for card in queries.list_queue(cast.owner).cards] == [sure[0].id]
     assert Judgement.objects.get().reason.startswith("Compared side by side; suggested for: ")

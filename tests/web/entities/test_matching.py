@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from django.db import ProgrammingError, connection
+from django.utils import timezone
 
 from opencets.errors import NotFound
 from opencets_web.entities import jobs
 from opencets_web.entities.matching import SUGGESTED_FROM
 from opencets_web.entities.models import CandidateKey, Identifier, Match
-from opencets_web.evidence.models import Claim
+from opencets_web.evidence.models import Claim, Record
 from tests.web.conftest import Behind, Cast
 from tests.web.entities.conftest import Books, exhibit_of
 
@@ -29,8 +30,8 @@ def test_a_value_turns_generic_past_its_cap_and_back_when_it_falls(books: Books,
     assert Claim.objects.filter(normal="desk@example.org", generic=True).count() == 22
     identifier = Identifier.objects.get()
     assert (identifier.kind, identifier.cases_count, identifier.bucket, identifier.generic) == ("email", 11, 3, True)
-    # A case whose claims stand no more (here: corrected by hand) makes the value say something again.
-    Claim.objects.filter(case=cases[10]).update(normal=None)
+    # A case whose records were replaced by a corrected reading makes the value say something again.
+    Record.objects.filter(case=cases[10]).update(retired_at=timezone.now())
     with as_job(cast.owner):
         changed = jobs.count_identifiers(exhibit_of(cases[0]), str(cast.owner.officer_id))
     assert [(value.cases, value.generic) for value in changed] == [(10, False)]
@@ -96,6 +97,22 @@ def test_two_agencies_records_of_one_person_are_suggested_once_with_reasons(
     books.grant(ours, cast.outsider)
     with as_actor(cast.outsider):
         assert Match.objects.count() == 1
+
+
+def test_a_corrected_reading_retires_what_was_suggested_on_the_old_records(
+    books: Books, cast: Cast, as_job: Behind
+) -> None:
+    case = books.case("AV-1")
+    old, _ = (books.record(case, "person", "Anna Keller", *ANNA) for _ in range(2))
+    with as_job(cast.owner):
+        assert jobs.resolve_people(exhibit_of(case), str(cast.owner.officer_id)) == 1
+    Record.objects.filter(pk=old.pk).update(retired_at=timezone.now())
+    books.record(case, "person", "Anna Keller", *ANNA)
+    with as_job(cast.owner):
+        assert jobs.resolve_people(exhibit_of(case), str(cast.owner.officer_id)) == 1
+    live = Match.objects.get(retired_at=None)
+    assert old.id not in (live.left_id, live.right_id)
+    assert Match.objects.count() == 2
 
 
 def test_contacts_and_mentions_suggest_nobody(books: Books, cast: Cast, as_job: Behind) -> None:
