@@ -1,0 +1,106 @@
+"""A reading program that is killed (kill -9) at random moments and started again loses nothing and repeats nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import uuid
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.web.evidence.room import picture
+
+PROGRAM = Path(__file__).with_name("program.py")
+REPOSITORY = PROGRAM.parents[3]
+
+
+def run(role: str, *arguments: str) -> Any:
+    done = subprocess.run(
+        [sys.executable, str(PROGRAM), *arguments],
+        env={**os.environ, "OPENCETS_DB_ROLE": role},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def home() -> None:
+    """The real database of this run's home, with its tables: set-up again is quick."""
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("opencets")), "setup"], env=os.environ.copy(), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def write_folder(folder: Path) -> None:
+    for number in range(150):
+        place = folder / f"roll{number % 3}" / f"{number:03}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(picture(number, 800, 600))
+    inner, outer = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        for number in range(60):
+            archive.writestr(f"in/{number}.jpg", picture(1000 + number, 640, 480))
+    with zipfile.ZipFile(outer, "w") as archive:
+        archive.writestr("inner.zip", inner.getvalue())
+        archive.writestr("cut.jpg", picture(7, 640, 480)[:2000])
+        archive.writestr("../slip.txt", b"x")
+    (folder / "outer.zip").write_bytes(outer.getvalue())
+    rows = [f"Person {number},p{number}@example.org,+4420794{number:05}" for number in range(3000)]
+    (folder / "people.csv").write_text("name,e-mail,phone\n" + "\n".join(rows) + "\n")
+
+
+@pytest.mark.slow
+def test_a_killed_reading_loses_nothing_and_repeats_nothing(home: None, tmp_path: Path) -> None:
+    write_folder(tmp_path)
+    run_name = uuid.uuid4().hex[:8]
+    officer = run("owner", "cast", "Kelvin")["officer"]
+    plain = run("web", "receive", officer, f"KP-{run_name}", str(tmp_path))["exhibit"]
+    begun = time.monotonic()
+    run("jobs", "read", officer, plain)
+    whole_seconds = time.monotonic() - begun
+    expected = run("owner", "tell", plain)
+
+    killed = run("web", "receive", officer, f"KK-{run_name}", str(tmp_path))["exhibit"]
+    random_moment = random.Random(run_name)
+    kept: dict[str, str] = {}
+    partly = 0
+    for _ in range(5):
+        program = subprocess.Popen(
+            [sys.executable, str(PROGRAM), "read", officer, killed],
+            env={**os.environ, "OPENCETS_DB_ROLE": "jobs"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(random_moment.uniform(0.25, 0.75) * whole_seconds)
+        ended = program.poll() is not None
+        program.send_signal(signal.SIGKILL)
+        program.wait()
+        state = run("owner", "tell", killed)
+        now = dict(state["read_at"])
+        # What was kept stays kept, and is not read again.
+        assert {path: now.get(path) for path in kept} == kept
+        partly += 0 < len(now) < len(expected["files"])
+        kept = now
+        if ended:
+            break
+    assert partly, "no kill came in the middle of the reading"
+    run("jobs", "read", officer, killed)
+    told = run("owner", "tell", killed)
+    for part in ("files", "records", "claims", "lines", "exhibit", "acts", "jobs"):
+        assert told[part] == expected[part], f"{part} differ after {partly} kills"
+    assert told["exhibit"][0][:3] == ["read", len(expected["files"]), len(expected["files"])]
+    assert len({(path, key) for path, key, *_ in told["records"]}) == len(told["records"])
