@@ -20,7 +20,11 @@ class AlertsForm(forms.Form):
         """As ``queries.list_alerts`` takes them."""
         given = self.cleaned_data if self.is_valid() else {}
         state = given.get("state") or AlertState.NEW
-        return {"state": "" if state == "any" else state, "kind": given.get("kind", ""), "mine": given.get("mine", False)}
+        return {
+            "state": "" if state == "any" else state,
+            "kind": given.get("kind", ""),
+            "mine": given.get("mine", False),
+        }
 
 
 class DismissForm(forms.Form):

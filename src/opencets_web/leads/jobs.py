@@ -28,3 +28,10 @@ def tell_anew(holding_id: str, officer_id: str) -> None:
     actor = actor_for(officer_id)
     with acting_as(actor.officer_id):
         linking.tell_anew(UUID(holding_id))
+
+
+def tell_known(hash_set_id: str, officer_id: str) -> None:
+    """Alert the cases in which a hash set found known files."""
+    actor = actor_for(officer_id)
+    with acting_as(actor.officer_id):
+        linking.tell_known(UUID(hash_set_id))

@@ -2,35 +2,37 @@
 
 One of the files that may use the blind door. The search of a case is complete (from its whole boundary), so the connections of a
 case are exactly those of its last search: what is not found again is retired, for instance because a value turned generic.
+What is told, to whom, and how often: docs/decisions/alerts.md.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from hashlib import sha256
+from hashlib import md5, sha256
 from typing import Any
 from uuid import UUID
 
 from django.db import connection as database
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from opencets.linking.explain import explain_path, explain_tie
 from opencets.linking.paths import Path, Tie, combined, search
-from opencets.ranking.strength import strength
+from opencets.ranking.strength import Strength, strength
 from opencets_web.accounts.ids import new_id
-from opencets_web.accounts.models import Agency
 from opencets_web.audit import log
 from opencets_web.cases.models import Case
 from opencets_web.evidence.models import Exhibit, Record
 from opencets_web.leads.models import Alert, AlertKind, Connection, Pointer, PointerSecret
 from opencets_web.leads.ties import DatabaseTies
+from opencets_web.media.models import HashSet, Media
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.blind import across_holdings
-from opencets_web.policy.models import Disclosure, Holding
+from opencets_web.policy.models import Disclosure, Grant
 from opencets_web.ui.notify import tell
 
 MODEL = "paths-1"
@@ -40,78 +42,150 @@ MAX_BITS = 6.0
 ALERT_STRENGTH = 8.0
 
 
+NEUTRAL = "This case connects to another case."
+"""All that an alert itself keeps of a connection: the words stand on the connection, behind every door on its way."""
+KNOWN_STRENGTH = 60.0
+POINTER_STRENGTH = 50.0
+
+
 def link_exhibit(actor: Actor, exhibit_id: UUID) -> int:
     """Search again from the case of an exhibit and from every case its new records touch; how many alerts were raised."""
     exhibit = door.admit(actor, Exhibit.objects.select_related("case"), "contribute", pk=exhibit_id)
     with across_holdings():
-        affected = _affected(exhibit.case_id)
-        raised = _link_cases(affected)
+        _one_at_a_time()
+        told = _link_cases(_affected(_records_of(exhibit)) | {exhibit.case_id})
+        told += _tell_known(Media.objects.filter(file__exhibit=exhibit))
         now = timezone.now()
         Record.objects.filter(exhibit=exhibit, linked_at=None).update(linked_at=now)
         Exhibit.objects.filter(pk=exhibit.pk).update(linked_at=now)
+    # The log of this case is read by its agency: how many other cases were searched or told would say what they may not know.
     log.record(
         "connection.found",
         actor,
         holding=(exhibit.holding_id, exhibit.agency_id),
         subject=f"exhibit:{exhibit.case.reference}/{exhibit.reference}",
-        details={"cases_searched": len(affected), "alerts": raised},
+        details={"alerts": sum(alert.case_id == exhibit.case_id for alert in told)},
     )
     tell(f"case:{exhibit.case_id}", "connections", exhibit.id)
-    return raised
+    return len(told)
 
 
 def link_records(actor: Actor, record_ids: Sequence[UUID]) -> int:
     """Search again from the cases of these records and those within reach: after a judgement."""
     with across_holdings():
-        cases = list(Record.objects.filter(id__in=record_ids).values_list("case_id", flat=True).distinct())
-        affected = sorted({case for start in cases for case in _affected(start)})
-        raised = _link_cases(affected)
-    log.record("connection.found", actor, details={"cases_searched": len(affected), "alerts": raised})
-    return raised
+        _one_at_a_time()
+        cases = set(Record.objects.filter(id__in=record_ids).values_list("case_id", flat=True))
+        told = _link_cases(_affected(list(record_ids)) | cases)
+    log.record("connection.found", actor, details={"alerts": sum(alert.agency_id == actor.agency_id for alert in told)})
+    return len(told)
 
 
-def tell_anew(holding_id: UUID) -> None:
-    """What a case's connections tell each side is decided again: after a release or its withdrawal."""
+def tell_anew(holding_id: UUID) -> int:
+    """Decide again what a case's connections tell each side, after a release or its withdrawal; how many alerts were raised."""
     with across_holdings():
-        rows = Connection.objects.filter(retired_at=None).filter(through__contains=[holding_id]) | Connection.objects.filter(
-            retired_at=None, left_holding_id=holding_id
-        ) | Connection.objects.filter(retired_at=None, right_holding_id=holding_id)
-        for row in rows.select_related("left_case", "right_case"):
-            _tell_both(row)
+        _one_at_a_time()
+        rows = Connection.objects.filter(retired_at=None).filter(
+            Q(left_holding_id=holding_id) | Q(right_holding_id=holding_id) | Q(through__contains=[holding_id])
+        )
+        told = _tell(list(rows), {})
+        cases = {side for row in rows for side in (row.left_case_id, row.right_case_id)}
+        _settle_pointers(cases | set(Case.objects.filter(holding_id=holding_id).values_list("id", flat=True)))
+        for case_id in cases:
+            tell(f"case:{case_id}", "connections", holding_id)
+    return len(told)
 
 
-def _affected(case_id: UUID) -> list[UUID]:
-    """The case, every case that holds one of its linking values (also one that just turned generic), and theirs in turn."""
-    reached = {case_id}
-    layer = {case_id}
-    for _ in range(MAX_HOPS - 1):
-        with database.cursor() as cursor:
-            cursor.execute(
-                """
-                select distinct o.case_id from evidence_claim c
-                join entities_identifier i on i.kind = c.kind and i.normal = c.normal and i.cases_count between 2 and 12
-                join evidence_claim o on o.kind = c.kind and o.normal = c.normal
-                where c.case_id = any(%s::uuid[]) and c.normal is not null
-                union
-                select r.case_id from media_media m join media_nearduplicate d on d.left_id = m.id
-                  join media_media r on r.id = d.right_id where m.case_id = any(%s::uuid[]) and m.cases_count <= 12
-                union
-                select l.case_id from media_media m join media_nearduplicate d on d.right_id = m.id
-                  join media_media l on l.id = d.left_id where m.case_id = any(%s::uuid[]) and m.cases_count <= 12
-                union
-                select b.case_id from evidence_record a join entities_match x on x.left_id = a.id
-                  join evidence_record b on b.id = x.right_id where a.case_id = any(%s::uuid[])
-                union
-                select b.case_id from evidence_record a join entities_match x on x.right_id = a.id
-                  join evidence_record b on b.id = x.left_id where a.case_id = any(%s::uuid[])
-                """,
-                [list(layer)] * 5,
+def tell_known(hash_set_id: UUID) -> int:
+    """Alerts for the known files that a hash set marked in what is kept already; how many were raised."""
+    with across_holdings():
+        _one_at_a_time()
+        return len(_tell_known(Media.objects.filter(known_set_id=hash_set_id)))
+
+
+def _one_at_a_time() -> None:
+    """Two searches at once could each miss the other's half, or tell the same twice."""
+    with database.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(hashtext('opencets leads linking'))")
+
+
+def _records_of(exhibit: Exhibit) -> list[UUID]:
+    """The exhibit's records, also those retired by a corrected reading: what hung on them is searched again."""
+    return list(Record.objects.filter(exhibit=exhibit).values_list("id", flat=True))
+
+
+def _affected(record_ids: Sequence[UUID]) -> set[UUID]:
+    """The cases whose connections these records can change.
+
+    A path of three hops through a value of theirs has one end within one hop of a holder of that value, and a connection is
+    found from either end: so the holders, and those one hop from them. And, however far, the cases of kept connections that
+    use one of the records, or a value that is generic by now.
+    """
+    with database.cursor() as cursor:
+        cursor.execute(
+            """
+            with mine as (select unnest(%(records)s::uuid[]) as id),
+            held as (select distinct c.kind, c.normal from mine join evidence_claim c on c.record_id = mine.id
+                     where c.normal is not null and c.kind = any(%(kinds)s)),
+            shared as (select h.* from held h join entities_identifier i on i.kind = h.kind and i.normal = h.normal
+                       and not i.generic and i.cases_count > 1),
+            pictures as (select id from media_media where record_id in (select id from mine))
+            select o.case_id from shared s join evidence_claim o on o.kind = s.kind and o.normal = s.normal
+            union select m.case_id from pictures p join media_nearduplicate d on d.left_id = p.id
+              join media_media m on m.id = d.right_id where not m.widely_traded
+            union select m.case_id from pictures p join media_nearduplicate d on d.right_id = p.id
+              join media_media m on m.id = d.left_id where not m.widely_traded
+            union select r.case_id from mine join entities_match x on x.left_id = mine.id
+              join evidence_record r on r.id = x.right_id
+            union select r.case_id from mine join entities_match x on x.right_id = mine.id
+              join evidence_record r on r.id = x.left_id
+            """,
+            {"records": list(record_ids), "kinds": DatabaseTies().kinds},
+        )
+        holders = {row[0] for row in cursor.fetchall()}
+        cursor.execute(
+            """
+            with mine as (select unnest(%(records)s::uuid[]) as id),
+            changed as (
+              select replace(id::text, '-', '') as used from mine
+              union select md5(c.kind || ':' || c.normal) from mine join evidence_claim c on c.record_id = mine.id
+                where c.generic and c.normal is not null
+              union select replace(o.record_id::text, '-', '') from mine join media_media m on m.record_id = mine.id
+                join media_nearduplicate d on m.id in (d.left_id, d.right_id)
+                join media_media o on o.id in (d.left_id, d.right_id) where o.widely_traded
+              union select replace(o.record_id::text, '-', '') from mine join media_media m on m.record_id = mine.id
+                join media_media o on o.sha256 = m.sha256 where o.widely_traded
             )
-            layer = {row[0] for row in cursor.fetchall()} - reached
-        if not layer:
-            break
-        reached |= layer
-    return sorted(reached)
+            select left_case_id, right_case_id from leads_connection
+            where retired_at is null and uses && (select coalesce(array_agg(used::varchar), '{}') from changed)
+            """,
+            {"records": list(record_ids)},
+        )
+        users = {case for row in cursor.fetchall() for case in row}
+        cursor.execute(
+            """
+            with held as (
+              select distinct c.kind, c.normal from evidence_claim c
+              join entities_identifier i on i.kind = c.kind and i.normal = c.normal and not i.generic and i.cases_count > 1
+              where c.case_id = any(%(cases)s::uuid[]) and c.normal is not null and c.kind = any(%(kinds)s)),
+            pictures as (select id from media_media
+              where case_id = any(%(cases)s::uuid[]) and cases_count > 1 and not widely_traded),
+            people as (select r.id from evidence_record r where r.case_id = any(%(cases)s::uuid[])
+                         and r.kind in ('person', 'account'))
+            select o.case_id from held h join evidence_claim o on o.kind = h.kind and o.normal = h.normal
+            union select m.case_id from pictures p join media_nearduplicate d on d.left_id = p.id
+              join media_media m on m.id = d.right_id
+            union select m.case_id from pictures p join media_nearduplicate d on d.right_id = p.id
+              join media_media m on m.id = d.left_id
+            union select r.case_id from people p join entities_match x on x.left_id = p.id
+              join evidence_record r on r.id = x.right_id
+            union select r.case_id from people p join entities_match x on x.right_id = p.id
+              join evidence_record r on r.id = x.left_id
+            union select r.case_id from people p join entities_judgement x on p.id in (x.left_id, x.right_id)
+              join evidence_record r on r.id in (x.left_id, x.right_id) where x.undone_at is null
+            """,
+            {"cases": list(holders), "kinds": DatabaseTies().kinds},
+        )
+        return holders | users | {row[0] for row in cursor.fetchall()}
 
 
 @dataclass(slots=True)
@@ -121,56 +195,76 @@ class _Found:
     left: UUID
     right: UUID
     through: tuple[UUID, ...]
-    paths: list[Path]
+    paths: list[Path] = field(default_factory=list)
 
 
-def _link_cases(case_ids: Sequence[UUID]) -> int:
-    raised = 0
-    for case_id in case_ids:
-        raised += _link_case(case_id)
-    return raised
+_Key = tuple[UUID, UUID, tuple[UUID, ...]]
 
 
-def _link_case(case_id: UUID) -> int:
+def _link_cases(case_ids: Collection[UUID]) -> list[Alert]:
+    """Search from every one of the cases, keep what was found, tell what is new; the alerts raised."""
     ties = DatabaseTies()
-    starts = ties.boundary(case_id)
-    result = search(starts, ties, group_of=ties.group_of, max_hops=MAX_HOPS, max_bits=MAX_BITS) if starts else None
-    found: dict[tuple[UUID, UUID, tuple[UUID, ...]], _Found] = {}
-    for reached in result.connections if result else ():
+    boundaries = ties.boundaries(sorted(case_ids))
+    list(ties.ties_of(sorted({record for starts in boundaries.values() for record in starts})))
+    found: dict[_Key, _Found] = {}
+    for case_id in sorted(case_ids):
+        for one in _search(case_id, boundaries[case_id], ties):
+            # Found from both ends, the lower end's paths stand: the same whichever exhibit came last.
+            found.setdefault((one.left, one.right, one.through), one)
+    changed, strengths = _keep(set(case_ids), found)
+    told = _tell(changed, strengths)
+    _settle_pointers(case_ids)
+    return told
+
+
+def _search(case_id: UUID, starts: Sequence[str], ties: DatabaseTies) -> list[_Found]:
+    if not starts:
+        return []
+    found: dict[_Key, _Found] = {}
+    result = search(starts, ties, group_of=ties.group_of, max_hops=MAX_HOPS, max_bits=MAX_BITS)
+    for reached in result.connections:
+        left, right = sorted((case_id, UUID(reached.group)))
         for path in reached.paths:
-            other = UUID(reached.group)
-            oriented = path if case_id < other else _turned(path)
-            left, right = sorted((case_id, other))
-            ends = {ties.holding[oriented.records[0]][0], ties.holding[oriented.records[-1]][0]}
-            through = tuple(sorted({ties.holding[record][0] for record in oriented.records} - ends))
-            found.setdefault((left, right, through), _Found(left, right, through, [])).paths.append(oriented)
-    kept = _keep(case_id, list(found.values()), ties)
-    return sum(_tell_both(row) for row in kept)
+            oriented = path if left == case_id else _turned(path)
+            holdings = [ties.holding[record][0] for record in oriented.records]
+            through = tuple(sorted(set(holdings[1:-1]) - {holdings[0], holdings[-1]}))
+            found.setdefault((left, right, through), _Found(left, right, through)).paths.append(oriented)
+    for one in found.values():
+        one.paths.sort(key=lambda path: (path.bits, path.hops, path.records))
+    return list(found.values())
 
 
 def _turned(path: Path) -> Path:
     return Path(
-        tuple(tie.turned() for tie in reversed(path.ties)), tuple(reversed(path.groups)), path.bits, path.hops, path.probability
+        tuple(tie.turned() for tie in reversed(path.ties)),
+        tuple(reversed(path.groups)),
+        path.bits,
+        path.hops,
+        path.probability,
     )
 
 
-def _keep(case_id: UUID, found: Sequence[_Found], ties: DatabaseTies) -> list[Connection]:
-    """Rows for what was found; those that are new or changed. What this case's search did not find again is retired."""
+def _keep(searched: set[UUID], found: dict[_Key, _Found]) -> tuple[list[Connection], dict[UUID, Strength]]:
+    """Rows for what was found; those that are new or changed, with their strengths. What was not found again is retired."""
     now = timezone.now()
-    standing = {
-        (row.left_case_id, row.right_case_id, tuple(row.through)): row
-        for row in (Connection.objects.filter(left_case_id=case_id) | Connection.objects.filter(right_case_id=case_id))
+    rows = Connection.objects.filter(Q(left_case_id__in=searched) | Q(right_case_id__in=searched)).defer(
+        "paths", "factors"
+    )
+    standing = {(row.left_case_id, row.right_case_id, tuple(row.through)): row for row in rows}
+    digests = {key: _digest(one.paths) for key, one in found.items()}
+    new = {
+        key: one
+        for key, one in found.items()
+        if key not in standing or standing[key].digest != digests[key] or standing[key].retired_at is not None
     }
-    told: list[Connection] = []
-    cases = Case.objects.in_bulk({side for one in found for side in (one.left, one.right)})
-    labels = _labels({record for one in found for path in one.paths for record in path.records})
-    for one in found:
-        one.paths.sort(key=lambda path: (path.bits, path.hops, path.records))
-        digest = _digest(one.paths)
-        row = standing.pop((one.left, one.right, one.through), None)
-        if row is not None and row.digest == digest and row.retired_at is None:
-            continue
-        fields = _fields(one, labels, digest, now)
+    cases = Case.objects.in_bulk({side for one in new.values() for side in (one.left, one.right)})
+    labels = _labels({record for one in new.values() for path in one.paths for record in path.records})
+    made: list[Connection] = []
+    changed: list[Connection] = []
+    strengths: dict[UUID, Strength] = {}
+    for key, one in new.items():
+        row = standing.get(key)
+        judged, fields = _fields(one, labels, digests[key], now)
         if row is None:
             row = Connection(
                 id=new_id(),
@@ -184,37 +278,52 @@ def _keep(case_id: UUID, found: Sequence[_Found], ties: DatabaseTies) -> list[Co
                 found_at=now,
                 **fields,
             )
-            row.save(force_insert=True)
+            made.append(row)
         else:
             for name, value in fields.items():
                 setattr(row, name, value)
-            row.save(update_fields=list(fields))
-        told.append(row)
-    gone = [row.id for row in standing.values() if row.retired_at is None]
+            changed.append(row)
+        strengths[row.id] = judged
+    Connection.objects.bulk_create(made, batch_size=500)
+    if changed:
+        Connection.objects.bulk_update(changed, list(fields), batch_size=200)
+    gone = [row.id for key, row in standing.items() if key not in found and row.retired_at is None]
     Connection.objects.filter(id__in=gone).update(retired_at=now)
-    return told
+    return made + changed, strengths
 
 
-def _fields(one: _Found, labels: dict[str, _Label], digest: str, now: datetime) -> dict[str, Any]:
+def _fields(one: _Found, labels: dict[str, _Label], digest: str, now: datetime) -> tuple[Strength, dict[str, Any]]:
     best = one.paths[0]
     kinds = sorted({tie.kind for tie in best.ties})
-    newest = max((labels[record].at for record in best.records if labels[record].at), default=None)
+    newest = max((at for record in best.records if (at := labels[record].at)), default=None)
     days = None if newest is None else max(0.0, (now - newest).total_seconds() / 86_400)
     probability = combined(one.paths)
     judged = strength(probability, kinds, best.hops, days)
-    return {
+    return judged, {
         "kinds": kinds,
         "hops": best.hops,
         "bits": best.bits,
         "probability": probability,
         "strength": judged.score,
         "sentence": explain_path(best, lambda record: labels[record].text).sentence,
+        "factors": [asdict(factor) for factor in judged.factors],
         "paths": [_as_json(path, labels) for path in one.paths],
+        "uses": _uses(one.paths),
         "digest": digest,
         "model": f"{MODEL}/{judged.model}",
         "changed_at": now,
         "retired_at": None,
     }
+
+
+def _uses(paths: Sequence[Path]) -> list[str]:
+    records = {record.replace("-", "") for path in paths for record in path.records}
+    values = {
+        md5(f"{tie.kind}:{tie.value}".encode(), usedforsecurity=False).hexdigest()
+        for path in paths
+        for tie in path.ties
+    }
+    return sorted(records | values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,98 +376,204 @@ def _digest(paths: Sequence[Path]) -> str:
     return sha256(json.dumps(ties).encode()).hexdigest()[:32]
 
 
-def _tell_both(row: Connection) -> int:
-    """Alerts for both sides of a connection, each as far as it may be told; how many were new."""
-    raised = 0
-    for mine, other in ((row.left_case_id, row.right_case_id), (row.right_case_id, row.left_case_id)):
-        raised += _tell_side(row, mine, other)
-    return raised
+@dataclass(slots=True)
+class _Audience:
+    """Who may be told of what: read once for all the connections of a job."""
+
+    cases: dict[UUID, Case]
+    by_holding: dict[UUID, Case]
+    told: dict[UUID, set[UUID]]
+    pointers: dict[tuple[UUID, UUID], Pointer]
+
+    def hidden(self, case: Case, row: Connection) -> list[Case]:
+        """The cases on the way to the other side whose holding the case's agency may not see; the other side first."""
+        other = self.other(case, row)
+        between = [self.by_holding[holding] for holding in row.through]
+        return [one for one in (other, *between) if case.agency_id not in self.told[one.holding_id]]
+
+    def foreign(self, case: Case, row: Connection) -> list[Case]:
+        """The cases on the way to the other side that belong to other agencies, released or not."""
+        others = (self.other(case, row), *(self.by_holding[holding] for holding in row.through))
+        return [one for one in others if one.agency_id != case.agency_id]
+
+    def other(self, case: Case, row: Connection) -> Case:
+        return self.cases[row.right_case_id if row.left_case_id == case.id else row.left_case_id]
 
 
-def _tell_side(row: Connection, mine: UUID, other: UUID) -> int:
-    case = Case.objects.select_related("holding").get(pk=mine)
-    other_case = Case.objects.select_related("holding", "agency").get(pk=other)
-    hidden = [
-        holding
-        for holding in Holding.objects.filter(id__in=[other_case.holding_id, *row.through]).select_related("agency")
-        if case.agency_id not in door.audience(holding)
-    ]
-    judged = strength(row.probability, row.kinds, row.hops)
-    if row.strength < ALERT_STRENGTH or row.retired_at is not None:
-        return 0
+def _audience(rows: Sequence[Connection]) -> _Audience:
+    wanted = Case.objects.select_related("holding", "agency")
+    between = {holding for row in rows for holding in row.through}
+    ends = {side for row in rows for side in (row.left_case_id, row.right_case_id)}
+    found = list(wanted.filter(Q(id__in=ends) | Q(holding_id__in=between)))
+    told = {case.holding_id: {case.agency_id} for case in found}
     now = timezone.now()
+    grants = Grant.objects.filter(
+        holding_id__in=told, to_agency__isnull=False, withdrawn_at=None, granted_at__lte=now, expires_at__gt=now
+    )
+    for holding, agency in grants.values_list("holding_id", "to_agency_id"):
+        if agency is not None:
+            told[holding].add(agency)
+    secrets = PointerSecret.objects.filter(case_id__in=ends).select_related("pointer")
+    return _Audience(
+        {case.id: case for case in found},
+        {case.holding_id: case for case in found},
+        told,
+        {(secret.case_id, secret.other_case_id): secret.pointer for secret in secrets},
+    )
+
+
+def _tell(rows: Sequence[Connection], strengths: dict[UUID, Strength]) -> list[Alert]:
+    """Alerts for both sides of each connection, each as far as it may be told; those that are new."""
+    worth = sorted(
+        (row for row in rows if row.strength >= ALERT_STRENGTH and row.retired_at is None),
+        key=lambda row: (-row.strength, row.id),
+    )
+    if not worth:
+        return []
+    audience = _audience(worth)
+    wanted: list[Alert] = []
+    for row in worth:
+        for side in (row.left_case_id, row.right_case_id):
+            alert = _alert_for(row, audience.cases[side], audience)
+            if alert is not None:
+                wanted.append(alert)
+    return _raise(wanted)
+
+
+def _alert_for(row: Connection, case: Case, audience: _Audience) -> Alert | None:
+    """What one side is told of a connection: all of it, whom to call, or nothing."""
+    hidden = audience.hidden(case, row)
+    foreign = audience.foreign(case, row)
+    silent = any(one.holding.disclosure == Disclosure.SILENT for one in foreign)
     if not hidden:
-        reference = other_case.reference
-        return _raise(
-            Alert(
-                id=new_id(),
-                holding_id=case.holding_id,
-                agency_id=case.agency_id,
-                case=case,
-                kind=AlertKind.CONNECTION,
-                sentence=row.sentence,
-                strength=row.strength,
-                factors=[
-                    {"name": factor.name, "value": factor.value, "sentence": factor.sentence} for factor in judged.factors
-                ],
-                connection=row,
-                subject_url=f"/connections/{row.id}/",
-                digest=f"connection:{reference}:{row.id}",
-                raised_at=now,
-            )
-        )
-    if any(holding.disclosure == Disclosure.SILENT for holding in hidden):
-        return 0
-    contact = other_case.agency if other_case.holding_id in {holding.id for holding in hidden} else hidden[0].agency
-    may_request = all(holding.disclosure == Disclosure.OPEN for holding in hidden)
-    pointer = _pointer(row, case, other_case, contact, may_request, now)
-    return _raise(
-        Alert(
-            id=new_id(),
+        if foreign and not silent:
+            # Stands ready, unseen, for the day on which the release ends by itself.
+            _pointer(row, case, foreign[0], audience)
+        return _new_alert(case, AlertKind.CONNECTION, NEUTRAL, row.strength, f"connection:{row.id}", connection=row)
+    if silent or hidden[0].agency_id == case.agency_id:
+        return None
+    pointer = _pointer(row, case, hidden[0], audience)
+    contact = hidden[0].agency
+    return _new_alert(
+        case,
+        AlertKind.POINTER,
+        f"{contact.name} holds something that connects to this case. Call {contact.contact_name}.",
+        POINTER_STRENGTH,
+        f"pointer:{pointer.id}",
+        pointer=pointer,
+    )
+
+
+def _pointer(row: Connection, case: Case, target: Case, audience: _Audience) -> Pointer:
+    """The one pointer from a case to another agency's case, made at need; which case it is stands in the secret alone."""
+    pointer = audience.pointers.get((case.id, target.id))
+    if pointer is None:
+        pointer = Pointer.objects.create(
             holding_id=case.holding_id,
             agency_id=case.agency_id,
             case=case,
-            kind=AlertKind.POINTER,
-            sentence=f"{contact.name} holds something that connects to this case. Call {contact.contact_name}.",
-            strength=50.0,
-            factors=[],
-            pointer=pointer,
-            subject_url=f"/cases/{case.reference}/connections/",
-            digest=f"pointer:{pointer.id}",
-            raised_at=now,
+            other_agency=target.agency,
+            may_request=target.holding.disclosure == Disclosure.OPEN,
+            made_at=timezone.now(),
         )
-    )
-
-
-def _pointer(
-    row: Connection, case: Case, other: Case, contact: Agency, may_request: bool, now: datetime
-) -> Pointer:
-    secret = PointerSecret.objects.select_related("pointer").filter(case=case, other_case=other).first()
-    if secret is not None:
-        return secret.pointer
-    pointer = Pointer.objects.create(
-        holding_id=case.holding_id,
-        agency_id=case.agency_id,
-        case=case,
-        other_agency=contact,
-        may_request=may_request,
-        made_at=now,
-    )
-    PointerSecret.objects.create(pointer=pointer, connection=row, case=case, other_case=other)
+        PointerSecret.objects.create(pointer=pointer, connection=row, case=case, other_case=target)
+        audience.pointers[case.id, target.id] = pointer
     return pointer
 
 
-def _raise(alert: Alert) -> int:
-    """One alert, told once: the same digest for the same case adds nothing."""
-    if Alert.objects.filter(case_id=alert.case_id, digest=alert.digest).exists():
-        return 0
-    alert.save(force_insert=True)
-    log.record(
-        "alert.raised",
-        None,
-        holding=(alert.holding_id, alert.agency_id),
-        subject=f"alert:{alert.id}",
-        details={"kind": alert.kind},
+def _settle_pointers(case_ids: Iterable[UUID]) -> None:
+    """Pointers from and to these cases stand as long as something connects and the other side's code lets it be told."""
+    with database.cursor() as cursor:
+        cursor.execute(
+            """
+            with judged as (
+              select p.id, h.disclosure, exists (
+                select 1 from leads_connection x where x.retired_at is null and x.strength >= %(least)s
+                  and ((x.left_case_id = s.case_id and (x.right_case_id = s.other_case_id or k.holding_id = any(x.through)))
+                    or (x.right_case_id = s.case_id and (x.left_case_id = s.other_case_id or k.holding_id = any(x.through))))
+              ) as connects
+              from leads_pointersecret s join leads_pointer p on p.id = s.pointer_id
+              join cases_case k on k.id = s.other_case_id join policy_holding h on h.id = k.holding_id
+              where s.case_id = any(%(cases)s::uuid[]) or s.other_case_id = any(%(cases)s::uuid[])
+            )
+            update leads_pointer p set may_request = (judged.disclosure = 'open'),
+              retired_at = case when judged.connects and judged.disclosure <> 'silent' then null
+                                else coalesce(p.retired_at, now()) end
+            from judged where judged.id = p.id and (p.may_request <> (judged.disclosure = 'open')
+              or (p.retired_at is null) <> (judged.connects and judged.disclosure <> 'silent'))
+            """,
+            {"cases": list(case_ids), "least": ALERT_STRENGTH},
+        )
+
+
+def _tell_known(media: Any) -> list[Alert]:
+    """One alert for each exhibit and hash set, with the counts by category; a later count corrects the sentence."""
+    counted: dict[tuple[UUID, UUID], dict[str, int]] = {}
+    marked = media.filter(known_set__isnull=False).values_list("file__exhibit_id", "known_set_id", "known_as__0")
+    for exhibit_id, set_id, category, number in marked.annotate(number=Count("id")).order_by("-number", "known_as__0"):
+        counted.setdefault((exhibit_id, set_id), {})[category] = number
+    exhibits = Exhibit.objects.select_related("case").in_bulk({exhibit for exhibit, _ in counted})
+    names = dict(HashSet.objects.filter(id__in={found for _, found in counted}).values_list("id", "name"))
+    alerts = []
+    for (exhibit_id, set_id), by_category in counted.items():
+        exhibit, total = exhibits[exhibit_id], sum(by_category.values())
+        kinds = ", ".join(f"{number} of {category or 'no category'}" for category, number in by_category.items())
+        alerts.append(
+            _new_alert(
+                exhibit.case,
+                AlertKind.KNOWN,
+                f"{exhibit.reference} holds {total} known file{'' if total == 1 else 's'} of the set {names[set_id]}: {kinds}.",
+                KNOWN_STRENGTH,
+                f"known:{exhibit_id.hex[-24:]}:{set_id.hex[-24:]}",
+                subject_url=f"/cases/{exhibit.case.reference}/media/",
+            )
+        )
+    return _raise(alerts)
+
+
+def _new_alert(case: Case, kind: AlertKind, sentence: str, score: float, digest: str, **about: Any) -> Alert:
+    found: Connection | None = about.get("connection")
+    address = f"/connections/{found.id}/" if found else f"/cases/{case.reference}/connections/"
+    return Alert(
+        id=new_id(),
+        holding_id=case.holding_id,
+        agency_id=case.agency_id,
+        case=case,
+        kind=kind,
+        sentence=sentence,
+        strength=score,
+        digest=digest,
+        raised_at=timezone.now(),
+        **{"subject_url": address, **about},
     )
-    tell(f"case:{alert.case_id}", "alert", alert.id)
-    return 1
+
+
+def _raise(alerts: Sequence[Alert]) -> list[Alert]:
+    """Each alert told once for its case and digest: told again it only takes the new strength and words. Those that are new."""
+    known = {
+        (alert.case_id, alert.digest): alert
+        for alert in Alert.objects.filter(
+            case_id__in={alert.case_id for alert in alerts}, digest__in={alert.digest for alert in alerts}
+        )
+    }
+    new: dict[tuple[UUID, str], Alert] = {}
+    stale: list[Alert] = []
+    for alert in alerts:
+        before = known.get((alert.case_id, alert.digest))
+        if before is None:
+            new.setdefault((alert.case_id, alert.digest), alert)
+        elif (before.strength, before.sentence) != (alert.strength, alert.sentence):
+            before.strength, before.sentence = alert.strength, alert.sentence
+            stale.append(before)
+    Alert.objects.bulk_update(stale, ["strength", "sentence"], batch_size=500)
+    Alert.objects.bulk_create(new.values(), batch_size=500)
+    for alert in new.values():
+        log.record(
+            "alert.raised",
+            None,
+            holding=(alert.holding_id, alert.agency_id),
+            subject=f"alert:{alert.id}",
+            details={"kind": alert.kind},
+        )
+        tell(f"case:{alert.case_id}", "alert", alert.id)
+    return list(new.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -25,8 +26,16 @@ class Connection(BetweenTwo):
     probability = models.FloatField()
     strength = models.FloatField()
     sentence = models.TextField()
+    factors = models.JSONField(default=list, help_text="What its strength is made of, each in a sentence.")
     paths = models.JSONField(default=list)
-    digest = models.CharField(max_length=32, help_text="Of the ties of all paths: the same connection is not told twice.")
+    uses: ArrayField[list[str], list[str]] = ArrayField(
+        models.CharField(max_length=32),
+        default=list,
+        help_text="Records (id without hyphens) and values (MD5 of kind:value) on its paths, to find it when they change.",
+    )
+    digest = models.CharField(
+        max_length=32, help_text="Of the ties of all paths: the same connection is not told twice."
+    )
     model = models.CharField(max_length=40)
     found_at = models.DateTimeField()
     changed_at = models.DateTimeField()
@@ -40,6 +49,8 @@ class Connection(BetweenTwo):
         indexes = [
             models.Index(fields=["left_holding", "-strength"], name="connection_by_left"),
             models.Index(fields=["right_holding", "-strength"], name="connection_by_right"),
+            GinIndex(fields=["uses"], name="connection_by_use", condition=Q(retired_at=None)),
+            GinIndex(fields=["through"], name="connection_by_through", condition=Q(retired_at=None)),
         ]
 
 
@@ -51,6 +62,9 @@ class Pointer(Guarded):
     other_agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
     may_request = models.BooleanField(default=True)
     made_at = models.DateTimeField()
+    retired_at = models.DateTimeField(
+        null=True, blank=True, help_text="Nothing connects any more, or its owner tells nobody now."
+    )
 
     class Meta:
         indexes = [models.Index(fields=["case", "-made_at"], name="pointer_by_case")]
@@ -87,7 +101,11 @@ class AlertState(models.TextChoices):
 
 
 class Alert(Guarded):
-    """Something new that a case's officers are told, with the reason in one sentence."""
+    """Something new that a case's officers are told, with the reason in one sentence.
+
+    What a connection says stands on the connection alone, where it is seen only by those who may see every holding on it: a
+    withdrawn release takes the words back too.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="alerts")
@@ -95,7 +113,9 @@ class Alert(Guarded):
     sentence = models.TextField()
     strength = models.FloatField(default=0)
     factors = models.JSONField(default=list)
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_constraint=False)
+    connection = models.ForeignKey(
+        Connection, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_constraint=False
+    )
     pointer = models.ForeignKey(Pointer, on_delete=models.PROTECT, null=True, blank=True, related_name="alerts")
     subject_url = models.CharField(max_length=200, blank=True)
     digest = models.CharField(max_length=64)

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.paginator import Page, Paginator
-from django.db.models import BooleanField, Count, F, Func, Q
+from django.db.models import BooleanField, Count, F, Func, Q, QuerySet
 
 from opencets.errors import NotFound
 from opencets_web.audit import log
@@ -41,13 +42,14 @@ class AlertRow:
 
 
 def _alert(alert: Alert) -> AlertRow:
+    found = alert.connection
     return AlertRow(
         id=alert.id,
         kind=alert.kind,
         kind_label=AlertKind(alert.kind).label,
-        sentence=alert.sentence,
-        strength=alert.strength,
-        factors=tuple(alert.factors),
+        sentence=found.sentence if found else alert.sentence,
+        strength=found.strength if found else alert.strength,
+        factors=tuple(found.factors if found else alert.factors),
         case=alert.case.reference,
         case_title=alert.case.title,
         url=alert.subject_url,
@@ -59,11 +61,34 @@ def _alert(alert: Alert) -> AlertRow:
     )
 
 
-def _told(actor: Actor) -> Any:
-    """The alerts that may be told to the actor: of cases they see; a connection's only while they see all of it."""
-    alerts = door.visible(actor, Alert.objects.all()).select_related("case", "decided_by")
-    seen = door.visible(actor, Connection.objects.filter(retired_at=None)).values("id")
-    return alerts.filter(Q(connection=None) | Q(connection_id__in=seen))
+OWN_BUSINESS = (AlertKind.POINTER, AlertKind.REQUEST, AlertKind.RELEASE)
+"""Told to the owning agency only, also while the case is released to another one."""
+
+
+def _told(actor: Actor) -> QuerySet[Alert]:
+    """The alerts that may be told to the actor: of cases they see; a connection's only while they see all of it.
+
+    A new alert that names whom to call goes once its other side is released, and comes back with the release's end.
+    """
+    alerts = door.visible(actor, Alert.objects.all()).select_related("case", "decided_by", "connection")
+    alerts = alerts.filter(Q(agency_id=actor.agency_id) | ~Q(kind__in=OWN_BUSINESS))
+    seen = Q(connection=None) | Q(connection_id__in=visible_connections(actor).values("id"))
+    calling = Q(pointer=None) | ~Q(state=AlertState.NEW) | Q(pointer_id__in=standing_pointers(actor).values("id"))
+    return alerts.filter(seen, calling)
+
+
+def visible_connections(actor: Actor) -> QuerySet[Connection]:
+    """Connections of which the actor sees both ends and every holding between them."""
+    opened = ArraySubquery(door.visible(actor, Holding.objects.all()).values("id"))
+    rows = door.visible(actor, Connection.objects.filter(retired_at=None))
+    return rows.filter(Q(through=[]) | Q(through__contained_by=opened))
+
+
+def standing_pointers(actor: Actor) -> QuerySet[Pointer]:
+    """The pointers whose other side is hidden from the actor: a release turns them into connections, its end brings them back."""
+    hidden = Func(F("id"), function="app_pointer_hidden", output_field=BooleanField())
+    rows = door.visible(actor, Pointer.objects.filter(agency_id=actor.agency_id, retired_at=None))
+    return rows.annotate(hidden=hidden).filter(hidden=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +125,7 @@ def new_alerts(actor: Actor, limit: int = 10) -> tuple[tuple[AlertRow, ...], int
 
 def count_new(actor: Actor) -> int:
     """How many new alerts the actor's own cases have."""
-    return door.visible(actor, Alert.objects.filter(state=AlertState.NEW, case_id__in=_my_case_ids(actor))).count()
+    return _told(actor).filter(state=AlertState.NEW, case_id__in=_my_case_ids(actor)).count()
 
 
 def _my_case_ids(actor: Actor) -> Any:
@@ -161,9 +186,7 @@ def list_connections(actor: Actor, reference: str, *, kind: str = "", number: in
     """The connections of a case, strongest first, each with its paths; pointers where the other side is hidden."""
     frame = get_frame(actor, reference, "leads:connections")
     mine = Q(left_case_id=frame.case_id) | Q(right_case_id=frame.case_id)
-    rows = door.visible(actor, Connection.objects.filter(mine, retired_at=None)).select_related(
-        "left_case__agency", "right_case__agency"
-    )
+    rows = visible_connections(actor).filter(mine).select_related("left_case__agency", "right_case__agency")
     counted: dict[str, int] = {}
     for kinds in rows.values_list("kinds", flat=True):
         for name in kinds:
@@ -186,9 +209,7 @@ def list_connections(actor: Actor, reference: str, *, kind: str = "", number: in
 def top_connections(actor: Actor, frame: CaseFrame, limit: int = 5) -> tuple[tuple[ConnectionRow, ...], int]:
     """The strongest connections of a case, and how many there are."""
     mine = Q(left_case_id=frame.case_id) | Q(right_case_id=frame.case_id)
-    rows = door.visible(actor, Connection.objects.filter(mine, retired_at=None)).select_related(
-        "left_case__agency", "right_case__agency"
-    )
+    rows = visible_connections(actor).filter(mine).select_related("left_case__agency", "right_case__agency")
     return tuple(_row(actor, row, frame.case_id) for row in rows.order_by("-strength")[:limit]), rows.count()
 
 
@@ -249,22 +270,27 @@ def case_pointers(actor: Actor, frame: CaseFrame) -> tuple[PointerRow, ...]:
 
 
 def _pointers(actor: Actor, frame: CaseFrame) -> tuple[PointerRow, ...]:
-    """The pointers whose other side is still hidden from the actor's agency: a release turns them into connections."""
-    rows = door.visible(actor, Pointer.objects.filter(case_id=frame.case_id)).select_related("other_agency")
-    hidden = Func(F("id"), function="app_pointer_hidden", output_field=BooleanField())
-    return tuple(
-        PointerRow(
-            id=pointer.id,
-            agency=pointer.other_agency.name,
-            officer=pointer.other_agency.contact_name,
-            phone=pointer.other_agency.contact_phone,
-            email=pointer.other_agency.contact_email,
-            since=pointer.made_at,
-            may_request=pointer.may_request,
-            sentence="Something in this case connects to something they hold.",
-        )
-        for pointer in rows.annotate(hidden=hidden).filter(hidden=True).order_by("-made_at")[:100]
+    rows = standing_pointers(actor).filter(case_id=frame.case_id).select_related("other_agency")
+    return tuple(_pointer_row(pointer) for pointer in rows.order_by("-made_at")[:100])
+
+
+def _pointer_row(pointer: Pointer) -> PointerRow:
+    return PointerRow(
+        id=pointer.id,
+        agency=pointer.other_agency.name,
+        officer=pointer.other_agency.contact_name,
+        phone=pointer.other_agency.contact_phone,
+        email=pointer.other_agency.contact_email,
+        since=pointer.made_at,
+        may_request=pointer.may_request,
+        sentence="Something in this case connects to something they hold.",
     )
+
+
+def get_pointer(actor: Actor, pointer_id: UUID) -> tuple[str, PointerRow]:
+    """The reference of a pointer's case, and whom to call; NotFound unless it is the actor's agency's and stands."""
+    pointer = door.admit(actor, standing_pointers(actor).select_related("case", "other_agency"), pk=pointer_id)
+    return pointer.case.reference, _pointer_row(pointer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,9 +308,9 @@ class ConnectionPage:
 
 def get_connection(actor: Actor, connection_id: UUID) -> ConnectionPage:
     """One connection; NotFound unless every holding on it may be seen."""
-    rows = Connection.objects.select_related("left_case__agency", "right_case__agency")
-    row = door.visible(actor, rows).filter(pk=connection_id).first()
-    if row is None or not sees_through(actor, row):
+    rows = visible_connections(actor).select_related("left_case__agency", "right_case__agency")
+    row = rows.filter(pk=connection_id).first()
+    if row is None:
         raise NotFound
     log.record(
         "connection.viewed", actor, holding=(row.left_holding_id, row.left_agency_id), subject=f"connection:{row.id}"
@@ -295,9 +321,3 @@ def get_connection(actor: Actor, connection_id: UUID) -> ConnectionPage:
     return ConnectionPage(
         _row(actor, row, near.id), near.reference, far.reference, near.title, far.title, row.model, row.bits
     )
-
-
-def sees_through(actor: Actor, row: Connection) -> bool:
-    """Whether the actor may see every holding between the two ends."""
-    wanted = set(row.through)
-    return not wanted or door.visible(actor, Holding.objects.filter(id__in=wanted)).count() == len(wanted)

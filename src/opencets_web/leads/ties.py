@@ -28,8 +28,8 @@ with mine as (
   select c.id, c.record_id, c.case_id, c.kind, c.normal, c.role
   from evidence_claim c join evidence_record r on r.id = c.record_id
   left join media_media m on m.record_id = c.record_id
-  where c.record_id = any(%s::uuid[]) and c.normal is not null and not c.generic and c.kind = any(%s)
-    and r.retired_at is null and not (c.kind = any(%s) and coalesce(m.widely_traded, false))
+  where c.record_id = any(%(records)s::uuid[]) and c.normal is not null and not c.generic and c.kind = any(%(kinds)s)
+    and r.retired_at is null and not (c.kind = any(%(digests)s) and coalesce(m.widely_traded, false))
 ), wanted as (select distinct kind, normal from mine),
 holders as (
   select w.kind, w.normal, c.id, c.record_id, c.case_id, c.role, r.holding_id, r.agency_id,
@@ -38,16 +38,26 @@ holders as (
   from wanted w join evidence_claim c on c.kind = w.kind and c.normal = w.normal and not c.generic
   join evidence_record r on r.id = c.record_id and r.retired_at is null
   left join media_media m on m.record_id = c.record_id
-  where not (c.kind = any(%s) and coalesce(m.widely_traded, false))
+  where not (c.kind = any(%(digests)s) and coalesce(m.widely_traded, false))
+), firsts as (select * from holders where place = 1),
+ends as (
+  select m.record_id, m.case_id, m.id, m.role, m.kind, m.normal, f.record_id as other, f.case_id as other_case,
+    f.id as other_claim, f.role as other_role, f.holding_id, f.agency_id
+  from mine m join firsts f using (kind, normal, case_id) where m.record_id <> f.record_id
+  union all
+  select f.record_id, f.case_id, f.id, f.role, f.kind, f.normal, h.record_id, h.case_id, h.id, h.role, h.holding_id, h.agency_id
+  from firsts f join holders h on h.kind = f.kind and h.normal = f.normal and h.record_id <> f.record_id
+    and (h.place = 1 or (h.case_id = f.case_id and h.place <= %(most)s))
+  where f.record_id = any(%(records)s::uuid[])
 )
-select m.record_id, m.case_id, m.id, m.role, m.kind, m.normal, h.record_id, h.case_id, h.id, h.role, h.place,
-  [degree], h.holding_id, h.agency_id
-from mine m join holders h on h.kind = m.kind and h.normal = m.normal and h.place <= %s [counted]
-order by m.kind, m.normal, h.place
+select m.*, [degree] from ends m [counted]
 """
+"""A star inside each case, from case to case through the first of each: as many rows as ties, however many hold the value."""
 COUNTED = "left join entities_identifier i on i.kind = m.kind and i.normal = m.normal"
-READERS_DEGREE = "count(*) filter (where h.place = 1) over (partition by m.record_id, m.kind, m.normal)"
+READERS_DEGREE = "(select count(*) from firsts f where f.kind = m.kind and f.normal = m.normal)"
 """A reader counts the cases that they may see; only the blind door knows the whole number."""
+RECORDS_AT_ONCE = 4_000
+TIES_KEPT = 500_000
 
 
 class DatabaseTies:
@@ -57,6 +67,9 @@ class DatabaseTies:
         self.rarity = rarity or default_rarity()
         self.kinds = [kind for kind in self.rarity.worths if kind not in ("same_person", "same_source", "pdq")]
         self._group: dict[str, str] = {}
+        self._kept: dict[str, list[Tie]] = {}
+        self._size = 0
+        self._counted: bool | None = None
         self.holding: dict[str, tuple[UUID, UUID]] = {}
 
     def group_of(self, record: str) -> str:
@@ -64,36 +77,70 @@ class DatabaseTies:
         return self._group[record]
 
     def boundary(self, case_id: UUID) -> list[str]:
-        """The records of a case from which a tie leads into another case: where a search of the case starts."""
+        """The records of a case where a search of it starts."""
+        return self.boundaries([case_id])[case_id]
+
+    def boundaries(self, case_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+        """For each case the records from which a tie leads into another case.
+
+        Of the records that hold a shared value, the first of each case is enough: the star leads through it.
+        """
+        starts: dict[UUID, set[str]] = {case_id: set() for case_id in case_ids}
+        cases = list(case_ids)
         with connection.cursor() as cursor:
             cursor.execute(
                 """
-                select distinct c.record_id from evidence_claim c join evidence_record r on r.id = c.record_id
-                where c.case_id = %s and c.normal is not null and not c.generic and c.kind = any(%s) and r.retired_at is null
-                  and exists (select 1 from evidence_claim o where o.kind = c.kind and o.normal = c.normal
-                              and o.case_id <> c.case_id)
-                union
-                select m.record_id from media_media m where m.case_id = %s and not m.widely_traded and m.cases_count > 1
-                union
-                select r.id from evidence_record r where r.case_id = %s and r.retired_at is null and exists (
-                  select 1 from entities_match x where x.retired_at is null and x.probability >= %s
-                    and (x.left_id = r.id or x.right_id = r.id))
+                (select distinct on (c.case_id, c.kind, c.normal) c.case_id, c.record_id
+                 from evidence_claim c join evidence_record r on r.id = c.record_id
+                 left join media_media m on m.record_id = c.record_id
+                 where c.case_id = any(%(cases)s::uuid[]) and c.normal is not null and not c.generic and c.kind = any(%(kinds)s)
+                   and r.retired_at is null and not (c.kind = any(%(digests)s) and coalesce(m.widely_traded, false))
+                   and exists (select 1 from evidence_claim o where o.kind = c.kind and o.normal = c.normal
+                               and o.case_id <> c.case_id)
+                 order by c.case_id, c.kind, c.normal, (r.kind = 'message'), (c.role = 'mentioned'), c.record_id, c.id)
+                union all
+                select m.case_id, m.record_id from media_media m join evidence_record r on r.id = m.record_id
+                where m.case_id = any(%(cases)s::uuid[]) and not m.widely_traded and m.cases_count > 1 and r.retired_at is null
+                union all
+                select r.case_id, r.id from evidence_record r
+                where r.case_id = any(%(cases)s::uuid[]) and r.retired_at is null and r.id in (
+                  select left_id from entities_match where retired_at is null and probability >= %(least)s
+                  union select right_id from entities_match where retired_at is null and probability >= %(least)s
+                  union select left_id from entities_judgement where undone_at is null and verdict = 'same'
+                  union select right_id from entities_judgement where undone_at is null and verdict = 'same')
                 """,
-                [case_id, self.kinds, case_id, case_id, SAME_PERSON_LEAST],
+                {"cases": cases, "kinds": self.kinds, "digests": list(DIGESTS), "least": SAME_PERSON_LEAST},
             )
-            records = [str(row[0]) for row in cursor.fetchall()]
-        for record in records:
-            self._group[record] = str(case_id)
-        return sorted(records)
+            for case_id, record in cursor.fetchall():
+                starts[case_id].add(str(record))
+                self._group[str(record)] = str(case_id)
+        return {case_id: sorted(records) for case_id, records in starts.items()}
 
     def ties_of(self, records: Sequence[str]) -> Iterator[Tie]:
-        """Every tie of these records; values that are generic and media that are widely traded give none."""
+        """Every tie of these records; values that are generic and media that are widely traded give none.
+
+        Asked once for each record: the searches of one job share what they have read.
+        """
+        asked = [record for record in records if record not in self._kept]
+        if self._size > TIES_KEPT:
+            self._kept, self._size, asked = {}, 0, list(records)
+        for begin in range(0, len(asked), RECORDS_AT_ONCE):
+            self._read(asked[begin : begin + RECORDS_AT_ONCE])
+        for record in records:
+            yield from self._kept[record]
+
+    def _read(self, records: Sequence[str]) -> None:
+        asked = set(records)
+        self._kept.update({record: [] for record in records})
         ids = [UUID(record) for record in records]
         with connection.cursor() as cursor:
             self._learn(cursor, ids)
-            yield from self._shared_values(cursor, ids)
-            yield from self._near_duplicates(cursor, ids)
-            yield from self._same_person(cursor, ids)
+            for source in (self._shared_values, self._near_duplicates, self._same_person):
+                for tie in source(cursor, ids):
+                    self._size += 1
+                    for side in (tie.left, tie.right):
+                        if side in asked:
+                            self._kept[side].append(tie)
 
     def _learn(self, cursor: Any, ids: list[UUID]) -> None:
         unknown = [record for record in ids if str(record) not in self._group or str(record) not in self.holding]
@@ -106,25 +153,31 @@ class DatabaseTies:
                 self.holding[str(record)] = (holding, agency)
 
     def _shared_values(self, cursor: Any, ids: list[UUID]) -> Iterator[Tie]:
-        degree = "coalesce(i.cases_count, 1)" if self._sees_identifiers(cursor) else READERS_DEGREE
-        counted = COUNTED if self._sees_identifiers(cursor) else ""
+        counted = self._sees_identifiers(cursor)
         cursor.execute(
-            SHARED_VALUES.replace("[degree]", degree).replace("[counted]", counted),
-            [ids, self.kinds, list(DIGESTS), list(DIGESTS), STAR_MOST],
+            SHARED_VALUES.replace("[degree]", "coalesce(i.cases_count, 1)" if counted else READERS_DEGREE).replace(
+                "[counted]", COUNTED if counted else ""
+            ),
+            {"records": ids, "kinds": self.kinds, "digests": list(DIGESTS), "most": STAR_MOST},
         )
-        rows = cursor.fetchall()
-        firsts = {(row[4], row[5], row[7]): row[6] for row in rows if row[10] == 1}
-        for record, case, claim, role, kind, value, other, other_case, other_claim, other_role, place, degree, *under in rows:
-            self._group[str(other)] = str(other_case)
-            self.holding[str(other)] = (under[0], under[1])
-            if record == other:
-                continue
-            first = firsts.get((kind, value, case))
-            if case == other_case:
-                if first not in (record, other):
-                    continue
-            elif record != first or place != 1:
-                continue
+        for row in cursor.fetchall():
+            (
+                record,
+                case,
+                claim,
+                role,
+                kind,
+                value,
+                other,
+                other_case,
+                other_claim,
+                other_role,
+                holding,
+                agency,
+                degree,
+            ) = row
+            self._group[str(record)], self._group[str(other)] = str(case), str(other_case)
+            self.holding[str(other)] = (holding, agency)
             degree = max(degree, 2)
             if self.rarity.generic(kind, degree):
                 continue
@@ -134,20 +187,27 @@ class DatabaseTies:
             yield Tie(str(record), str(other), kind, value, bits, str(claim), str(other_claim))
 
     def _sees_identifiers(self, cursor: Any) -> bool:
-        cursor.execute("select has_table_privilege(current_user, 'entities_identifier', 'select')")
-        return bool(cursor.fetchone()[0])
+        if self._counted is None:
+            cursor.execute("select has_table_privilege(current_user, 'entities_identifier', 'select')")
+            self._counted = bool(cursor.fetchone()[0])
+        return self._counted
 
     def _near_duplicates(self, cursor: Any, ids: list[UUID]) -> Iterator[Tie]:
         cursor.execute(
             """
+            with mine as (select id from media_media where record_id = any(%s::uuid[]) and not widely_traded),
+            pairs as (
+              select d.* from mine join media_nearduplicate d on d.left_id = mine.id
+              union select d.* from mine join media_nearduplicate d on d.right_id = mine.id)
             select l.record_id, l.case_id, r.record_id, r.case_id, d.distance, greatest(l.cases_count, r.cases_count),
               l.holding_id, l.agency_id, r.holding_id, r.agency_id, d.left_second, d.right_second,
               encode(coalesce(l.pdq, ''), 'hex'), encode(coalesce(r.pdq, ''), 'hex')
-            from media_nearduplicate d join media_media l on l.id = d.left_id join media_media r on r.id = d.right_id
-            where (l.record_id = any(%s::uuid[]) or r.record_id = any(%s::uuid[]))
-              and not l.widely_traded and not r.widely_traded
+            from pairs d join media_media l on l.id = d.left_id join media_media r on r.id = d.right_id
+            join evidence_record a on a.id = l.record_id and a.retired_at is null
+            join evidence_record b on b.id = r.record_id and b.retired_at is null
+            where not l.widely_traded and not r.widely_traded
             """,
-            [ids, ids],
+            [ids],
         )
         for row in cursor.fetchall():
             left, left_case, right, right_case, distance, degree = row[:6]

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from opencets.errors import ActRefused
 from opencets_web.accounts.models import Agency
 from opencets_web.audit import log, outbox
 from opencets_web.cases.models import Case
-from opencets_web.leads.models import Pointer
+from opencets_web.leads.queries import standing_pointers
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.models import Grant, Level
-from opencets_web.policy.rules import LEVELS, may_release
+from opencets_web.policy.rules import may_release
 from opencets_web.sharing.models import Asked, Release, Request, RequestState
 
 
@@ -26,7 +27,14 @@ def ask(actor: Actor, pointer_id: UUID, purpose: str) -> UUID:
 
     ActRefused: its owner lets only be called, or a request is open already.
     """
-    pointer = door.admit(actor, Pointer.objects.select_related("case"), "contribute", pk=pointer_id)
+    pointer = door.admit(
+        actor,
+        standing_pointers(actor).select_related("case").filter(agency_id=actor.agency_id),
+        "contribute",
+        pk=pointer_id,
+    )
+    if not purpose.strip():
+        raise ActRefused("A request says for what the other agency's records are needed.")
     if not pointer.may_request:
         raise ActRefused("The owner's handling code lets you call, not request: use the contact shown.")
     request = Request(
@@ -44,7 +52,9 @@ def ask(actor: Actor, pointer_id: UUID, purpose: str) -> UUID:
             request.save(force_insert=True)
     except IntegrityError:
         raise ActRefused("A request for this is open already; wait for its answer or withdraw it.") from None
-    _log("request.made", actor, pointer.case, {"request": request.id, "to": pointer.other_agency_id, "purpose": purpose})
+    _log(
+        "request.made", actor, pointer.case, {"request": request.id, "to": pointer.other_agency_id, "purpose": purpose}
+    )
     outbox.post("request.changed", request_id=str(request.id), officer_id=str(actor.officer_id))
     return request.id
 
@@ -52,7 +62,7 @@ def ask(actor: Actor, pointer_id: UUID, purpose: str) -> UUID:
 @transaction.atomic
 def withdraw_request(actor: Actor, request_id: UUID) -> str:
     """Take an open request back; the case's reference."""
-    request = door.admit(actor, Request.objects.select_related("case"), "contribute", pk=request_id)
+    request = door.admit(actor, _own_requests(actor), "contribute", pk=request_id)
     if request.state != RequestState.ASKED:
         raise ActRefused("The request was answered already.")
     request.state, request.answered_at = RequestState.WITHDRAWN, timezone.now()
@@ -60,6 +70,21 @@ def withdraw_request(actor: Actor, request_id: UUID) -> str:
     _log("request.withdrawn", actor, request.case, {"request": request.id})
     outbox.post("request.changed", request_id=str(request.id), officer_id=str(actor.officer_id))
     return request.case.reference
+
+
+@transaction.atomic
+def ask_again(actor: Actor, request_id: UUID) -> str:
+    """Ask once more what a withdrawn request asked; the case's reference. ActRefused: it was not withdrawn."""
+    request = door.admit(actor, _own_requests(actor), "contribute", pk=request_id)
+    if request.state != RequestState.WITHDRAWN:
+        raise ActRefused("Only a request that was withdrawn is asked again.")
+    ask(actor, request.pointer_id, request.purpose)
+    return request.case.reference
+
+
+def _own_requests(actor: Actor) -> QuerySet[Request]:
+    rows = Request.objects.filter(agency_id=actor.agency_id).select_related("case")
+    return rows.select_for_update(of=("self",))
 
 
 @transaction.atomic
@@ -72,6 +97,7 @@ def release(
     days: int = 90,
     level: str = Level.READ,
     asked_id: UUID | None = None,
+    until: datetime | None = None,
 ) -> UUID:
     """Release a case to another agency until a day; the release's id. NotFound: not this actor's to give.
 
@@ -82,12 +108,18 @@ def release(
         raise ActRefused(f"{reference} belongs to another agency; only its owner releases it.")
     if level not in (Level.READ, Level.CONTRIBUTE):
         raise ActRefused("A release lets the other agency read or contribute.")
+    if not purpose.strip():
+        raise ActRefused("A release names its purpose.")
     if to_agency == actor.agency_id:
         raise ActRefused("Your own agency sees the case already.")
+    if not Agency.objects.filter(pk=to_agency).exists():
+        raise ActRefused("That agency is not known here.")
     if not 1 <= days <= 366:
         raise ActRefused("A release lasts from 1 to 366 days.")
     now = timezone.now()
-    if Grant.objects.filter(holding=case.holding, to_agency_id=to_agency, withdrawn_at=None, expires_at__gt=now).exists():
+    if Grant.objects.filter(
+        holding=case.holding, to_agency_id=to_agency, withdrawn_at=None, expires_at__gt=now
+    ).exists():
         raise ActRefused("It is released to that agency already; withdraw that release to change it.")
     grant = Grant.objects.create(
         holding=case.holding,
@@ -97,9 +129,9 @@ def release(
         purpose=purpose,
         granted_by_id=actor.officer_id,
         granted_at=now,
-        expires_at=now + timedelta(days=days),
+        expires_at=until or now + timedelta(days=days),
     )
-    asked = door.admit(actor, Asked.objects.all(), "contribute", pk=asked_id, case=case) if asked_id else None
+    asked = door.admit(actor, _open_asked(actor), "contribute", pk=asked_id, case=case) if asked_id else None
     made = Release.objects.create(
         holding=case.holding,
         agency_id=case.agency_id,
@@ -113,17 +145,57 @@ def release(
     )
     if asked is not None:
         _answer(actor, asked, RequestState.RELEASED, purpose)
-    _log("release.made", actor, case, {"release": made.id, "to": to_agency, "purpose": purpose, "until": grant.expires_at})
+    _log(
+        "release.made",
+        actor,
+        case,
+        {"release": made.id, "to": to_agency, "purpose": purpose, "until": grant.expires_at},
+    )
     outbox.post("release.changed", holding_id=str(case.holding_id), officer_id=str(actor.officer_id))
     return made.id
 
 
 @transaction.atomic
+def release_asked(actor: Actor, asked_id: UUID, *, purpose: str, level: str, days: int) -> tuple[UUID, str]:
+    """Release what another agency asked for; the release's id and the case's reference."""
+    asked = door.admit(actor, _open_asked(actor), "manage", pk=asked_id)
+    made = release(
+        actor, asked.case.reference, asked.from_agency_id, purpose=purpose, days=days, level=level, asked_id=asked_id
+    )
+    return made, asked.case.reference
+
+
+@transaction.atomic
+def release_again(actor: Actor, release_id: UUID) -> tuple[UUID, str]:
+    """Put a withdrawn release back until the day it had; the new release's id and the case's reference.
+
+    ActRefused: it was not withdrawn, or its day has passed.
+    """
+    before = door.admit(actor, Release.objects.select_related("case", "grant"), "manage", pk=release_id)
+    if before.withdrawn_at is None:
+        raise ActRefused("It was not withdrawn.")
+    left = before.grant.expires_at - timezone.now()
+    if left <= timedelta(0):
+        raise ActRefused("The day it ended on has passed: make a new release.")
+    days = max(1, min(366, -(-int(left.total_seconds()) // 86_400)))
+    made = release(
+        actor, before.case.reference, before.to_agency_id, purpose=before.purpose, days=days, level=before.grant.level,
+        until=before.grant.expires_at,
+    )  # fmt: skip
+    return made, before.case.reference
+
+
+def _open_asked(actor: Actor) -> QuerySet[Asked]:
+    """What may be answered, locked: of the actor's own agency only."""
+    return Asked.objects.filter(agency_id=actor.agency_id).select_related("case").select_for_update(of=("self",))
+
+
+@transaction.atomic
 def decline(actor: Actor, asked_id: UUID, answer: str) -> str:
     """Decline what another agency asked for, with a sentence for them; the case's reference."""
-    asked = door.admit(actor, Asked.objects.select_related("case"), "contribute", pk=asked_id)
-    if LEVELS["manage"] > door.level(actor, asked.holding_id):
-        raise ActRefused("Only the owning agency answers.")
+    asked = door.admit(actor, _open_asked(actor), "manage", pk=asked_id)
+    if not answer.strip():
+        raise ActRefused("Decline with a sentence that the asking agency can read.")
     _answer(actor, asked, RequestState.DECLINED, answer)
     return asked.case.reference
 
@@ -134,6 +206,8 @@ def withdraw_release(actor: Actor, release_id: UUID, reason: str) -> str:
     made = door.admit(actor, Release.objects.select_related("case", "grant"), "manage", pk=release_id)
     if made.agency_id != actor.agency_id:
         raise ActRefused("Only the owning agency withdraws a release.")
+    if not reason.strip():
+        raise ActRefused("A release is withdrawn with a reason; the log keeps it.")
     if made.withdrawn_at is not None:
         raise ActRefused("It was withdrawn already.")
     now = timezone.now()
@@ -160,8 +234,3 @@ def _log(verb: str, actor: Actor, case: Case, details: dict[str, object]) -> Non
     log.record(
         verb, actor, holding=(case.holding_id, case.agency_id), subject=f"case:{case.reference}", details=details
     )
-
-
-def other_agencies(actor: Actor) -> list[Agency]:
-    """Every agency of this node but the actor's own, by name."""
-    return list(Agency.objects.exclude(pk=actor.agency_id))

@@ -37,7 +37,9 @@ class Request(Guarded):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["pointer"], condition=Q(state="asked"), name="one_open_request_per_pointer"),
+            models.UniqueConstraint(
+                fields=["pointer"], condition=Q(state="asked"), name="one_open_request_per_pointer"
+            ),
             models.CheckConstraint(condition=~Q(purpose=""), name="request_has_a_purpose"),
         ]
 
