@@ -3,7 +3,8 @@
  *
  * Hold Space (or the eye) to see a tile, `b` to keep it until pressed again; both end by themselves after
  * `data-reveal-seconds` (20). Every showing is counted at `data-exposure-url` as `{"reveals": [{"id", "milliseconds"}]}`.
- * Arrows move, Enter opens, `k` follows `[data-known-toggle]`, `g` follows `[data-group-toggle]`.
+ * Arrows move, Enter opens, `k` follows `[data-known-toggle]`, `g` follows `[data-group-toggle]`,
+ * `n` and `p` the links to the next and the previous of a series.
  */
 import { csrfToken, icon, isTyping, make } from "../behaviour/dom";
 
@@ -96,6 +97,8 @@ export function mount(element: HTMLElement): void {
     else if (event.key === "Escape") veilAll();
     else if (event.key === "k") follow(element, "[data-known-toggle]");
     else if (event.key === "g") follow(element, "[data-group-toggle]");
+    else if (event.key === "n") follow(element, "a[rel=next]");
+    else if (event.key === "p") follow(element, "a[rel=prev]");
     else if (event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End") {
       if (!moveFocus(grid, tile, event.key)) return;
       event.preventDefault();
