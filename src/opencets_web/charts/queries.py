@@ -131,7 +131,7 @@ class _Drawing:
     def placed(self, seed: str, fixed: Mapping[str, tuple[float, float]] | None = None) -> Graph:
         """The chart with a place for every node; fixed nodes stay where they are."""
         ends = [(edge.source, edge.target) for edge in self.edges.values()]
-        places = layout(self.nodes, ends, zlib.crc32(seed.encode()), fixed, spacing=110.0)
+        places = layout(self.nodes, ends, zlib.crc32(seed.encode()), fixed, spacing=80.0)
         nodes = tuple(
             Node(node.id, node.label, node.kind, node.subtitle, node.url, node.generic, *places[node.id])
             for node in self.nodes.values()
@@ -353,9 +353,9 @@ def _draw_neighbours(actor: Actor, drawing: _Drawing, found: _Neighbours, centre
         if not drawing.add(node):
             continue
         drawing.holdings |= group.holdings if group else {(record.holding_id, record.agency_id)}
-        if node.id not in holders:
-            lines = group.lines if group else (entities.line_of(record),)
-            holders[node.id] = (node, {line.id: line for line in lines})
+        # Cut short, two looks at one entity may know different records of it.
+        lines = group.lines if group else (entities.line_of(record),)
+        holders.setdefault(node.id, (node, {}))[1].update({line.id: line for line in lines})
         by_tie[node.id, claim.kind, claim.normal].append(claim)
     for (node_id, _, _), of in by_tie.items():
         drawing.tie(_claim_edge(holders[node_id][0], of, holders[node_id][1]))
@@ -531,8 +531,8 @@ def get_case_chart(frame: CaseFrame) -> ChartPage:
     """The page of the chart of a case."""
     url = reverse("charts:case-graph", args=[frame.reference])
     return ChartPage(
-        title=frame.title,
-        subtitle=frame.reference,
+        title=frame.reference,
+        subtitle=frame.title,
         focus=f"c:{frame.case_id}",
         about_url=reverse("entities:case", args=[frame.reference]),
         graph_url=url,

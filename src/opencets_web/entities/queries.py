@@ -496,7 +496,7 @@ def _called(lines: Iterable[RecordLine], claims: Iterable[Claim]) -> tuple[str, 
         if claim.property == "full_name" and claim.role == "own" and claim.normal is not None
     )
     if names:
-        return min(names, key=lambda name: (-names[name], -len(name), name)), kind
+        return names.most_common(1)[0][0], kind
     return min((line for line in every if line.kind == kind), key=lambda line: line.id).label, kind
 
 
@@ -565,12 +565,9 @@ def _connected(
     }  # fmt: skip
     if not values:
         return ()
-    holding = (
-        door.visible(actor, Claim.objects.filter(_any_of(values)))
-        .exclude(record__in=members)
-        .values("record_id")[:2_000]
-    )
-    rows = door.visible(actor, records_with_places().filter(pk__in=list(holding.values_list("record_id", flat=True))))
+    holding = door.visible(actor, Claim.objects.filter(_any_of(values), record__retired_at=None))
+    ids = set(holding.exclude(record__in=members).values_list("record_id", flat=True)[:2_000])
+    rows = door.visible(actor, records_with_places().filter(pk__in=ids))
     found: dict[str, list[RecordLine]] = defaultdict(list)
     for record in rows.exclude(kind__in=("known_file", "document")).order_by("-at_text", "id"):
         found[record.kind].append(line_of(record))
