@@ -31,6 +31,7 @@ class GalleryForm(forms.Form):
         choices=[
             ("newest", "Newest first"),
             ("oldest", "Oldest first"),
+            ("folder", "Folder and name"),
             ("taken", "Time taken"),
             ("largest", "Largest file"),
             ("camera", "Camera"),
@@ -41,9 +42,16 @@ class GalleryForm(forms.Form):
         label="Known files",
         choices=[("hidden", "Hidden"), ("hashes", "Listed, not shown"), ("only", "Only known files")],
     )
-    position = forms.BooleanField(required=False, label="With position")
-    serial = forms.BooleanField(required=False, label="With camera serial")
-    near = forms.BooleanField(required=False, label="With near-duplicates")
+    having = forms.ChoiceField(
+        required=False,
+        label="Having",
+        choices=[
+            ("", "Anything"),
+            ("position", "A position"),
+            ("serial", "A camera serial"),
+            ("near", "Near-duplicates"),
+        ],
+    )
     group = forms.CharField(required=False, widget=forms.HiddenInput)
     camera = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
     set = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -68,9 +76,7 @@ class GalleryForm(forms.Form):
             exhibit=str(given["exhibit"])[:20],
             sort=str(clean.get("sort")) if clean.get("sort") in SORTS else "newest",
             known=clean.get("known") or "hidden",
-            position=bool(clean.get("position")),
-            serial=bool(clean.get("serial")),
-            near=bool(clean.get("near")),
+            having=str(clean.get("having", "")),
             group=str(given["group"])[:36],
             camera=str(given["camera"])[:200],
             hash_set=str(given["set"])[:36],
@@ -124,6 +130,7 @@ class HashSetForm(forms.Form):
         waiting = _waiting_files()
         if not waiting:
             del self.fields["inbox"]
+            self.fields["file"].required = True
         else:
             field = self.fields["inbox"]
             assert isinstance(field, forms.ChoiceField)
@@ -134,7 +141,7 @@ class HashSetForm(forms.Form):
         given = cleaned.get("file")
         if given is not None and given.size > LARGEST_UPLOAD:
             self.add_error("file", "It is larger than 200 MB; put it into the inbox, or use the command line.")
-        if "file" not in self.errors and bool(given) == bool(cleaned.get("inbox")):
+        if not self.errors.get("file") and bool(given) == bool(cleaned.get("inbox")):
             self.add_error("file", "Choose one file.")
         return cleaned
 

@@ -81,12 +81,13 @@ def _register(exhibit: Exhibit) -> int:
             """
             insert into media_media (id, holding_id, agency_id, case_id, record_id, file_id, sha256, media_type, width, height,
               duration, pdq, quality, thumbnail_id, thumbnail_offset, thumbnail_size, strip_size, trouble, taken_at, known_as,
-              known_distance, cases_count, widely_traded)
+              known_distance, cases_count, widely_traded, read_at)
             select distinct on (r.file_id) r.id, f.holding_id, f.agency_id, r.case_id, r.id, f.id, f.sha256, f.media_type,
               (f.signals->>'width')::int, (f.signals->>'height')::int, (f.signals->>'duration')::float,
               decode(f.signals->>'pdq', 'hex'), (f.signals->>'quality')::int, f.pack_id,
               coalesce((f.signals->'thumbnail'->>0)::bigint, 0), coalesce((f.signals->'thumbnail'->>1)::int, 0),
-              coalesce((f.signals->'strip'->>1)::int, 0), coalesce(f.signals->>'trouble', ''), r.at_text, '{}', null, 1, false
+              coalesce((f.signals->'strip'->>1)::int, 0), coalesce(f.signals->>'trouble', ''), r.at_text, '{}', null, 1, false,
+              r.read_at
             from evidence_exhibitfile f join evidence_record r on r.file_id = f.id and r.kind = 'media' and r.retired_at is null
             where f.exhibit_id = %s and f.signals is not null
               and not exists (select 1 from media_media m where m.file_id = f.id)

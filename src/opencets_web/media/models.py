@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from opencets_web.accounts.ids import new_id
 from opencets_web.accounts.models import Agency, Officer
@@ -43,11 +44,15 @@ class Media(Guarded):
     widely_traded = models.BooleanField(
         default=False, help_text="Too many cases hold it: it links nothing, and is shown as such."
     )
+    read_at = models.DateTimeField(
+        default=timezone.now, help_text="When its record was read: galleries begin with the newest."
+    )
     matched_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
-            models.Index(fields=["case", "-id"], name="media_by_case"),
+            models.Index(fields=["case", "-read_at", "-id"], name="media_by_case_time"),
+            models.Index(fields=["-read_at", "-id"], name="media_by_time"),
             models.Index(fields=["case", "sha256"], name="media_by_case_digest"),
             models.Index(fields=["sha256"], name="media_by_digest"),
             models.Index(fields=["id"], name="media_to_match", condition=Q(matched_at=None)),

@@ -34,7 +34,7 @@ NEAR_SHOWN = 24
 GROUP_MOST = 600
 GROUP_ROUNDS = 4
 USABLE_QUALITY = 50
-SORTS = ("newest", "oldest", "taken", "largest", "camera")
+SORTS = ("newest", "oldest", "folder", "taken", "largest", "camera")
 
 
 # --- What stands on a page --------------------------------------------------------------------------------------------
@@ -67,9 +67,7 @@ class Wanted:
     exhibit: str = ""
     sort: str = "newest"
     known: str = "hidden"
-    position: bool = False
-    serial: bool = False
-    near: bool = False
+    having: str = ""
     group: str = ""
     camera: str = ""
     hash_set: str = ""
@@ -78,7 +76,7 @@ class Wanted:
         """As a query string; only what differs from the default."""
         asked = replace(self, **changes)  # type: ignore[arg-type]
         given = {
-            {"words": "q", "hash_set": "set"}.get(name, name): ("on" if value is True else str(value))
+            {"words": "q", "hash_set": "set"}.get(name, name): (str(value))
             for name in self.__dataclass_fields__
             if (value := getattr(asked, name)) and value != self.__dataclass_fields__[name].default
         }
@@ -159,16 +157,16 @@ def _chosen(actor: Actor, rows: QuerySet[Media], wanted: Wanted, case_id: UUID |
     if wanted.words:
         for word in wanted.words.split()[:8]:
             rows = rows.filter(Q(file__name__icontains=word) | Q(sha256=word.lower()) | Q(file__md5=word.lower()))
-    if wanted.position:
+    if wanted.having == "position":
         rows = rows.filter(record_id__in=_claimed("location", PROPERTIES["location"].kind, case_id).values("record_id"))
-    if wanted.serial:
+    if wanted.having == "serial":
         rows = rows.filter(record_id__in=_claimed("camera_serial", "camera_serial", case_id).values("record_id"))
     if wanted.camera:
         with_it = Claim.objects.filter(kind="camera_serial", normal=wanted.camera)
         rows = rows.filter(record_id__in=door.visible(actor, with_it).values("record_id"))
     if wanted.hash_set and (identity := _uuid(wanted.hash_set)):
         rows = rows.filter(known_set_id=identity)
-    if wanted.near:
+    if wanted.having == "near":
         pairs = door.visible(actor, NearDuplicate.objects.all())
         rows = rows.filter(
             Exists(pairs.filter(left_id=OuterRef("pk")).exclude(right__sha256=OuterRef("sha256")))
@@ -204,27 +202,25 @@ def _stacked(rows: QuerySet[Media]) -> QuerySet[Media]:
     return Media.objects.filter(id__in=tops)
 
 
-def _ordered(rows: QuerySet[Media], sort: str) -> tuple[QuerySet[Media], str, bool]:
-    """The rows with what they are sorted by, its name, and whether it falls; the id decides between equals."""
+def _ordered(rows: QuerySet[Media], sort: str) -> tuple[QuerySet[Media], bool]:
+    """The rows with ``by``, what they are sorted by, and whether it falls; the id decides between equals."""
     if sort == "largest":
-        return rows.annotate(by=F("file__size")), "by", True
+        return rows.annotate(by=F("file__size")), True
     if sort == "taken":
-        return rows.annotate(by=F("taken_at")), "by", True
+        return rows.annotate(by=F("taken_at")), True
+    if sort == "folder":
+        return rows.annotate(by=F("file__path")), False
     if sort == "camera":
-        model = (
-            Claim.objects.filter(record_id=OuterRef("record_id"), property="camera_model")
-            .order_by("id")
-            .values("raw")[:1]
+        models = (
+            Claim.objects.filter(record_id=OuterRef("record_id"), property="camera_model").order_by("id").values("raw")
         )
-        by = Coalesce(Subquery(model, output_field=CharField()), Value("\uffff"))
-        return rows.annotate(by=by), "by", False
-    return rows, "", sort != "oldest"
+        return rows.annotate(by=Coalesce(Subquery(models[:1], output_field=CharField()), Value("\uffff"))), False
+    return rows.annotate(by=F("read_at")), sort != "oldest"
 
 
 def _in_order(rows: QuerySet[Media], sort: str) -> QuerySet[Media]:
-    rows, by, falls = _ordered(rows, sort)
-    sign = "-" if falls else ""
-    return rows.order_by(*([f"{sign}{by}"] if by else []), f"{sign}id")
+    rows, falls = _ordered(rows, sort)
+    return rows.order_by("-by", "-id") if falls else rows.order_by("by", "id")
 
 
 # --- Galleries --------------------------------------------------------------------------------------------------------
@@ -529,7 +525,7 @@ def get_media(
     )
     media = door.admit(actor, rows, pk=media_id)
     frame = get_frame(actor, media.case.reference, "media:gallery")
-    claims = list(Claim.objects.filter(record_id=media.record_id).order_by("id"))
+    claims = sorted(Claim.objects.filter(record_id=media.record_id), key=_telling_first)
     copies = _copies(actor, media)
     near, near_total = _near(actor, media)
     serial = next((claim for claim in claims if claim.kind == "camera_serial" and claim.normal), None)
@@ -616,6 +612,16 @@ def get_media(
         gallery_url=f"{gallery}?{wanted.query()}" if wanted.query() else gallery,
         exposure=exposure_today(actor),
     )
+
+
+TELLING = ("taken_at", "location", "camera_model", "camera_serial", "software")
+
+
+def _telling_first(claim: Claim) -> tuple[int, int, str]:
+    """Time, position and camera before the rest, which keeps the order of the vocabulary."""
+    place = TELLING.index(claim.property) if claim.property in TELLING else len(TELLING)
+    names = list(PROPERTIES)
+    return place, names.index(claim.property) if claim.property in PROPERTIES else len(names), claim.raw
 
 
 def _url(name: str, *arguments: object) -> str:
@@ -775,18 +781,12 @@ def _neighbours(actor: Actor, media: Media, wanted: Wanted, case_id: UUID | None
     """The media before and after this one in its gallery, in the gallery's own order."""
     mine = door.visible(actor, Media.objects.filter(case_id=case_id) if case_id else Media.objects.all())
     rows = _chosen(actor, mine, wanted, case_id)
-    rows, by, falls = _ordered(_stacked(rows) if case_id else rows, wanted.sort)
-    higher, lower = Q(id__gt=media.id), Q(id__lt=media.id)
-    if by:
-        own = _ordered(Media.objects.filter(pk=media.pk), wanted.sort)[0].values_list(by, flat=True).first()
-        higher, lower = (
-            Q(**{f"{by}__gt": own}) | Q(**{by: own}) & higher,
-            Q(**{f"{by}__lt": own}) | Q(**{by: own}) & lower,
-        )
-    up = [by, "id"] if by else ["id"]
-    down = [f"-{name}" for name in up]
-    above = rows.filter(higher).order_by(*up).values_list("id", flat=True).first()
-    below = rows.filter(lower).order_by(*down).values_list("id", flat=True).first()
+    rows, falls = _ordered(_stacked(rows) if case_id else rows, wanted.sort)
+    own = _ordered(Media.objects.filter(pk=media.pk), wanted.sort)[0].values_list("by", flat=True).first()
+    higher = Q(by__gt=own) | Q(by=own, id__gt=media.id)
+    lower = Q(by__lt=own) | Q(by=own, id__lt=media.id)
+    above = rows.filter(higher).order_by("by", "id").values_list("id", flat=True).first()
+    below = rows.filter(lower).order_by("-by", "-id").values_list("id", flat=True).first()
     return (above, below) if falls else (below, above)
 
 
