@@ -222,6 +222,24 @@ class DatabaseTies:
             value = "~".join(sorted((row[12] or str(left), row[13] or str(right))))
             yield Tie(str(left), str(right), "pdq", value, self.rarity.bits("pdq", degree, distance), "", "", note)
 
+    def _crowded(self, cursor: Any, records: set[UUID]) -> set[UUID]:
+        """The records that resemble people of more cases than one person stands in: a common name, told by nothing else."""
+        if not records:
+            return set()
+        cursor.execute(
+            """
+            select side, count(distinct case_id) from (
+              select x.left_id as side, r.case_id from entities_match x join evidence_record r on r.id = x.right_id
+                where x.retired_at is null and x.probability >= %s and x.left_id = any(%s::uuid[])
+              union all
+              select x.right_id, l.case_id from entities_match x join evidence_record l on l.id = x.left_id
+                where x.retired_at is null and x.probability >= %s and x.right_id = any(%s::uuid[])
+            ) resembling group by side
+            """,
+            [SAME_PERSON_LEAST, list(records), SAME_PERSON_LEAST, list(records)],
+        )
+        return {side for side, cases in cursor.fetchall() if self.rarity.generic("same_person", cases)}
+
     def _same_person(self, cursor: Any, ids: list[UUID]) -> Iterator[Tie]:
         cursor.execute(
             """
@@ -241,11 +259,13 @@ class DatabaseTies:
             """,
             [SAME_PERSON_LEAST, ids, SAME_PERSON_LEAST, ids, ids, ids],
         )
-        for row in cursor.fetchall():
+        rows = cursor.fetchall()
+        crowded = self._crowded(cursor, {side for row in rows for side in (row[0], row[4])})
+        for row in rows:
             left, right, probability, verdict = str(row[0]), str(row[4]), float(row[8]), row[9]
             self._group[left], self._group[right] = str(row[1]), str(row[5])
             self.holding[left], self.holding[right] = (row[2], row[3]), (row[6], row[7])
-            if verdict == "different":
+            if verdict == "different" or (verdict != "same" and crowded & {row[0], row[4]}):
                 continue
             judged = ", judged by a person" if verdict == "same" else ""
             yield Tie(
