@@ -121,7 +121,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 UI_LIVE_URL = "/live/"
-ACCOUNT_ADAPTER = "opencets_web.accounts.adapter.ClosedDoors"
+ACCOUNT_ADAPTER = "opencets_web.policy.sign_in.LoggedDoors"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -130,6 +130,7 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_RATE_LIMITS = {"login_failed": "5/15m/key,50/15m/ip"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_FORMS = {"authenticate": "opencets_web.policy.sign_in.LoggedCodeForm"}
 MFA_TOTP_ISSUER = "OpenCETS"
 MFA_TOTP_TOLERANCE = 1
 
