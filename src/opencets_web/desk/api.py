@@ -1,0 +1,480 @@
+"""The API, version 1, at ``/api/v1/``: the same actor, the same door, the same queries as the pages.
+
+Signed in by the session cookie of the pages; acts that change something need the CSRF header (``X-CSRFToken``). Lists that grow
+are paged by ``cursor``: give back ``next`` until it is null. Errors are ``{"code", "sentence"}``. No bytes of media leave here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI, Path, Query, Router, Schema
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.security import APIKeyCookie
+from pydantic import AfterValidator, Field
+
+from opencets.errors import ActRefused, NotFound
+from opencets_web.audit import log
+from opencets_web.cases import queries as cases
+from opencets_web.desk import following
+from opencets_web.desk.search import search as search_everywhere
+from opencets_web.evidence import queries as evidence
+from opencets_web.evidence.models import Claim, Exhibit, Record, ReportLine
+from opencets_web.leads import actions as lead_actions
+from opencets_web.leads import queries as leads
+from opencets_web.media.models import Media
+from opencets_web.policy import door
+from opencets_web.policy.actor import Actor
+from opencets_web.policy.middleware import actor_of
+
+MOST = 500
+
+
+def _no_nul(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("A NUL character is not text.")
+    return text
+
+
+NoNul = Annotated[str, AfterValidator(_no_nul)]
+WORDS = Query("", max_length=300)
+KIND = Query("", max_length=30, description="For example message, person, media.")
+ASKED = Query(..., max_length=300, description="Words, or an identifier in any notation.")
+Reason = Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(_no_nul)]
+Reference = Annotated[str, Path(max_length=40, pattern=r"^[A-Za-z0-9._-]+$", description="The case's number.")]
+Number = Annotated[int, Query(ge=1, le=1_000_000, description="Which page.")]
+Limit = Annotated[int, Query(ge=1, le=MOST, description="How many at most.")]
+Cursor = Annotated[UUID | None, Query(description="`next` of the page before.")]
+
+
+class SignedIn(APIKeyCookie):
+    """The session of someone who signed in with both factors; the middleware has looked at it already."""
+
+    param_name = "sessionid"
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Actor | None:
+        return getattr(request, "actor", None)
+
+
+class Problem(Schema):
+    """Why nothing was done: a code for programs, a sentence for people."""
+
+    code: str
+    sentence: str
+
+
+class CaseOut(Schema):
+    reference: str
+    title: str
+    kind: str
+    state: str
+    agency: str
+    own_agency: bool
+    mine: bool
+    opened_at: datetime
+    handling: str
+
+
+class CaseList(Schema):
+    cases: list[CaseOut]
+    total: int
+    page: int
+    pages: int
+
+
+class PartnerNumber(Schema):
+    partner: str
+    number: str
+
+
+class CaseDetail(Schema):
+    reference: str
+    title: str
+    kind: str
+    state: str
+    summary: str
+    handling: str
+    conditions: str
+    disclosure: str
+    restricted: bool
+    agency: str
+    own_agency: bool
+    mine: bool
+    opened_at: datetime
+    opened_by: str
+    why_open: str
+    officers: list[str]
+    numbers: list[PartnerNumber]
+
+
+class ExhibitOut(Schema):
+    id: UUID
+    reference: str
+    title: str
+    state: str
+    begun_at: datetime
+    received_by: str
+    files_received: int
+    bytes_received: int
+    files_found: int
+    files_read: int
+    bytes_found: int
+    bytes_read: int
+    records_read: int
+    lines_skipped: int
+    seconds_left: float | None
+    linked: bool
+
+
+class ExhibitList(Schema):
+    exhibits: list[ExhibitOut]
+
+
+class LineOut(Schema):
+    path: str
+    place: str
+    code: str
+    sentence: str
+    note: bool = Field(description="A guess that was made; false: something that was not read.")
+
+
+class LinePage(Schema):
+    lines: list[LineOut]
+    next: UUID | None
+
+
+class ClaimOut(Schema):
+    property: str
+    kind: str
+    raw: str
+    normal: str | None
+    role: str
+    note: str
+    generic: bool
+
+
+class RecordOut(Schema):
+    id: UUID
+    kind: str
+    label: str
+    at: str = Field(description="ISO 8601; without Z the zone is not known; empty: no time.")
+    exhibit: str
+    path: list[str]
+    place: str
+    reader: str
+    claims: list[ClaimOut]
+
+
+class RecordPage(Schema):
+    records: list[RecordOut]
+    next: UUID | None
+
+
+class MediaOut(Schema):
+    id: UUID
+    record: UUID
+    name: str
+    media_type: str
+    width: int | None
+    height: int | None
+    duration: float | None
+    sha256: str
+    pdq: str | None
+    quality: int | None
+    known_as: list[str]
+    widely_traded: bool
+
+
+class MediaPage(Schema):
+    media: list[MediaOut]
+    next: UUID | None
+
+
+class ConnectionOut(Schema):
+    id: UUID
+    other: str
+    other_title: str
+    other_agency: str
+    kinds: list[str]
+    hops: int
+    probability: float
+    strength: float
+    sentence: str
+    found_at: datetime
+    paths: list[dict[str, Any]]
+
+
+class ConnectionList(Schema):
+    connections: list[ConnectionOut]
+    total: int
+    page: int
+    pages: int
+
+
+class PointerOut(Schema):
+    id: UUID
+    agency: str
+    officer: str
+    phone: str
+    email: str
+    since: datetime
+    may_request: bool
+    sentence: str
+
+
+class PointerList(Schema):
+    pointers: list[PointerOut]
+
+
+class AlertOut(Schema):
+    id: UUID
+    kind: str
+    sentence: str
+    strength: float
+    factors: list[dict[str, Any]]
+    case: str
+    state: str
+    raised_at: datetime
+    decided_at: datetime | None
+    decided_by: str
+    decided_because: str
+
+
+class AlertList(Schema):
+    alerts: list[AlertOut]
+    total: int
+    page: int
+    pages: int
+
+
+class Dismissal(Schema):
+    reason: Reason
+
+
+class HitOut(Schema):
+    part: str
+    kind: str
+    label: str
+    subtitle: str
+    text: str
+    case: str
+    url: str
+
+
+class Found(Schema):
+    hits: list[HitOut]
+    totals: dict[str, int]
+
+
+api = NinjaAPI(
+    title="OpenCETS",
+    version="1",
+    description=__doc__ or "",
+    urls_namespace="api",
+    auth=SignedIn(csrf=True),
+    docs_url=None,
+    openapi_url="/openapi.json",
+)
+PROBLEMS = dict.fromkeys((401, 403, 404, 409, 422), Problem)
+router = Router()
+
+
+def _page(page: Any) -> dict[str, int]:
+    return {"total": page.paginator.count, "page": page.number, "pages": page.paginator.num_pages}
+
+
+def _cut(rows: list[Any], limit: int) -> tuple[list[Any], UUID | None]:
+    """The rows of this page and the cursor of the next: one row more than asked for was read."""
+    return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
+
+
+@router.get("/cases", response={200: CaseList, **PROBLEMS}, operation_id="listCases")
+def list_cases(
+    request: HttpRequest, words: NoNul = WORDS, state: Annotated[str, Query(pattern="^(open|closed|)$")] = "",
+    mine: bool = False, page: Number = 1,
+) -> dict[str, Any]:  # fmt: skip
+    """The cases that you may see, newest first."""
+    found = cases.list_cases(actor_of(request), words=words, state=state, mine=mine, number=page)
+    return {"cases": [asdict(row) for row in found.rows], **_page(found.page)}
+
+
+@router.get("/cases/{reference}", response={200: CaseDetail, **PROBLEMS}, operation_id="getCase")
+def get_case(request: HttpRequest, reference: Reference) -> dict[str, Any]:
+    """One case."""
+    frame = cases.get_frame(actor_of(request), reference, "")
+    _log_case(actor_of(request), frame, "case")
+    shown = {name: getattr(frame, name) for name in CaseDetail.model_fields if name not in ("numbers", "officers")}
+    numbers = [{"partner": partner, "number": number} for _, partner, number in frame.numbers]
+    return {**shown, "officers": list(frame.officers), "numbers": numbers}
+
+
+@router.get("/cases/{reference}/exhibits", response={200: ExhibitList, **PROBLEMS}, operation_id="listExhibits")
+def list_exhibits(request: HttpRequest, reference: Reference) -> dict[str, Any]:
+    """The exhibits of a case and how far each is, newest first."""
+    return {"exhibits": [asdict(row) for row in evidence.list_exhibits(actor_of(request), reference).rows]}
+
+
+@router.get("/exhibits/{exhibit_id}/report", response={200: LinePage, **PROBLEMS}, operation_id="listReportLines")
+def list_report_lines(
+    request: HttpRequest, exhibit_id: UUID, cursor: Cursor = None, limit: Limit = 100
+) -> dict[str, Any]:
+    """What of an exhibit was not read, where and why; and the guesses that were made."""
+    actor = actor_of(request)
+    exhibit = door.admit(actor, Exhibit.objects.select_related("case"), pk=exhibit_id)
+    subject = f"exhibit:{exhibit.case.reference}/{exhibit.reference}"
+    log.record("exhibit.viewed", actor, holding=(exhibit.holding_id, exhibit.agency_id), subject=subject)
+    lines = door.visible(actor, ReportLine.objects.filter(exhibit=exhibit))
+    rows, following_cursor = _cut(_after(lines, cursor, limit), limit)
+    return {
+        "lines": [{**following.line_of(row), "note": row.code.startswith("note:")} for row in rows],
+        "next": following_cursor,
+    }
+
+
+@router.get("/cases/{reference}/records", response={200: RecordPage, **PROBLEMS}, operation_id="listRecords")
+def list_records(
+    request: HttpRequest, reference: Reference, kind: NoNul = KIND, cursor: Cursor = None, limit: Limit = 100
+) -> dict[str, Any]:  # fmt: skip
+    """The records of a case with their claims, each with the place it was read from."""
+    actor = actor_of(request)
+    frame = cases.get_frame(actor, reference, "")
+    _log_case(actor, frame, "records")
+    records = door.visible(actor, Record.objects.filter(case_id=frame.case_id, retired_at=None))
+    if kind:
+        records = records.filter(kind=kind)
+    rows, following_cursor = _cut(_after(records.select_related("exhibit", "file"), cursor, limit), limit)
+    claims: dict[UUID, list[Claim]] = {}
+    for claim in door.visible(actor, Claim.objects.filter(record__in=[row.id for row in rows])).order_by("id"):
+        claims.setdefault(claim.record_id, []).append(claim)
+    return {"records": [_record(row, claims.get(row.id, [])) for row in rows], "next": following_cursor}
+
+
+def _record(row: Record, claims: Iterable[Claim]) -> dict[str, Any]:
+    return {
+        "id": row.id, "kind": row.kind, "label": row.label, "at": row.at_text, "exhibit": row.exhibit.reference,
+        "path": row.file.path, "place": row.place, "reader": row.reader,
+        "claims": [{name: getattr(claim, name) for name in ClaimOut.model_fields} for claim in claims],
+    }  # fmt: skip
+
+
+@router.get("/cases/{reference}/media", response={200: MediaPage, **PROBLEMS}, operation_id="listMedia")
+def list_media(request: HttpRequest, reference: Reference, cursor: Cursor = None, limit: Limit = 100) -> dict[str, Any]:
+    """The pictures and videos of a case: digests, size, as what they are known. Never their bytes."""
+    actor = actor_of(request)
+    frame = cases.get_frame(actor, reference, "")
+    _log_case(actor, frame, "media")
+    media = door.visible(actor, Media.objects.filter(case_id=frame.case_id)).select_related("file")
+    rows, following_cursor = _cut(_after(media, cursor, limit), limit)
+    plain = ("id", "media_type", "width", "height", "duration", "sha256", "quality", "known_as", "widely_traded")
+    shown = [
+        {**{name: getattr(row, name) for name in plain}, "record": row.record_id, "name": row.file.name,
+         "pdq": bytes(row.pdq).hex() if row.pdq else None}
+        for row in rows
+    ]  # fmt: skip
+    return {"media": shown, "next": following_cursor}
+
+
+@router.get(
+    "/cases/{reference}/connections", response={200: ConnectionList, **PROBLEMS}, operation_id="listConnections"
+)
+def list_connections(request: HttpRequest, reference: Reference, page: Number = 1) -> dict[str, Any]:
+    """What a case connects to, strongest first, each with its paths and reasons."""
+    found = leads.list_connections(actor_of(request), reference, number=page)
+    return {"connections": [asdict(row) for row in found.rows], **_page(found.page)}
+
+
+@router.get("/cases/{reference}/pointers", response={200: PointerList, **PROBLEMS}, operation_id="listPointers")
+def list_pointers(request: HttpRequest, reference: Reference) -> dict[str, Any]:
+    """Whom to call: other agencies that hold something which connects."""
+    actor = actor_of(request)
+    frame = cases.get_frame(actor, reference, "")
+    _log_case(actor, frame, "pointers")
+    return {"pointers": [asdict(row) for row in leads.case_pointers(actor, frame)]}
+
+
+@router.get("/alerts", response={200: AlertList, **PROBLEMS}, operation_id="listAlerts")
+def list_alerts(
+    request: HttpRequest, state: Annotated[str, Query(pattern="^(new|accepted|dismissed|)$")] = "new", mine: bool = False,
+    page: Number = 1,
+) -> dict[str, Any]:  # fmt: skip
+    """Alerts with their reasons, strongest first."""
+    found = leads.list_alerts(actor_of(request), state=state, mine=mine, number=page)
+    return {"alerts": [asdict(row) for row in found.rows], **_page(found.page)}
+
+
+@router.post("/alerts/{alert_id}/accept", response={204: None, **PROBLEMS}, operation_id="acceptAlert")
+def accept_alert(request: HttpRequest, alert_id: UUID) -> tuple[int, None]:
+    """Take an alert on."""
+    lead_actions.accept_alert(actor_of(request), alert_id)
+    return 204, None
+
+
+@router.post("/alerts/{alert_id}/dismiss", response={204: None, **PROBLEMS}, operation_id="dismissAlert")
+def dismiss_alert(request: HttpRequest, alert_id: UUID, given: Dismissal) -> tuple[int, None]:
+    """Dismiss an alert with a reason; it can be opened again on its page."""
+    lead_actions.dismiss_alert(actor_of(request), alert_id, given.reason)
+    return 204, None
+
+
+@router.get("/search", response={200: Found, **PROBLEMS}, operation_id="search")
+def search(
+    request: HttpRequest, q: NoNul = ASKED,
+    part: Annotated[str, Query(pattern="^(identifiers|cases|people|messages|files|)$")] = "", page: Number = 1,
+) -> dict[str, Any]:  # fmt: skip
+    """Across the rooms, only what you may see. The search is logged."""
+    found = search_everywhere(actor_of(request), q, part=part, number=page)
+    hits = [
+        {
+            "part": group.part, "kind": hit.kind, "label": "".join(piece for piece, _ in hit.label), "subtitle": hit.subtitle,
+            "text": "".join(piece for piece, _ in hit.text), "case": hit.case, "url": hit.url,
+        }
+        for group in found.groups
+        for hit in group.hits
+    ]  # fmt: skip
+    return {"hits": hits, "totals": {group.part: group.total for group in found.groups}}
+
+
+def _after(rows: Any, cursor: UUID | None, limit: int) -> list[Any]:
+    if cursor is not None:
+        rows = rows.filter(id__gt=cursor)
+    return list(rows.order_by("id")[: limit + 1])
+
+
+def _log_case(actor: Actor, frame: cases.CaseFrame, section: str) -> None:
+    subject, details = f"case:{frame.reference}", {"section": section, "by": "api"}
+    log.record("case.viewed", actor, holding=frame.holding, subject=subject, details=details)
+
+
+@api.exception_handler(ActRefused)
+def _refused(request: HttpRequest, refusal: ActRefused) -> HttpResponse:
+    """As on the pages: absent and forbidden look alike, and the log has the difference."""
+    status = 404 if isinstance(refusal, NotFound) else 409
+    details = {"path": request.path[:400].replace("\x00", "\ufffd"), "code": refusal.code}
+    log.record("door.refused", actor_of(request), details=details)
+    return api.create_response(request, {"code": refusal.code, "sentence": refusal.sentence}, status=status)
+
+
+@api.exception_handler(ValidationError)
+def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    first = error.errors[0] if error.errors else {}
+    where = ".".join(str(part) for part in first.get("loc", ())[1:])
+    sentence = f"{where or 'The request'}: {first.get('msg', 'not as declared')}"
+    return api.create_response(request, {"code": "invalid", "sentence": sentence}, status=422)
+
+
+@api.exception_handler(AuthenticationError)
+def _signed_out(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    return api.create_response(request, {"code": "sign-in", "sentence": "Sign in first."}, status=401)
+
+
+@api.exception_handler(HttpError)
+def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return api.create_response(request, {"code": "refused", "sentence": str(error)}, status=error.status_code)
+
+
+api.add_router("", router)
