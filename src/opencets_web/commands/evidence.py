@@ -115,7 +115,8 @@ def follow(actor: Actor, exhibit_id: UUID, *, connect: bool = True) -> Standing:
                 elif own is None and standing.workers_silent(WORKER_SILENT_SECONDS):
                     if turns >= MOST_TURNS:
                         raise Interrupted(
-                            f"{standing.reference} is received, and its reading ended early {turns} times: {standing.trouble or 'see the log'}. "
+                            f"{standing.reference} is received, and its reading ended early {turns} times: "
+                            f"{standing.trouble or 'see the log'}. "
                             "Nothing received is lost; `opencets worker` takes it up again."
                         )
                     own = subprocess.Popen(
