@@ -97,6 +97,7 @@ def _cases(made: SmallCase, now: datetime) -> None:
         ("case", cast.avon, REFERENCE, TITLE, cast.owner),
         ("second", cast.avon, "AV-SMALL-0002", "Second of Avon", cast.owner),
         ("other", cast.borders, "BO-SMALL-0001", "Case of Borders", cast.outsider),
+        ("further", cast.borders, "BO-SMALL-0002", "Second of Borders", cast.outsider),
     ):
         holding = Holding.objects.create(agency=agency)
         rows[name] = Case.objects.create(
@@ -153,15 +154,9 @@ def _evidence(made: SmallCase, now: datetime) -> None:
         blob_path="none", begun_at=now,
     )  # fmt: skip
     rows["file"] = ExhibitFile.objects.create(
-        **under,
-        exhibit=exhibit,
-        path=["people.csv"],
-        name="people.csv",
-        size=10,
-        state="read",
-        format="table",
-        options={},
-    )
+        **under, exhibit=exhibit, path=["people.csv"], name="people.csv", size=10, state="read", format="table",
+        signals={"columns": [[0, "Name", "full_name", 0.9, "The header says so.", ["Ada Example"]]]},
+    )  # fmt: skip
     for name in ("picture", "near"):
         rows[name] = ExhibitFile.objects.create(
             **under, exhibit=exhibit, path=[f"{name}.jpg"], name=f"{name}.jpg", size=stored.size, state="read", format="picture",
@@ -218,10 +213,12 @@ def _media(made: SmallCase, now: datetime) -> None:
         **_between_cases(made, "case", "case"), left=left, right=right, distance=3, found_at=now
     )
     rows["frame"] = Frame.objects.create(**under, media=rows["picture_media"], second=1.0, pdq=bytes(32), quality=90)
-    rows["hash_set"] = HashSet.objects.create(
-        agency=made.cast.avon, name="Hashes of Avon", source="Laboratory", authority="Court order", format="csv", imported_at=now,
-        imported_by_id=made.cast.owner.officer_id, state="matched",
-    )  # fmt: skip
+    for name in ("hash_set", "past_hash_set"):
+        rows[name] = HashSet.objects.create(
+            agency=made.cast.avon, name=f"Hashes of Avon, {name}", source="Laboratory", authority="Court order", format="csv",
+            imported_at=now, imported_by_id=made.cast.owner.officer_id, state="matched",
+            withdrawn_at=now if name == "past_hash_set" else None,
+        )  # fmt: skip
     rows["hash_entry"] = HashEntry.objects.create(hash_set=rows["hash_set"], md5="ab" * 16)
 
 
@@ -264,9 +261,10 @@ def _leads(made: SmallCase, now: datetime) -> None:
     rows["free_pointer"] = Pointer.objects.create(
         **under, case=rows["case"], other_agency=made.cast.borders, made_at=now
     )
-    rows["secret"] = PointerSecret.objects.create(
-        pointer=rows["pointer"], connection=rows["crossing"], case=rows["case"], other_case=rows["other"]
-    )
+    for name, other in (("pointer", "other"), ("free_pointer", "further")):
+        PointerSecret.objects.create(
+            pointer=rows[name], connection=rows["crossing"], case=rows["case"], other_case=rows[other]
+        )
     rows["alert"] = Alert.objects.create(
         **under, case=rows["case"], kind="pointer", sentence=f"{TITLE} connects.", strength=0.8, pointer=rows["pointer"],
         digest="a", raised_at=now,

@@ -1,0 +1,144 @@
+"""Writes the reference pages that come from the program itself: commands, vocabulary, audit verbs, settings.
+
+``python docs/generate.py`` writes them; ``tests/house/test_commands_documented.py`` holds them against the program.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "src"))
+REFERENCE = ROOT / "docs" / "reference"
+MADE = "<!-- Written by docs/generate.py from {source}: change it there. -->\n\n"
+
+
+def pages() -> dict[str, str]:
+    """File name to text of every generated page."""
+    return {
+        "commands.md": _commands(),
+        "vocabulary.md": _vocabulary(),
+        "audit-verbs.md": _verbs(),
+        "settings.md": _settings(),
+    }
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Every command with the words that call it, groups before their own commands."""
+    from opencets.cli.main import main
+
+    def walk(path: str, group: click.Group) -> Iterator[tuple[str, click.Command]]:
+        with click.Context(group, info_name=path) as context:
+            for name in group.list_commands(context):
+                command = group.get_command(context, name)
+                if command is None or command.hidden:
+                    continue
+                yield f"{path} {name}", command
+                if isinstance(command, click.Group):
+                    yield from walk(f"{path} {name}", command)
+
+    yield from walk("opencets", main)
+
+
+def _commands() -> str:
+    text = [
+        "# Commands\n\n" + MADE.format(source="the commands"),
+        "Each command says the same with `--help`. Exit codes: 0 done, 1 done with something left out, 2 refused.\n",
+    ]
+    for path, command in commands():
+        with click.Context(command, info_name=path) as context:
+            usage = " ".join(command.collect_usage_pieces(context))
+        text.append(f"\n## {path}\n\n```\n{path} {usage}\n```\n")
+        text.append(f"\n{_paragraphs(command.help or '')}\n")
+        rows = [_option(option) for option in command.params if isinstance(option, click.Option) and not option.hidden]
+        if rows:
+            text.append("\n| option | meaning | default |\n|---|---|---|\n" + "\n".join(rows) + "\n")
+    return "".join(text)
+
+
+def _paragraphs(help_text: str) -> str:
+    import inspect
+
+    paragraphs = inspect.cleandoc(help_text.replace("\b", "")).split("\n\n")
+    return "\n\n".join(" ".join(line.strip() for line in paragraph.splitlines()) for paragraph in paragraphs)
+
+
+def _option(option: click.Option) -> str:
+    names = ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
+    default = (
+        ""
+        if option.default is None or "UNSET" in repr(option.default) or callable(option.default)
+        else str(option.default)
+    )
+    if option.is_flag:
+        default = ""
+    required = " (required)" if option.required else ""
+    return f"| {names} | {_cell(option.help or '')}{required} | {f'`{_cell(default)}`' if default else ''} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _vocabulary() -> str:
+    from opencets.records.vocabulary import KINDS, PROPERTIES, RECORDS
+
+    links = {"strong": "links records", "weak": "only together with others", "none": "describes only"}
+    text = [
+        "# Vocabulary\n\n" + MADE.format(source="src/opencets/records/vocabulary/*.yaml"),
+        "A record is of one kind and makes claims; a claim is one property with one value; a value is of one kind.\n",
+        "\n## Kinds of record\n\n| kind | name | meaning |\n|---|---|---|\n",
+        *(f"| `{name}` | {kind.label} | {_cell(kind.sentence)} |\n" for name, kind in RECORDS.items()),
+        "\n## Kinds of value\n\n| kind | name | meaning | use |\n|---|---|---|---|\n",
+        *(
+            f"| `{name}` | {kind.label} | {_cell(kind.sentence)} | {links[kind.links]} |\n"
+            for name, kind in KINDS.items()
+        ),
+        "\n## Properties\n\n| property | name | kind of value | meaning |\n|---|---|---|---|\n",
+        *(
+            f"| `{name}` | {entry.label} | `{entry.kind}` | {_cell(entry.sentence)} |\n"
+            for name, entry in PROPERTIES.items()
+        ),
+    ]
+    return "".join(text)
+
+
+def _verbs() -> str:
+    from opencets_web.audit.verbs import VERBS
+
+    return "".join(
+        [
+            "# Audit verbs\n\n" + MADE.format(source="src/opencets_web/audit/verbs.py"),
+            'Each act in the log carries one of these verbs; the sentence reads as "Officer ... ". ',
+            "An act without a verb here cannot be logged, and an act that is not logged does not happen: both stand in one transaction.\n\n",
+            "| verb | sentence |\n|---|---|\n",
+            *(f"| `{verb}` | {_cell(sentence)} |\n" for verb, sentence in sorted(VERBS.items())),
+        ]
+    )
+
+
+def _settings() -> str:
+    source = ROOT / "src" / "opencets_web" / "config" / "settings.py"
+    docstring = ast.get_docstring(ast.parse(source.read_text())) or ""
+    table = [line for line in docstring.splitlines() if line.startswith("|")]
+    rows = [f"| `{row.strip('| ').split(' | ', 1)[0]}` | {row.strip('| ').split(' | ', 1)[1]} |" for row in table[2:]]
+    return "".join(
+        [
+            "# Settings\n\n" + MADE.format(source="the head of src/opencets_web/config/settings.py"),
+            "Everything that differs between machines comes from the environment of the process; nothing is read from a settings file.\n\n",
+            "\n".join([*table[:2], *rows]),
+            "\n\nFor the embedded server: `PG_BIN` names a folder with PostgreSQL's programs to use instead of those that the package "
+            "carries, and `OPENCETS_DATABASE_ACCOUNT` the account that the server runs under when OpenCETS is started as root.\n",
+            "For commands: `OPENCETS_OFFICER` is the e-mail address of the officer who acts, where `--as` is not given.\n",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    for name, page in pages().items():
+        (REFERENCE / name).write_text(page)

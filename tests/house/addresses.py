@@ -1,0 +1,203 @@
+"""Every address of the pages, with what it is about and whom it answers: the table of the access matrix.
+
+A new address without a line here fails ``test_access_matrix.py``; so does a line whose address is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.house.small_case import REFERENCE, SmallCase
+
+READERS = frozenset({"owner", "colleague", "partner"})
+WRITERS = frozenset({"owner", "colleague"})
+AGENCY = frozenset({"owner", "colleague"})
+EVERYONE = frozenset({"owner", "colleague", "partner", "former", "withdrawn", "outsider", "administrator", "auditor"})
+CASE_WORKERS = EVERYONE - {"administrator", "auditor"}
+NOBODY: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Address:
+    """One address: which rows its parts are, how it is asked, and who is let in (everyone else reads "Not found")."""
+
+    open_to: frozenset[str]
+    parts: dict[str, str] = field(default_factory=dict)
+    """Part of the address to the name of a row of the small case; ``reference`` is the case's."""
+
+    method: str = "get"
+    sends: Callable[[SmallCase], dict[str, Any]] | None = None
+    json: bool = False
+    of_the_case: bool = True
+    """Whether a restricted case closes it to colleagues too."""
+
+    refused: frozenset[int] = frozenset()
+    """For those let in: states in which the act itself is refused, with a sentence (409, 422)."""
+
+    only_told_why: frozenset[str] = NOBODY
+    """Those who see the thing and may not do this to it: they read why not (409)."""
+
+    def url(self, name: str, made: SmallCase) -> str:
+        """The address with its parts filled in."""
+        from django.urls import reverse
+
+        filled = {part: REFERENCE if row == "reference" else made.id_of(row) for part, row in self.parts.items()}
+        return reverse(name, kwargs=filled)
+
+
+def _page(row: str, part: str, open_to: frozenset[str] = READERS) -> Address:
+    return Address(open_to, {part: row})
+
+
+def _case_page(open_to: frozenset[str] = READERS) -> Address:
+    return Address(open_to, {"reference": "reference"})
+
+
+def _list(open_to: frozenset[str] = EVERYONE) -> Address:
+    return Address(open_to, of_the_case=False)
+
+
+def _act(row: str, part: str, open_to: frozenset[str] = WRITERS, **fields: Any) -> Address:
+    return Address(open_to, {part: row}, method="post", **fields)
+
+
+def _case_act(**fields: Any) -> Address:
+    return Address(WRITERS, {"reference": "reference"}, method="post", **fields)
+
+
+REASON = {"reason": "Seen together with a colleague."}
+
+ADDRESSES: dict[str, Address] = {
+    # desk
+    "desk:home": _list(),
+    "desk:case": _case_page(),
+    "desk:search": _list(),
+    "desk:audit": _list(frozenset({"auditor"})),
+    # cases
+    "cases:list": _list(),
+    "cases:new": _list(),
+    "cases:change": _case_page(WRITERS),
+    "cases:close": _case_act(sends=lambda made: REASON),
+    "cases:reopen": _case_act(refused=frozenset({409})),
+    "cases:join": _case_act(),
+    "cases:leave": Address(READERS, {"reference": "reference"}, method="post"),
+    "cases:notes": _case_page(),
+    "cases:number-add": _case_act(sends=lambda made: {"partner": "Provider", "number": "P-1"}),
+    "cases:number-remove": Address(WRITERS, {"reference": "reference", "number_id": "number"}, method="post"),
+    "cases:access": _case_page(),
+    "cases:note-withdraw": _act("note", "note_id", frozenset({"owner"})),
+    "cases:note-restore": _act("note", "note_id", frozenset({"owner"})),
+    # evidence
+    "evidence:exhibits": _case_page(),
+    "evidence:begin": _case_act(sends=lambda made: {"title": "Phone", "files": 1, "bytes": 10}, json=True),
+    "evidence:complete": _case_act(
+        sends=lambda made: {"exhibit": str(made.id_of("exhibit"))}, json=True, refused=frozenset({409})
+    ),
+    "evidence:messages": _case_page(),
+    "evidence:report": _page("exhibit", "exhibit_id"),
+    "evidence:progress": _page("exhibit", "exhibit_id"),
+    "evidence:finish": _act("exhibit", "exhibit_id", refused=frozenset({409})),
+    "evidence:cancel": _act("exhibit", "exhibit_id", refused=frozenset({409})),
+    "evidence:resume": _act("exhibit", "exhibit_id", refused=frozenset({409})),
+    "evidence:columns": _page("file", "file_id", WRITERS),
+    # entities
+    "entities:list": _list(),
+    "entities:judge": Address(
+        WRITERS,
+        method="post",
+        sends=lambda made: {
+            "left": str(made.id_of("left")),
+            "right": str(made.id_of("right")),
+            "verdict": "same",
+            "reason": "The same photograph.",
+        },
+    ),  # fmt: skip
+    "entities:detail": _page("person", "record_id"),
+    "entities:case": _case_page(),
+    "entities:undo": _act("judgement", "judgement_id"),
+    "entities:record": _page("person", "record_id"),
+    # media
+    "media:gallery": _case_page(),
+    "media:list": _list(),
+    "media:exposure": Address(
+        EVERYONE, method="post", sends=lambda made: {"reveals": []}, json=True, of_the_case=False
+    ),
+    "media:show": _page("picture_media", "media_id"),
+    "media:thumbnail": _page("picture_media", "media_id"),
+    "media:strip": _page("picture_media", "media_id", NOBODY),
+    "media:original": _page("picture_media", "media_id"),
+    "media:show-known": _act("picture_media", "media_id", READERS, refused=frozenset({409})),
+    "media:known": _list(CASE_WORKERS),
+    "media:known-new": _list(CASE_WORKERS - {"colleague"}),
+    "media:known-withdraw": Address(
+        frozenset({"owner"}),
+        {"hash_set_id": "hash_set"},
+        method="post",
+        of_the_case=False,
+        only_told_why=CASE_WORKERS - {"owner"},
+    ),
+    "media:known-restore": Address(
+        frozenset({"owner"}),
+        {"hash_set_id": "past_hash_set"},
+        method="post",
+        of_the_case=False,
+        only_told_why=CASE_WORKERS - {"owner"},
+    ),
+    # leads
+    "leads:list": _list(),
+    "leads:accept": _act("alert", "alert_id"),
+    "leads:dismiss": _act("alert", "alert_id", sends=lambda made: REASON),
+    "leads:reopen": _act("decided", "alert_id"),
+    "leads:connections": _case_page(),
+    "leads:show": _page("connection", "connection_id", AGENCY),
+    # charts
+    "charts:list": _list(),
+    "charts:save": Address(
+        WRITERS, method="post", sends=lambda made: {"around": str(made.id_of("person")), "title": "Kept"}
+    ),
+    "charts:case": _case_page(),
+    "charts:case-graph": _case_page(),
+    "charts:around": _page("person", "record_id"),
+    "charts:graph": _page("person", "record_id"),
+    "charts:remove": _act("chart", "chart_id"),
+    "charts:restore": _act("removed_chart", "chart_id"),
+    # sharing
+    "sharing:list": _list(),
+    "sharing:case": _case_page(),
+    "sharing:ask": _page("free_pointer", "pointer_id", WRITERS),
+    "sharing:request-withdraw": _act("request", "request_id"),
+    "sharing:request-again": _act("past_request", "request_id"),
+    "sharing:decline": _act("asked", "asked_id", sends=lambda made: {"answer": "Not ours to give."}),
+    "sharing:asked-release": _act(
+        "asked", "asked_id", sends=lambda made: {"purpose": "A common series", "days": 30, "level": "read"}
+    ),
+    "sharing:release-withdraw": _act("release_partner", "release_id", sends=lambda made: REASON),
+    "sharing:release-undo": _act("release_partner", "release_id"),
+    "sharing:release-again": _act("release_withdrawn", "release_id"),
+}
+
+OPEN_TO_ALL = {"healthz": "Whether the server answers; it says nothing else."}
+"""Addresses that answer without a sign-in, with the reason; those of the sign-in itself stand below ``account/``."""
+
+ONLY_WHILE_WRITING = {"design"}
+"""Served with OPENCETS_DEBUG=1 only: pages without a record."""
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    """(name, route) of every address that the program serves, sign-in apart."""
+    from django.urls import URLPattern, URLResolver, get_resolver
+
+    def walk(patterns: list[Any], prefix: str, spaces: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+        for pattern in patterns:
+            route = prefix + str(pattern.pattern)
+            if route.startswith("account/"):
+                continue
+            if isinstance(pattern, URLResolver):
+                below = (*spaces, pattern.namespace) if pattern.namespace else spaces
+                yield from walk(pattern.url_patterns, route, below)
+            elif isinstance(pattern, URLPattern):
+                yield ":".join((*spaces, pattern.name or f"unnamed {route}")), route
+
+    yield from walk(get_resolver().url_patterns, "", ())

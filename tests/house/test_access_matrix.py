@@ -1,0 +1,211 @@
+"""Every address against everybody: who is let in, and that all others read the same "Not found" as for what is not there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from tests.house.addresses import ADDRESSES, ONLY_WHILE_WRITING, OPEN_TO_ALL, Address, routes
+from tests.house.repository import nothing
+from tests.house.small_case import REFERENCE, TITLE, SmallCase, make_small_case
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+    from django.test import Client
+
+    from opencets_web.policy.actor import Actor
+    from tests.web.conftest import Cast
+
+    ClientFor = Callable[[Actor | None], Client]
+
+pytestmark = pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume:Warning")
+
+
+@pytest.fixture
+def small_case(cast: Cast) -> SmallCase:
+    return make_small_case(cast)
+
+
+@pytest.fixture
+def browser_of(small_case: SmallCase, client_for: ClientFor) -> ClientFor:
+    """As ``client_for``, with the partners of the small case among the officers."""
+    return client_for
+
+
+def _ask(browser: Client, name: str, address: Address, made: SmallCase) -> tuple[int, str, str]:
+    """Status, text and where it leads; whatever was changed is taken back."""
+    from django.db import transaction
+
+    url, sent = address.url(name, made), address.sends(made) if address.sends else {}
+    with transaction.atomic():
+        answer: HttpResponse
+        if address.method == "get":
+            answer = browser.get(url)
+        elif address.json:
+            answer = browser.post(url, sent, content_type="application/json")
+        else:
+            answer = browser.post(url, sent)
+        text = b"".join(answer.streaming_content) if getattr(answer, "streaming", False) else answer.content  # type: ignore[attr-defined]
+        transaction.set_rollback(True)
+    return answer.status_code, text.decode("utf-8", "replace"), answer.headers.get("Location", "")
+
+
+def test_every_address_has_its_line_and_every_line_its_address() -> None:
+    served = {name for name, _ in routes()}
+    assert served
+    nothing(
+        served - set(ADDRESSES) - set(OPEN_TO_ALL) - ONLY_WHILE_WRITING, "served, and not in tests/house/addresses.py:"
+    )
+    nothing(set(ADDRESSES) - served, "in tests/house/addresses.py, and not served:")
+
+
+def test_every_address_of_a_case_names_a_thing_of_the_case() -> None:
+    """An address with a part that no line fills would be asked for nothing."""
+    served = dict(routes())
+    nothing(
+        f"{name}: {route}"
+        for name, route in served.items()
+        if name in ADDRESSES and set(re.findall(r"<\w+:(\w+)>", route)) != set(ADDRESSES[name].parts)
+    )
+
+
+def _judge(name: str, who: str, address: Address, got: tuple[int, str, str], open_to: frozenset[str]) -> str:
+    """What is wrong with the answer, or nothing."""
+    status, text, _ = got
+    if who in address.only_told_why:
+        return "" if status == 409 else f"{name} as {who}: {status}, expected 409"
+    if who in open_to:
+        fine = {200, 204, 206, 302} | address.refused
+        return "" if status in fine else f"{name} as {who}: {status}, expected to be let in"
+    if status != 404:
+        return f"{name} as {who}: {status}, expected 404"
+    if TITLE in text:
+        return f"{name} as {who}: the title of the case stands in the refusal"
+    return ""
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_the_address_answers_those_it_is_open_to(small_case: SmallCase, browser_of: ClientFor, name: str) -> None:
+    address = ADDRESSES[name]
+    wrong = []
+    for who, actor in small_case.actors.items():
+        got = _ask(browser_of(actor), name, address, small_case)
+        wrong.append(_judge(name, who, address, got, address.open_to))
+        if not address.of_the_case and address.method == "get" and who not in {"owner", "colleague", "partner"}:
+            if TITLE in got[1] or REFERENCE in got[1]:
+                wrong.append(f"{name} as {who}: the case is shown")
+    nothing(filter(None, wrong))
+
+
+def test_without_a_sign_in_every_address_leads_to_it(small_case: SmallCase, browser_of: ClientFor) -> None:
+    wrong = []
+    for name, address in ADDRESSES.items():
+        status, text, to = _ask(browser_of(None), name, address, small_case)
+        expected = (401, "") if address.url(name, small_case).startswith("/api/") else (302, "/account/login/")
+        if (status, to.partition("?")[0]) != expected or TITLE in text:
+            wrong.append(f"{name}: {status} {to}")
+    nothing(wrong)
+
+
+def test_a_restricted_case_is_closed_to_colleagues_too(small_case: SmallCase, browser_of: ClientFor) -> None:
+    from django.utils import timezone
+
+    from opencets_web.policy.models import Grant
+
+    case, owner, now = small_case.rows["case"], small_case.actors["owner"], timezone.now()
+    Grant.objects.create(
+        holding=case.holding, agency_id=case.agency_id, to_officer_id=owner.officer_id, level="manage", purpose="Works on it",
+        granted_by_id=owner.officer_id, granted_at=now - timedelta(hours=1), expires_at=now + timedelta(days=1),
+    )  # fmt: skip
+    case.holding.restricted = True
+    case.holding.save(update_fields=["restricted"])
+    wrong = []
+    browsers = {who: browser_of(small_case.actors[who]) for who in ("owner", "colleague")}
+    for name, address in ADDRESSES.items():
+        if address.of_the_case:
+            for who, browser in browsers.items():
+                got = _ask(browser, name, address, small_case)
+                wrong.append(_judge(name, who, address, got, address.open_to - {"colleague"}))
+    nothing(filter(None, wrong))
+
+
+def test_what_is_closed_and_what_is_not_there_look_alike(small_case: SmallCase, browser_of: ClientFor) -> None:
+    """The same page for a thing of another agency as for a number that nobody ever gave."""
+    from django.urls import reverse
+
+    def plain(text: str) -> str:
+        """Without what differs from one answer to the next: the address asked for, and the mark against forged forms."""
+        return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|AV-SMALL-0001|XX-0|[A-Za-z0-9]{64}", "", text)
+
+    browser, wrong = browser_of(small_case.actors["outsider"]), []
+    for name, address in ADDRESSES.items():
+        if address.parts and address.method == "get" and "outsider" not in address.open_to:
+            closed = _ask(browser, name, address, small_case)
+            absent = browser.get(
+                reverse(
+                    name,
+                    kwargs={part: "XX-0" if row == "reference" else uuid4() for part, row in address.parts.items()},
+                )
+            )
+            if (closed[0], plain(closed[1])) != (absent.status_code, plain(absent.content.decode())):
+                wrong.append(name)
+    nothing(wrong)
+
+
+@pytest.mark.parametrize("name", OPEN_TO_ALL)
+def test_what_needs_no_sign_in_says_nothing(client_for: ClientFor, name: str) -> None:
+    from django.urls import reverse
+
+    assert client_for(None).get(reverse(name)).content == b"ok"
+
+
+def test_nobody_makes_an_account_for_themselves(client_for: ClientFor) -> None:
+    """Accounts are made by an administrator; the page that would make one is closed, to anybody."""
+    browser = client_for(None)
+    browser.post(
+        "/account/signup/",
+        {"email": "new@example.org", "password1": "A-long-enough-word-1", "password2": "A-long-enough-word-1"},
+    )
+    from opencets_web.accounts.models import Officer
+
+    assert not Officer.objects.filter(email="new@example.org").exists()
+
+
+def test_an_officer_without_a_second_factor_is_led_to_set_it_up(cast: Cast, client_for: ClientFor) -> None:
+    from allauth.mfa.models import Authenticator
+
+    browser = client_for(cast.owner)
+    Authenticator.objects.filter(user_id=cast.owner.officer_id).delete()
+    answer = browser.get("/cases/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/account/2fa/totp/activate/")
+
+
+def test_an_inactive_officer_is_signed_out(cast: Cast, client_for: ClientFor) -> None:
+    browser = client_for(cast.owner)
+    officer = cast.officers["owner"]
+    officer.is_active = False
+    officer.save(update_fields=["is_active"])
+    answer = browser.get("/cases/")
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/account/login/")
+
+
+def test_live_events_of_a_case_are_heard_by_its_readers_alone(small_case: SmallCase, browser_of: ClientFor) -> None:
+    from django.conf import settings
+
+    from opencets_web.evidence import listening
+
+    channel = frozenset({f"case:{small_case.id_of('case')}"})
+    heard = {}
+    for who, actor in small_case.actors.items():
+        key = browser_of(actor).cookies[settings.SESSION_COOKIE_NAME].value
+        heard[who] = listening._may_hear(
+            {"headers": [(b"cookie", f"{settings.SESSION_COOKIE_NAME}={key}".encode())]}, channel
+        )
+    assert {who for who, hears in heard.items() if hears} == {"owner", "colleague", "partner"}
+    assert not listening._may_hear({"headers": []}, channel)
