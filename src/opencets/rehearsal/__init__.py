@@ -2,13 +2,14 @@
 
 from opencets.rehearsal.packages import photographs, picture_bytes, write, write_case
 from opencets.rehearsal.rows import picture_code, records
-from opencets.rehearsal.world import Agency, Case, Decoy, OfficerOf, Planted, Size, Truth, World, build
+from opencets.rehearsal.world import Agency, Case, Decoy, OfficerOf, PictureCard, Planted, Size, Truth, World, build
 
 __all__ = [
     "Agency",
     "Case",
     "Decoy",
     "OfficerOf",
+    "PictureCard",
     "Planted",
     "Size",
     "Truth",

@@ -602,7 +602,7 @@ class Value:
         if self.kind == "account_id":
             return f"{self.service}:{numbers.account_number(self.index)}"
         if self.kind == "wallet":
-            return f"btc:{numbers.wallet(self.index)}"
+            return f"bitcoin:{numbers.wallet(self.index)}"
         if self.kind == "imei":
             return numbers.imei(self.index)
         if self.kind == "ip_hour":
