@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from django.core.paginator import Page, Paginator
@@ -89,6 +89,26 @@ class RecordLine:
     def subtitle(self) -> str:
         """Case and exhibit in one line."""
         return f"{self.case_reference} · {self.exhibit}"
+
+
+class _Named(Protocol):
+    """What an entity can be called by."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """A record's name alone, for lists that need no more of it."""
+
+    id: UUID
+    label: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -486,7 +506,7 @@ def list_groups(actor: Actor, ids: Iterable[UUID]) -> dict[UUID, Group]:
     return groups
 
 
-def _called(lines: Iterable[RecordLine], claims: Iterable[Claim]) -> tuple[str, str]:
+def _called(lines: Iterable[_Named], claims: Iterable[Claim]) -> tuple[str, str]:
     """What an entity is called: the name that most of its records state, else its first label."""
     every = list(lines)
     kind = "person" if any(line.kind == "person" for line in every) else every[0].kind
@@ -540,6 +560,7 @@ def _value(value: str, claims: list[Claim], lines: dict[UUID, RecordLine]) -> At
         behind=tuple(
             Behind(claim.raw, ROLE_WORDS.get(claim.role, claim.role), claim.note, lines[claim.record_id])
             for claim in claims[:100]
+            if claim.record_id in lines
         ),
     )
 
@@ -810,11 +831,9 @@ def list_case_people(actor: Actor, frame: CaseFrame, *, words: str = "", number:
 
     Grouped within the case; the page of an entity shows what joins it in other cases.
     """
-    records = dict(
-        door.visible(actor, Record.objects.filter(case_id=frame.case_id, kind__in=PEOPLE, retired_at=None)).values_list(
-            "id", "label"
-        )
-    )
+    people_of_case = Record.objects.filter(case_id=frame.case_id, kind__in=PEOPLE, retired_at=None)
+    named = door.visible(actor, people_of_case).values_list("id", "label", "kind")
+    records: dict[UUID, _Named] = {record: _Label(record, label, kind) for record, label, kind in named}
     naming = Claim.objects.filter(
         Q(kind__in=GROUPING_KINDS) | Q(property__in=(*_DECIDING, "full_name", "alias")),
         case_id=frame.case_id, role="own", normal__isnull=False,
@@ -842,16 +861,17 @@ def list_case_people(actor: Actor, frame: CaseFrame, *, words: str = "", number:
         entities = [
             cluster for cluster in entities
             if any(looked_for in text.casefold()
-                   for record in cluster for text in (records[UUID(record)], *spoken[record]))
+                   for record in cluster for text in (records[UUID(record)].label, *spoken[record]))
         ]  # fmt: skip
     page = Paginator(entities, 50).get_page(number)
     _log_list(actor, frame, {"words": words, "page": page.number})
-    return CasePeople(_entity_rows(actor, frame, list(page)), page, len(records), len(claims) <= MOST_CLAIMS)
+    return CasePeople(_entity_rows(actor, frame, list(page), records), page, len(records), len(claims) <= MOST_CLAIMS)
 
 
-def _entity_rows(actor: Actor, frame: CaseFrame, clusters: Sequence[tuple[str, ...]]) -> tuple[EntityRow, ...]:
+def _entity_rows(
+    actor: Actor, frame: CaseFrame, clusters: Sequence[tuple[str, ...]], named: dict[UUID, _Named]
+) -> tuple[EntityRow, ...]:
     members = [UUID(record) for cluster in clusters for record in cluster[:MOST_LISTED]]
-    lines = _lines(actor, members)
     claims: dict[UUID, list[Claim]] = defaultdict(list)
     wanted = Claim.objects.filter(Q(kind__in=LISTED_KINDS) | Q(property="full_name"), record__in=members, role="own")
     for claim in door.visible(actor, wanted).order_by("id"):
@@ -863,9 +883,9 @@ def _entity_rows(actor: Actor, frame: CaseFrame, clusters: Sequence[tuple[str, .
     )
     rows = []
     for cluster in clusters:
-        ids = [UUID(record) for record in cluster if UUID(record) in lines]
+        ids = [UUID(record) for record in cluster]
         own = [claim for record in ids for claim in claims[record]]
-        label, kind = _called([lines[record] for record in ids], own)
+        label, kind = _called([named[record] for record in ids], own)
         values: dict[tuple[str, str], list[Claim]] = defaultdict(list)
         for claim in own:
             if claim.kind in LISTED_KINDS and claim.normal is not None:
@@ -879,7 +899,7 @@ def _entity_rows(actor: Actor, frame: CaseFrame, clusters: Sequence[tuple[str, .
                 kind=kind,
                 kind_label=RECORDS[kind].label,
                 records=len(cluster),
-                values=tuple(_value(value, of, lines) for (_, value), of in ranked[:4]),
+                values=tuple(_value(value, of, {}) for (_, value), of in ranked[:4]),
                 more_values=max(0, len(ranked) - 4),
                 elsewhere=tuple(sorted({case for pair in values for case in elsewhere.get(pair, ())})),
                 suggestions=sum(suggested[record] for record in ids),
