@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-FIGURES = ("hash", "match", "resolve", "link", "sightings", "phrases", "web")
+FIGURES = ("hash", "match", "resolve", "link", "sightings", "phrases", "import", "alerts", "web")
+FILES = {"import": "import_evidence", "web": "web_pages"}
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 """Beside ``src`` in the repository; an installed package carries no benchmarks."""
 
@@ -18,7 +19,7 @@ BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def bench(figure: str, options: tuple[str, ...]) -> None:
     """Measure one FIGURE of the README; OPTIONS go to the benchmark (--json, sizes; --help lists them)."""
-    script = BENCHMARKS / f"{figure}.py"
+    script = BENCHMARKS / f"{FILES.get(figure, figure)}.py"
     if not script.is_file():
         raise click.ClickException(
             f"The benchmark of {figure} is not here: looked for {script.name} in the folder benchmarks. "

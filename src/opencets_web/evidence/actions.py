@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,41 +125,58 @@ def finish_upload(actor: Actor, upload_id: UUID, *, sha256: str, size: int) -> N
 
 def add_file(actor: Actor, exhibit: Exhibit, path: str, stored: Stored) -> None:
     """Put a stored file into an exhibit under its path; the same path twice is kept under a numbered one."""
-    blob = Blob.objects.create(
-        id=new_id(),
-        holding_id=exhibit.holding_id,
-        agency_id=exhibit.agency_id,
-        path=stored.blob_id,
-        wrapped_key=stored.wrapped_key,
-        size=stored.size,
-        sha256=stored.sha256,
-        created_at=timezone.now(),
-    )
-    clean = shown(path) or "unnamed"
-    taken, number = clean, 1
-    while ExhibitFile.objects.filter(exhibit=exhibit, path=[taken]).exists():
-        number += 1
-        taken = f"{clean} ({number})"
-    ExhibitFile.objects.create(
-        holding_id=exhibit.holding_id,
-        agency_id=exhibit.agency_id,
-        exhibit=exhibit,
-        path=[taken],
-        name=taken.replace("\\", "/").rsplit("/", 1)[-1],
-        size=stored.size,
-        blob=blob,
-        sha256=stored.sha256,
-    )
+    add_files(actor, exhibit, [(path, stored)])
+
+
+def add_files(actor: Actor, exhibit: Exhibit, arrived: Sequence[tuple[str, Stored]]) -> None:
+    """Put stored files into an exhibit, each under its path (or a numbered one, where that is taken), each with a log line."""
+    now = timezone.now()
+    wanted = [shown(path) or "unnamed" for path, _ in arrived]
+    there = ExhibitFile.objects.filter(exhibit=exhibit, path__in=[[name] for name in wanted])
+    taken = {path[0] for path in there.values_list("path", flat=True)}
+    blobs, files = [], []
+    for name, (_, stored) in zip(wanted, arrived, strict=True):
+        path, number = name, 1
+        while path in taken or (number > 1 and ExhibitFile.objects.filter(exhibit=exhibit, path=[path]).exists()):
+            number += 1
+            path = f"{name} ({number})"
+        taken.add(path)
+        blob = Blob(
+            id=new_id(),
+            holding_id=exhibit.holding_id,
+            agency_id=exhibit.agency_id,
+            path=stored.blob_id,
+            wrapped_key=stored.wrapped_key,
+            size=stored.size,
+            sha256=stored.sha256,
+            created_at=now,
+        )
+        blobs.append(blob)
+        files.append(
+            ExhibitFile(
+                holding_id=exhibit.holding_id,
+                agency_id=exhibit.agency_id,
+                exhibit=exhibit,
+                path=[path],
+                name=path.replace("\\", "/").rsplit("/", 1)[-1],
+                size=stored.size,
+                blob=blob,
+                sha256=stored.sha256,
+            )
+        )
+    Blob.objects.bulk_create(blobs)
+    ExhibitFile.objects.bulk_create(files)
     Exhibit.objects.filter(pk=exhibit.pk).update(
-        files_received=F("files_received") + 1, bytes_received=F("bytes_received") + stored.size
+        files_received=F("files_received") + len(files), bytes_received=F("bytes_received") + sum(file.size for file in files)
     )
-    log.record(
-        "file.received",
-        actor,
-        holding=_holding(exhibit),
-        subject=_subject(exhibit),
-        details={"path": taken, "sha256": stored.sha256, "size": stored.size},
-    )
+    for file in files:
+        log.record(
+            "file.received",
+            actor,
+            holding=_holding(exhibit),
+            subject=_subject(exhibit),
+            details={"path": file.path[0], "sha256": file.sha256, "size": file.size},
+        )
     tell(f"case:{exhibit.case_id}", "exhibit", exhibit.id)
 
 
@@ -257,9 +275,9 @@ def receive_path(
 ) -> tuple[UUID, tuple[str, ...]]:
     """Receive a file or folder of this machine into a case, streamed and encrypted; the exhibit's id and what was left out.
 
-    ``options``: what a person says of all its files (``format``). ``progress(files, bytes)`` is told after each file. Each
-    file is one transaction, so a stopped command loses nothing that was acknowledged. Links and files that are no ordinary
-    files are left out and named.
+    ``options``: what a person says of all its files (``format``). ``progress(files, bytes)`` is told after each file.
+    Some dozen files are one transaction, so a stopped command loses nothing that was told. Links, files that are no
+    ordinary files and those that cannot be opened are left out and named.
     """
     from opencets_web.policy.acting import acting_as
 
@@ -275,19 +293,55 @@ def receive_path(
         )
         if options:
             Exhibit.objects.filter(pk=exhibit_id).update(options=options)
-    received = 0
-    for place, name, size in found:
-        with place.open("rb") as stream:
-            stored = store().put(stream)
-        with acting_as(actor.officer_id):
-            exhibit = door.admit(actor, Exhibit.objects.all(), "contribute", pk=exhibit_id)
-            add_file(actor, exhibit, name, stored)
-        received += size
+    unreadable: list[str] = []
+    for group in _stored_in_groups(found):
+        arrived = [(name, stored) for name, stored in group if isinstance(stored, Stored)]
+        unreadable.extend(f"{name}: {why}; not received." for name, why in group if isinstance(why, str))
+        if arrived:
+            with acting_as(actor.officer_id):
+                exhibit = door.admit(actor, Exhibit.objects.select_related("case"), "contribute", pk=exhibit_id)
+                add_files(actor, exhibit, arrived)
         if progress is not None:
-            progress(1, size)
+            for _, stored in arrived:
+                progress(1, stored.size)
     with acting_as(actor.officer_id):
         complete_exhibit(actor, exhibit_id)
-    return exhibit_id, left_out
+    return exhibit_id, (*left_out, *unreadable)
+
+
+FILES_TOGETHER = 64
+BYTES_TOGETHER = 64 * 1024 * 1024
+WRITERS = 4
+"""Threads that encrypt and wait for the disk; the digests and the cipher run outside of Python's lock."""
+
+
+def _stored_in_groups(found: Sequence[tuple[Path, str, int]]) -> Iterator[list[tuple[str, Stored | str]]]:
+    """The files in their order, stored some at once, a group for each transaction; a sentence where one cannot be read."""
+    groups: list[list[tuple[Path, str]]] = [[]]
+    held = 0
+    for place, name, size in found:
+        if groups[-1] and (len(groups[-1]) >= FILES_TOGETHER or held + size > BYTES_TOGETHER):
+            groups.append([])
+            held = 0
+        groups[-1].append((place, name))
+        held += size
+    with ThreadPoolExecutor(WRITERS) as writers:
+        # The next group is written while the rows of this one are.
+        ahead = [writers.submit(_store, place) for place, _ in groups[0]]
+        for number, group in enumerate(groups):
+            under_way, ahead = ahead, []
+            if number + 1 < len(groups):
+                ahead = [writers.submit(_store, place) for place, _ in groups[number + 1]]
+            yield [(name, stored.result()) for (_, name), stored in zip(group, under_way, strict=True)]
+
+
+def _store(place: Path) -> Stored | str:
+    try:
+        stream = place.open("rb")
+    except OSError as error:
+        return f"it cannot be opened ({error.strerror})"
+    with stream:
+        return store().put(stream)
 
 
 def _files_below(path: Path) -> tuple[list[tuple[Path, str, int]], tuple[str, ...]]:
