@@ -22,8 +22,9 @@ from django.utils import timezone
 from opencets.errors import ActRefused, NotFound
 from opencets.records import PROPERTIES
 from opencets_web.audit import log
+from opencets_web.cases.models import Case
 from opencets_web.cases.queries import CaseFrame, get_frame
-from opencets_web.evidence.models import Claim, Exhibit, Record
+from opencets_web.evidence.models import Claim, Exhibit
 from opencets_web.evidence.vault import piece
 from opencets_web.media.models import Exposure, Frame, HashSet, HashSetState, Media, NearDuplicate
 from opencets_web.policy import door
@@ -202,7 +203,7 @@ def _stacked(rows: QuerySet[Media]) -> QuerySet[Media]:
     return Media.objects.filter(id__in=tops)
 
 
-def _ordered(rows: QuerySet[Media], sort: str) -> tuple[QuerySet[Media], bool]:
+def _ordered(rows: QuerySet[Media], sort: str) -> tuple[QuerySet[Any], bool]:
     """The rows with ``by``, what they are sorted by, and whether it falls; the id decides between equals."""
     if sort == "largest":
         return rows.annotate(by=F("file__size")), True
@@ -219,8 +220,8 @@ def _ordered(rows: QuerySet[Media], sort: str) -> tuple[QuerySet[Media], bool]:
 
 
 def _in_order(rows: QuerySet[Media], sort: str) -> QuerySet[Media]:
-    rows, falls = _ordered(rows, sort)
-    return rows.order_by("-by", "-id") if falls else rows.order_by("by", "id")
+    ordered, falls = _ordered(rows, sort)
+    return ordered.order_by("-by", "-id") if falls else ordered.order_by("by", "id")
 
 
 # --- Galleries --------------------------------------------------------------------------------------------------------
@@ -432,7 +433,8 @@ class Known:
         """How it was recognised."""
         if self.distance == 0:
             return "The file itself is on the list: its digest is identical."
-        return f"A near-duplicate is on the list: {self.distance} of 256 bits of PDQ apart. A machine's suggestion; look before relying on it."
+        near = f"A near-duplicate is on the list: {self.distance} of 256 bits of PDQ apart."
+        return f"{near} This is a machine's suggestion; look before relying on it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -453,7 +455,6 @@ class CaseLine:
 
     reference: str
     title: str
-    agency: str
     url: str
     connections_url: str
     ties: tuple[str, ...]
@@ -527,10 +528,10 @@ def get_media(
     frame = get_frame(actor, media.case.reference, "media:gallery")
     claims = sorted(Claim.objects.filter(record_id=media.record_id), key=_telling_first)
     copies = _copies(actor, media)
-    near, near_total = _near(actor, media)
+    pairs = _pairs(actor, media)
+    near, near_total = _near(pairs)
     serial = next((claim for claim in claims if claim.kind == "camera_serial" and claim.normal), None)
     same = _same_camera(actor, media, serial)
-    # The tiles of one page are made together: their own near-duplicates are counted nowhere here.
     before, after = _neighbours(actor, media, wanted, frame.case_id if in_case else None)
     is_video, may_show = media.media_type.startswith("video/"), media.known_set_id is None or str(media.id) in shown
     exhibit = media.file.exhibit
@@ -606,7 +607,7 @@ def get_media(
         same_camera=same,
         same_camera_url=f"{reverse('media:list')}?{Wanted(camera=serial.normal or '').query()}" if serial else "",
         messages=_messages(actor, media),
-        cases=_cases(actor, media, copies),
+        cases=_cases(media, copies, pairs),
         previous_url=f"{reverse('media:show', args=[before])}?{query}" if before else "",
         next_url=f"{reverse('media:show', args=[after])}?{query}" if after else "",
         gallery_url=f"{gallery}?{wanted.query()}" if wanted.query() else gallery,
@@ -705,23 +706,41 @@ def _copies(actor: Actor, media: Media) -> list[Media]:
     return list(rows.select_related("file__exhibit", "case").order_by("case__reference", "id")[:200])
 
 
-def _near(actor: Actor, media: Media) -> tuple[tuple[Tile, ...], int]:
-    """Near-duplicates that the actor may see, nearest first, each distinct file once; and how many there are."""
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Another medium that this one is a near-duplicate of: how far, and at which second of a video."""
+
+    other: Media
+    distance: int
+    second: float | None
+
+
+def _pairs(actor: Actor, media: Media) -> list[_Pair]:
+    """The near-duplicates that the actor may see, nearest first, identical files apart: 600 at most."""
     pairs = door.visible(actor, NearDuplicate.objects.filter(Q(left=media) | Q(right=media)))
     sides = ("left__file__exhibit", "right__file__exhibit", "left__case", "right__case")
-    seen: dict[str, tuple[Media, NearDuplicate]] = {}
+    found = []
     for pair in pairs.select_related(*sides).order_by("distance", "id")[:600]:
-        other = pair.right if pair.left_id == media.id else pair.left
+        is_left = pair.left_id == media.id
+        other = pair.right if is_left else pair.left
         if other.sha256 != media.sha256:
-            seen.setdefault(other.sha256, (other, pair))
+            found.append(_Pair(other, pair.distance, pair.right_second if is_left else pair.left_second))
+    return found
+
+
+def _near(pairs: Sequence[_Pair]) -> tuple[tuple[Tile, ...], int]:
+    """Near-duplicates as tiles, each distinct file once; and how many there are."""
+    distinct: dict[str, _Pair] = {}
+    for pair in pairs:
+        distinct.setdefault(pair.other.sha256, pair)
     tiles = []
-    for other, pair in list(seen.values())[:NEAR_SHOWN]:
-        at = pair.right_second if pair.left_id == media.id else pair.left_second
-        where = f", at {_clock(at) or '0:00'}" if at is not None else ""
+    for pair in list(distinct.values())[:NEAR_SHOWN]:
+        other = pair.other
+        where = f" at {_clock(pair.second) or '0:00'}" if pair.second is not None else ""
         size = f"{other.width} × {other.height} · " if other.width and other.height else ""
         note = f"{pair.distance} bits apart{where} · {size}{other.case.reference} {other.file.exhibit.reference}"
         tiles.append(replace(_tile(other, frozenset()), note=note))
-    return tuple(tiles), len(seen)
+    return tuple(tiles), len(distinct)
 
 
 def _same_camera(actor: Actor, media: Media, serial: Claim | None) -> tuple[Tile, ...]:
@@ -736,57 +755,58 @@ def _same_camera(actor: Actor, media: Media, serial: Claim | None) -> tuple[Tile
 
 
 def _messages(actor: Actor, media: Media) -> tuple[Carried, ...]:
-    carried = Claim.objects.filter(kind="sha256", normal=media.sha256, property="attached_file")
-    whys = dict(door.visible(actor, carried).values_list("record_id", "note")[:200])
-    records = Record.objects.filter(id__in=whys, retired_at=None).select_related("case").order_by("at_text", "id")[:50]
+    carried = Claim.objects.filter(
+        kind="sha256", normal=media.sha256, property="attached_file", record__retired_at=None
+    )
+    claims = door.visible(actor, carried).select_related("record__case").order_by("record__at_text", "id")[:50]
     return tuple(
         Carried(
-            _url("entities:record", row.id),
-            _time_words(row.at_text),
-            row.label,
-            row.conversation,
-            row.case.reference,
-            whys[row.id],
+            _url("entities:record", claim.record_id),
+            _time_words(claim.record.at_text),
+            claim.record.label,
+            claim.record.conversation,
+            claim.record.case.reference,
+            claim.note,
         )
-        for row in door.visible(actor, records_of(records))
+        for claim in claims
     )
 
 
-def records_of(records: QuerySet[Record]) -> QuerySet[Record]:
-    """The same records as a query that can still be narrowed."""
-    return Record.objects.filter(pk__in=[row.pk for row in records]).select_related("case").order_by("at_text", "id")
-
-
-def _cases(actor: Actor, media: Media, copies: Sequence[Media]) -> tuple[CaseLine, ...]:
+def _cases(media: Media, copies: Sequence[Media], pairs: Sequence[_Pair]) -> tuple[CaseLine, ...]:
     """Other cases that this medium leads to by copies and near-duplicates, among those that the actor may see."""
-    ties: dict[UUID, tuple[Any, list[str]]] = {}
+    ties: dict[UUID, tuple[Case, list[str]]] = {}
     for copy in copies:
         if copy.case_id != media.case_id:
             ties.setdefault(copy.case_id, (copy.case, []))[1].append("the identical file")
-    pairs = door.visible(actor, NearDuplicate.objects.filter(Q(left=media) | Q(right=media)))
-    for pair in pairs.select_related("left__case", "right__case").order_by("distance")[:600]:
-        other = pair.right if pair.left_id == media.id else pair.left
-        if other.case_id != media.case_id and other.sha256 != media.sha256:
-            ties.setdefault(other.case_id, (other.case, []))[1].append(f"a near-duplicate, {pair.distance} bits apart")
+    for pair in pairs:
+        if pair.other.case_id != media.case_id:
+            why = f"a near-duplicate, {pair.distance} bits apart"
+            ties.setdefault(pair.other.case_id, (pair.other.case, []))[1].append(why)
     return tuple(
         CaseLine(
-            case.reference, case.title, "", reverse("media:gallery", args=[case.reference]),
-            _url("leads:connections", media.case.reference), tuple(Counter(why).keys()),
+            case.reference,
+            case.title,
+            reverse("media:gallery", args=[case.reference]),
+            _url("leads:connections", media.case.reference),
+            tuple(dict.fromkeys(why)),
         )
         for case, why in ties.values()
-    )  # fmt: skip
+    )
 
 
 def _neighbours(actor: Actor, media: Media, wanted: Wanted, case_id: UUID | None) -> tuple[UUID | None, UUID | None]:
     """The media before and after this one in its gallery, in the gallery's own order."""
     mine = door.visible(actor, Media.objects.filter(case_id=case_id) if case_id else Media.objects.all())
     rows = _chosen(actor, mine, wanted, case_id)
-    rows, falls = _ordered(_stacked(rows) if case_id else rows, wanted.sort)
-    own = _ordered(Media.objects.filter(pk=media.pk), wanted.sort)[0].values_list("by", flat=True).first()
+    ordered, falls = _ordered(_stacked(rows) if case_id else rows, wanted.sort)
+    known_here = {"largest": media.file.size, "taken": media.taken_at, "folder": media.file.path}
+    own: Any = known_here.get(wanted.sort, media.read_at)
+    if wanted.sort == "camera":
+        own = _ordered(Media.objects.filter(pk=media.pk), wanted.sort)[0].values_list("by", flat=True).get()
     higher = Q(by__gt=own) | Q(by=own, id__gt=media.id)
     lower = Q(by__lt=own) | Q(by=own, id__lt=media.id)
-    above = rows.filter(higher).order_by("by", "id").values_list("id", flat=True).first()
-    below = rows.filter(lower).order_by("-by", "-id").values_list("id", flat=True).first()
+    above = ordered.filter(higher).order_by("by", "id").values_list("id", flat=True).first()
+    below = ordered.filter(lower).order_by("-by", "-id").values_list("id", flat=True).first()
     return (above, below) if falls else (below, above)
 
 
@@ -972,7 +992,11 @@ def known_summary(exhibit: Exhibit) -> KnownSummary | None:
     if not files:
         return None
     sets = tuple(
-        (name, len(digests), tuple(category for category, _ in categories.most_common(6)))
+        (
+            name,
+            len(digests),
+            tuple(category for category, _ in sorted(categories.items(), key=lambda entry: (-entry[1], entry[0]))[:6]),
+        )
         for name, (digests, categories) in sorted(by_set.items(), key=lambda entry: -len(entry[1][0]))
     )
     told = "; ".join(
@@ -981,10 +1005,11 @@ def known_summary(exhibit: Exhibit) -> KnownSummary | None:
         for name, _, categories in sets[:3]
     )
     verb = "is" if len(files) == 1 else "are"
+    gallery = reverse("media:gallery", args=[exhibit.case.reference])
     return KnownSummary(
         known=len(files),
         total=total,
         sets=sets,
         sentence=f"{exhibit.reference}: {len(files):,} of {total:,} pictures and videos {verb} known ({told}).",
-        gallery_url=f"{reverse('media:gallery', args=[exhibit.case.reference])}?{Wanted(exhibit=exhibit.reference, known='only').query()}",
+        gallery_url=f"{gallery}?{Wanted(exhibit=exhibit.reference, known='only').query()}",
     )

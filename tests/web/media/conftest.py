@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw
 
 from opencets_web.accounts.models import Agency
 from opencets_web.cases.models import Case
-from opencets_web.evidence import actions as evidence, vault
+from opencets_web.evidence import actions as evidence
+from opencets_web.evidence import vault
 from opencets_web.evidence.models import Exhibit
 from opencets_web.evidence.reading import read_exhibit
 from opencets_web.media import jobs
@@ -39,7 +40,9 @@ def scene(seed: int, size: tuple[int, int] = (320, 240)) -> Image.Image:
     return picture
 
 
-def jpeg(seed: int, *, size: tuple[int, int] = (320, 240), quality: int = 90, serial: str = "", gps: bool = False) -> bytes:
+def jpeg(
+    seed: int, *, size: tuple[int, int] = (320, 240), quality: int = 90, serial: str = "", gps: bool = False
+) -> bytes:
     """A scene as JPEG; with a camera's serial number and a position where asked."""
     exif = Image.Exif()
     if serial:
