@@ -213,14 +213,14 @@ def _counted(number: int, what: str) -> str:
 
 
 def _match_edge(match: Match, left: Node, right: Node) -> Edge:
-    percent = f"{match.probability:.0%}".replace("%", " %")
+    percent = entities.percent_of(match.probability)
     return Edge(
         id=f"match:{match.id}",
         source=left.id,
         target=right.id,
         kind="match",
         label=percent,
-        sentence=f"Suggested: {left.label} and {right.label} are the same person with {percent}. Nobody has judged it.",
+        sentence=f"Suggested: {left.label} and {right.label} are the same person ({percent}). Nobody has judged it.",
         bits=match.bits,
         reasons=tuple(
             Reason(str(reason["sentence"]), str(reason["left"]), str(reason["right"]), float(reason["bits"]))
@@ -620,7 +620,9 @@ def _draw_connections(actor: Actor, drawing: _Drawing, case: Case) -> None:
                     kind="connection",
                     label=f"{connection.hops} steps" if connection.hops > 1 else "direct",
                     sentence=connection.sentence,
-                    reasons=(Reason(f"Connected with {connection.probability:.0%} by {connection.model}"),),
+                    reasons=(
+                        Reason(f"Connected ({entities.percent_of(connection.probability)}) by {connection.model}"),
+                    ),
                 )
             )
 

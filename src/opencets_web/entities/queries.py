@@ -91,6 +91,11 @@ class RecordLine:
         return f"{self.case_reference} · {self.exhibit}"
 
 
+def percent_of(probability: float) -> str:
+    """A probability in words that never say that something is certain."""
+    return "over 99 %" if probability > 0.99 else f"{probability:.0%}".replace("%", " %")
+
+
 class _Named(Protocol):
     """What an entity can be called by."""
 
@@ -186,7 +191,7 @@ class MatchCard:
     @property
     def percent(self) -> str:
         """The probability in words that promise no more than the model does."""
-        return "over 99 %" if self.probability > 0.99 else f"{self.probability:.0%}".replace("%", " %")
+        return percent_of(self.probability)
 
 
 @dataclass(frozen=True, slots=True)
