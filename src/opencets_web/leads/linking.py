@@ -372,7 +372,9 @@ def _step(tie: Tie, labels: dict[str, _Label]) -> dict[str, Any]:
 
 
 def _digest(paths: Sequence[Path]) -> str:
-    ties = sorted((tie.kind, tie.value, *sorted((tie.left, tie.right))) for path in paths for tie in path.ties)
+    ties = sorted(
+        (tie.kind, tie.value, *sorted((tie.left, tie.right)), round(tie.bits, 6)) for path in paths for tie in path.ties
+    )
     return sha256(json.dumps(ties).encode()).hexdigest()[:32]
 
 

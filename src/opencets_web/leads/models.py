@@ -34,7 +34,7 @@ class Connection(BetweenTwo):
         help_text="Records (id without hyphens) and values (MD5 of kind:value) on its paths, to find it when they change.",
     )
     digest = models.CharField(
-        max_length=32, help_text="Of the ties of all paths: the same connection is not told twice."
+        max_length=32, help_text="Of the ties of all paths and their bits: unchanged, the row is left alone."
     )
     model = models.CharField(max_length=40)
     found_at = models.DateTimeField()

@@ -10,9 +10,11 @@ from uuid import UUID
 from django.utils import timezone
 
 from opencets_web.accounts.ids import new_id
+from opencets_web.cases.models import Case
 from opencets_web.leads.models import Alert, AlertKind, PointerSecret
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.blind import across_holdings
+from opencets_web.policy.models import Disclosure
 from opencets_web.sharing.models import Asked, Request, RequestState
 from opencets_web.ui.notify import tell
 
@@ -23,7 +25,11 @@ def carry_request(actor: Actor, request_id: UUID) -> None:
         request = Request.objects.select_related("case", "to_agency", "asked_by__agency").get(pk=request_id)
         asked = Asked.objects.select_related("case").filter(request_ref=request.id).first()
         if asked is None:
+            if request.state != RequestState.ASKED:
+                return
             asked = _deliver(request)
+            if asked is None:
+                return
         if request.state == RequestState.WITHDRAWN and asked.state == RequestState.ASKED:
             asked.state, asked.answered_at = RequestState.WITHDRAWN, request.answered_at
             asked.save(update_fields=["state", "answered_at"])
@@ -35,8 +41,21 @@ def carry_request(actor: Actor, request_id: UUID) -> None:
             _alert(request.case, f"answer:{request.id}", f"{request.to_agency.name} {word}.", AlertKind.RELEASE)
 
 
-def _deliver(request: Request) -> Asked:
-    other = PointerSecret.objects.select_related("other_case").get(pointer_id=request.pointer_id).other_case
+def _deliver(request: Request) -> Asked | None:
+    """Put the request before the owner; None where the owner's code has closed that way since: then it is answered at once."""
+    secret = PointerSecret.objects.select_related("other_case__holding", "pointer").get(pointer_id=request.pointer_id)
+    other = secret.other_case
+    if other.holding.disclosure != Disclosure.OPEN or secret.pointer.retired_at is not None:
+        request.state, request.answered_at = RequestState.DECLINED, timezone.now()
+        request.answer = "This cannot be asked for here any more. Call them."
+        request.save(update_fields=["state", "answer", "answered_at"])
+        _alert(
+            request.case,
+            f"answer:{request.id}",
+            f"{request.to_agency.name} cannot be asked here. Call them.",
+            AlertKind.RELEASE,
+        )
+        return None
     asked = Asked.objects.create(
         id=new_id(),
         holding_id=other.holding_id,
@@ -53,10 +72,7 @@ def _deliver(request: Request) -> Asked:
     return asked
 
 
-def _alert(case: object, digest: str, sentence: str, kind: AlertKind) -> None:
-    from opencets_web.cases.models import Case
-
-    assert isinstance(case, Case)
+def _alert(case: Case, digest: str, sentence: str, kind: AlertKind) -> None:
     if Alert.objects.filter(case=case, digest=digest).exists():
         return
     alert = Alert.objects.create(

@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ('strength', models.FloatField()),
                 ('sentence', models.TextField()),
                 ('paths', models.JSONField(default=list)),
-                ('digest', models.CharField(help_text='Of the ties of all paths: the same connection is not told twice.', max_length=32)),
+                ('digest', models.CharField(help_text='Of the ties of all paths and their bits: unchanged, the row is left alone.', max_length=32)),
                 ('model', models.CharField(max_length=40)),
                 ('found_at', models.DateTimeField()),
                 ('changed_at', models.DateTimeField()),
