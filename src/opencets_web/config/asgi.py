@@ -1,8 +1,9 @@
-"""The web application: uploads and live events on routes of their own, all else through Django."""
+"""The web application: uploads, live events and assets on routes of their own, all else through Django."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opencets_web.config.settings")
 
@@ -13,6 +14,7 @@ django_application = get_asgi_application()
 from django.conf import settings  # noqa: E402
 from django.http.request import split_domain_port, validate_host  # noqa: E402
 
+from opencets_web.config.assets import AssetsApp  # noqa: E402
 from opencets_web.config.connection import conninfo  # noqa: E402
 from opencets_web.evidence.ledger import DjangoUploadLedger  # noqa: E402
 from opencets_web.evidence.listening import authorise_live  # noqa: E402
@@ -21,6 +23,7 @@ from opencets_web.ui.live import LiveApp  # noqa: E402
 
 uploads = UploadApp(DjangoUploadLedger(), prefix="/uploads/")
 live = LiveApp(authorise_live, lambda: conninfo("web"))
+assets = AssetsApp()
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -29,7 +32,13 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await _live_and_end(receive, send)
         return
     path: str = scope.get("path", "")
-    raw = uploads if path.startswith("/uploads/") else live if path.startswith("/live/") else None
+    raw: Callable[[Scope, Receive, Send], Awaitable[None]] | None = None
+    if path.startswith("/uploads/"):
+        raw = uploads
+    elif path.startswith("/live/"):
+        raw = live
+    elif assets.serves(path):
+        raw = assets
     if scope["type"] == "http" and raw is not None:
         if _known_host(scope):
             await raw(scope, receive, send)

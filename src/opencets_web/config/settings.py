@@ -76,7 +76,6 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "opencets_web.config.middleware.security_headers",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -153,8 +152,6 @@ TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STATIC_ROOT = HOME / "static"
 DIST = Path(__file__).resolve().parent.parent / "ui" / "static" / "dist"
-WHITENOISE_USE_FINDERS = True
-WHITENOISE_AUTOREFRESH = False
 DJANGO_VITE = {
     "default": {
         "dev_mode": False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.http import require_GET
@@ -25,7 +25,14 @@ def design(request: HttpRequest) -> HttpResponse:
     return render(request, "ui/showcase.html")
 
 
+def absent(request: HttpRequest, rest: str = "") -> HttpResponse:
+    """What sign-in brings along and this system does not have: nobody sets a password through a mailbox."""
+    raise Http404
+
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("account/password/reset/", absent),
+    path("account/password/reset/<path:rest>", absent),
     path("account/", include("allauth.urls")),
     path("healthz", healthz, name="healthz"),
     *[path("", include(f"opencets_web.{room}.urls")) for room in ROOMS if find_spec(f"opencets_web.{room}.urls")],
