@@ -41,7 +41,7 @@ def test_every_command_that_is_written_down_exists() -> None:
     missing = []
     with click.Context(main) as context:
         for page, line in _typed():
-            said = re.match(r"(?:\.venv/bin/)?opencets ((?:[a-z-]+)(?: [a-z-]+)?)", line)
+            said = re.match(r"(?:\.venv/bin/)?opencets ([a-z][a-z-]*(?: [a-z][a-z-]*)?)", line)
             if said is None:
                 continue
             words = said[1].split()
