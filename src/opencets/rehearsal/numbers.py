@@ -104,6 +104,11 @@ def account_number(index: int) -> str:
     return str(1_000_000_000 + (index * 7_919_777) % 8_999_999_999)
 
 
+def program_number(account: str) -> str:
+    """A chat program's own number of an account: ten digits, different for different accounts."""
+    return str(10**9 + int.from_bytes(hashlib.sha256(account.encode()).digest()[:6]) % (9 * 10**9))
+
+
 def luhn(digits: str) -> str:
     """The check digit of ``digits`` by the Luhn formula (ISO/IEC 7812-1 annex B)."""
     total = 0

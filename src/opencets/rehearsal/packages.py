@@ -26,6 +26,7 @@ import numpy as np
 from openpyxl import Workbook
 from PIL import Image
 
+from opencets.rehearsal import numbers
 from opencets.rehearsal.rooms import Scene, draw, edit, encode
 from opencets.rehearsal.world import Case, LoginCard, MessageCard, PersonCard, PictureCard, Truth, World
 
@@ -186,10 +187,8 @@ def _write_telegram(world: World, folder: Path, cards: Sequence[MessageCard]) ->
             line: dict[str, object] = {
                 "id": number, "type": "message", "date": f"{card.at:%Y-%m-%dT%H:%M:%S}",
                 "date_unixtime": str(int(card.at.timestamp())),
-                "from": card.sender, "from_id": _number_of(card.sender_value), "text": card.text,
+                "from": card.sender, "from_id": f"user{numbers.program_number(card.sender_value)}", "text": card.text,
             }  # fmt: skip
-            if card.sender_value.startswith("telegram:"):
-                line["from_username"] = card.sender_value.partition(":")[2]
             if card.attachment is not None:
                 photos = folder / "photos"
                 photos.mkdir(exist_ok=True)
@@ -201,11 +200,6 @@ def _write_telegram(world: World, folder: Path, cards: Sequence[MessageCard]) ->
     (folder / "result.json").write_text(
         json.dumps({"about": "Invented.", "chats": {"list": chats}}, ensure_ascii=False, indent=1), encoding="utf-8"
     )
-
-
-def _number_of(account: str) -> str:
-    """The program's own number of an account: different for different accounts."""
-    return f"user{10**9 + int.from_bytes(hashlib.sha256(account.encode()).digest()[:6]) % (9 * 10**9)}"
 
 
 def _write_mail(path: Path, cards: Sequence[MessageCard]) -> None:

@@ -320,7 +320,8 @@ class _Builder:
 
     def _chain(self, name: str, plan: Sequence[TieKind], cases: Sequence[Case]) -> None:
         steps: list[PathStep] = []
-        values = [self._value(kind) for kind in plan]
+        chatted = any(kind in MEDIA for kind in plan)
+        values = [self._value(kind, chatted=chatted) for kind in plan]
         for number, case in enumerate(cases):
             carried = []
             if number > 0:
@@ -343,8 +344,11 @@ class _Builder:
                     )
                 )
 
-    def _value(self, kind: TieKind) -> Value:
+    def _value(self, kind: TieKind, *, chatted: bool = False) -> Value:
+        """A fresh value; ``chatted``: an account of the program whose export carries the pictures."""
         self.reserved += 1
+        while chatted and kind == "handle" and SERVICES[self.reserved % len(SERVICES)] != "telegram":
+            self.reserved += 1
         return Value(kind, self.reserved, self._scene())
 
     def _scene(self) -> Scene:
@@ -358,9 +362,9 @@ class _Builder:
         logins = [entry for entry in carried if entry[0] == "ip_hour"]
         handle = next((value for kind, value, _ in identifiers if kind == "handle"), None)
         if (media and identifiers) or logins:
-            handle = handle or self._value("handle")
+            handle = handle or self._value("handle", chatted=bool(media))
         if identifiers or logins:
-            case.cards.append(self._person(identifiers, handle))
+            case.cards.append(self._person(identifiers, handle, chatting=bool(media)))
         for _, value, _ in logins:
             assert handle is not None
             ip, hour = numbers.ip_and_hour(value.index - numbers.RESERVED)
@@ -373,12 +377,17 @@ class _Builder:
             else:
                 case.cards.append(picture)
 
-    def _person(self, identifiers: Sequence[tuple[TieKind, Value, int]], handle: Value | None) -> PersonCard:
+    def _person(
+        self, identifiers: Sequence[tuple[TieKind, Value, int]], handle: Value | None, *, chatting: bool
+    ) -> PersonCard:
         name = names.invent(self.random)
         given = {kind: (value, side) for kind, value, side in identifiers}
         shown = {kind: value.written(side) for kind, (value, side) in given.items()}
         if handle is not None and "handle" not in shown:
             shown["handle"] = handle.written(0)
+        if handle is not None and chatting and "account_id" not in shown:
+            # A chat export names its writers by the program's own numbers; the list of people says whose they are.
+            shown["account_id"] = numbers.program_number(handle.normal)
         return PersonCard(
             name.native, self._born(), "suspect",
             email=shown.get("email", ""), phone=shown.get("phone", ""), handle=shown.get("handle", ""),
