@@ -318,14 +318,10 @@ def _lines(home: Path, folder: Path) -> list[str]:
     world = _world()
     key = (home / "secrets" / "django-secret-key").read_text()
     told = ["", "Everybody here is invented. Sign in as:"]
-    for person in world.officers[:SHOWN_OFFICERS]:
-        password = password_of(key, person.email)
-        told.append(f"  {person.display_name}, {person.agency} ({', '.join(person.roles)}): {person.email}  {password}")
-    for person in world.officers[SHOWN_OFFICERS:]:
-        if "auditor" in person.roles:
-            told.append(
-                f"  {person.display_name}, {person.agency} (auditor): {person.email}  {password_of(key, person.email)}"
-            )
+    for person in world.officers:
+        if "administrator" not in person.roles:
+            password = password_of(key, person.email)
+            told.append(f"  {person.display_name}, {person.agency} ({', '.join(person.roles)}): {person.email}  {password}")
     first = world.officers[0].email
     told += [
         f"One-time code, asked for after the password: opencets officer code {first}",
