@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import sys
 from pathlib import Path
 from typing import IO
 
@@ -37,18 +38,24 @@ def _take_home() -> Path:
     raise RuntimeError("Sixteen test runs are under way on this machine: wait for one to end.")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Prepare the database before Django reads its settings; left out where only engines are tested."""
+def _engines_only() -> bool:
+    """Whether this run names test folders of engines alone, or asks for no test at all."""
+    given = [word for word in sys.argv[1:] if "tests/" in word]
+    if os.environ.get("OPENCETS_ENGINES_ONLY") == "1" or {"--help", "-h", "--version", "--fixtures"} & set(sys.argv):
+        return True
+    web = ("tests/web", "tests/house", "tests/browser")
+    return bool(given) and not any(folder in word for word in given for folder in web)
+
+
+def _prepare_web() -> None:
+    """Prepare the database and Django before a conftest further in imports a model: at import, not in a hook."""
     global _home
-    if os.environ.get("OPENCETS_ENGINES_ONLY") == "1" or config.option.collectonly or config.option.help:
-        return
-    given = [str(argument) for argument in config.args]
-    if given and all("tests/" in path and "tests/web" not in path and "tests/house" not in path for path in given):
-        return
     os.environ["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY / "src"), os.environ.get("PYTHONPATH", "")]).rstrip(":")
+    sys.path.insert(0, str(REPOSITORY / "src"))
     from opencets_web.commands.roles import prepare_database
 
     _home = _take_home()
+    (_home / "static").mkdir(exist_ok=True)
     os.environ["OPENCETS_HOME"] = str(_home)
     os.environ["OPENCETS_DB_ROLE"] = "superuser"
     os.environ["DJANGO_SETTINGS_MODULE"] = "opencets_web.config.settings"
@@ -56,6 +63,10 @@ def pytest_configure(config: pytest.Config) -> None:
     import django
 
     django.setup()
+
+
+if not _engines_only():
+    _prepare_web()
 
 
 def pytest_unconfigure() -> None:

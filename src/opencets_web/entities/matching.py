@@ -96,7 +96,31 @@ def count_identifiers(actor: Actor, exhibit_id: UUID) -> tuple[Changed, ...]:
         _one_at_a_time("identifiers")
         for values in _values_of(exhibit.id):
             changed += _count(values)
+        _compare_again([value for value in changed if value.kind in NAMING])
     return tuple(changed)
+
+
+def _compare_again(changed: Sequence[Changed]) -> None:
+    """Compare the pairs anew that were suggested through a value whose weight changed: a generic one speaks for nobody."""
+    if not changed:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select distinct m.left_id, m.right_id from unnest(%s::text[], %s::text[]) v(kind, normal)"
+            " join evidence_claim l on l.kind = v.kind and l.normal = v.normal and l.role = 'own'"
+            " join entities_match m on m.left_id = l.record_id and m.retired_at is null"
+            " join evidence_claim r on r.record_id = m.right_id and r.kind = v.kind and r.normal = v.normal"
+            " and r.role = 'own'",
+            [[value.kind for value in changed], [value.normal for value in changed]],
+        )
+        pairs = [(left, right) for left, right in cursor.fetchall()]
+    model = load_model()
+    for at in range(0, len(pairs), RECORDS_AT_ONCE):
+        chunk = pairs[at : at + RECORDS_AT_ONCE]
+        people = {one.id: one for one in _candidates(sorted({record for pair in chunk for record in pair}))}
+        known = [(people[left], people[right]) for left, right in chunk if left in people and right in people]
+        degrees = _degrees(left.values & right.values for left, right in known)
+        _keep_matches(match for left, right in known if (match := _compare(left, right, model, degrees)))
 
 
 def _one_at_a_time(name: str) -> None:

@@ -165,3 +165,25 @@ def test_the_web_role_cannot_open_the_blind_door(cast: Cast) -> None:
     with connection.cursor() as cursor:
         cursor.execute("select pg_has_role('opencets_web', 'opencets_blind', 'member')")
         assert cursor.fetchone() == (False,)
+
+
+def test_a_suggestion_through_a_value_that_turned_generic_is_taken_back(
+    books: Books, cast: Cast, as_job: Behind
+) -> None:
+    """The order of arrival changes nothing: the last case makes the address generic, and the first two are strangers."""
+    cases = [books.case(f"AV-{number}") for number in range(11)]
+    for number, case in enumerate(cases[:2]):
+        books.record(case, "person", f"Reader {number}", ("full_name", ("Ines Halloran", "Boyd Vasquez")[number]),
+                     ("email", "reading.room@example.org"), ("phone", "020 7946 0999"))  # fmt: skip
+    officer = str(cast.owner.officer_id)
+    for case in cases[:2]:
+        with as_job(cast.owner):
+            jobs.count_identifiers(exhibit_of(case), officer)
+            jobs.resolve_people(exhibit_of(case), officer)
+    assert Match.objects.get().retired_at is None
+    for number, case in enumerate(cases[2:]):
+        books.record(case, "person", f"Visitor {number}", ("full_name", f"Visitor {number}"),
+                     ("email", "reading.room@example.org"), ("phone", "020 7946 0999"))  # fmt: skip
+    with as_job(cast.owner):
+        jobs.count_identifiers(exhibit_of(cases[-1]), officer)
+    assert Match.objects.get().retired_at is not None
