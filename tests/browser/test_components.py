@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,26 +13,11 @@ from typing import Any
 
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api")
 REPOSITORY = Path(__file__).resolve().parents[2]
 DIST = REPOSITORY / "src/opencets_web/ui/static/dist"
 AXE = REPOSITORY / "frontend/node_modules/axe-core/axe.min.js"
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    # Machines without a graphics card offer no WebGL; the chart must not need it.
-    "--disable-3d-apis",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="Chromium is not installed"),
     pytest.mark.skipif(not (DIST / "manifest.json").exists(), reason="the front end is not built: npm run build"),
 ]
 
@@ -56,14 +40,6 @@ def site() -> Iterator[Site]:
         assert server.stdout is not None
         yield Site(int(server.stdout.readline()))
         server.kill()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield started
-        started.close()
 
 
 @pytest.fixture
