@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -61,6 +62,7 @@ def _alert(alert: Alert) -> AlertRow:
     )
 
 
+POINTERS_MOST = 2_000
 OWN_BUSINESS = (AlertKind.POINTER, AlertKind.REQUEST, AlertKind.RELEASE)
 """Told to the owning agency only, also while the case is released to another one."""
 
@@ -72,9 +74,21 @@ def _told(actor: Actor) -> QuerySet[Alert]:
     """
     alerts = door.visible(actor, Alert.objects.all()).select_related("case", "decided_by", "connection")
     alerts = alerts.filter(Q(agency_id=actor.agency_id) | ~Q(kind__in=OWN_BUSINESS))
-    seen = Q(connection=None) | Q(connection_id__in=visible_connections(actor).values("id"))
-    calling = Q(pointer=None) | ~Q(state=AlertState.NEW) | Q(pointer_id__in=standing_pointers(actor).values("id"))
+    seen = Q(connection=None) | Q(_is_any_of("connection_id", visible_connections(actor)))
+    calling = Q(pointer=None) | ~Q(state=AlertState.NEW) | Q(pointer_id__in=_standing_ids(actor))
     return alerts.filter(seen, calling)
+
+
+def _is_any_of(column: str, rows: QuerySet[Connection]) -> Func:
+    """The column is one of their ids, as one array: made once for a statement, where a subquery may run again for each row."""
+    ids = ArraySubquery(rows.values("id"))
+    return Func(F(column), ids, template="%(expressions)s)", arg_joiner=" = ANY(", output_field=BooleanField())
+
+
+def _standing_ids(actor: Actor) -> list[UUID]:
+    """Pointers behind new alerts that stand: each is asked of PostgreSQL once, and the answer serves the whole page."""
+    waiting = standing_pointers(actor).filter(alerts__state=AlertState.NEW)
+    return list(waiting.values_list("id", flat=True)[:POINTERS_MOST])
 
 
 def visible_connections(actor: Actor) -> QuerySet[Connection]:
@@ -126,6 +140,12 @@ def new_alerts(actor: Actor, limit: int = 10) -> tuple[tuple[AlertRow, ...], int
 def count_new(actor: Actor) -> int:
     """How many new alerts the actor's own cases have."""
     return _told(actor).filter(state=AlertState.NEW, case_id__in=_my_case_ids(actor)).count()
+
+
+def count_new_by_case(actor: Actor, case_ids: Collection[UUID]) -> dict[UUID, int]:
+    """How many new alerts each of these cases has for the actor; cases without any are left out."""
+    alerts = _told(actor).filter(state=AlertState.NEW, case_id__in=case_ids)
+    return dict(alerts.order_by().values_list("case_id").annotate(number=Count("id")))
 
 
 def _my_case_ids(actor: Actor) -> Any:
