@@ -114,8 +114,8 @@ def _verbs() -> str:
     return "".join(
         [
             "# Audit verbs\n\n" + MADE.format(source="src/opencets_web/audit/verbs.py"),
-            'Each act in the log carries one of these verbs; the sentence reads as "Officer ... ". ',
-            "An act without a verb here cannot be logged, and an act that is not logged does not happen: both stand in one transaction.\n\n",
+            "Each act in the log carries one of these verbs, read as what an officer did. An act without a verb here\n",
+            "cannot be logged, and an act that is not logged does not happen: both stand in one transaction.\n\n",
             "| verb | sentence |\n|---|---|\n",
             *(f"| `{verb}` | {_cell(sentence)} |\n" for verb, sentence in sorted(VERBS.items())),
         ]
@@ -130,10 +130,10 @@ def _settings() -> str:
     return "".join(
         [
             "# Settings\n\n" + MADE.format(source="the head of src/opencets_web/config/settings.py"),
-            "Everything that differs between machines comes from the environment of the process; nothing is read from a settings file.\n\n",
+            "Everything that differs between machines comes from the environment of the process; there is no settings file.\n\n",
             "\n".join([*table[:2], *rows]),
-            "\n\nFor the embedded server: `PG_BIN` names a folder with PostgreSQL's programs to use instead of those that the package "
-            "carries, and `OPENCETS_DATABASE_ACCOUNT` the account that the server runs under when OpenCETS is started as root.\n",
+            "\n\nFor the embedded server: `PG_BIN` names a folder with PostgreSQL's programs to use instead of those of the "
+            "package, and `OPENCETS_DATABASE_ACCOUNT` the account that the server runs under when OpenCETS is started as root.\n",
             "For commands: `OPENCETS_OFFICER` is the e-mail address of the officer who acts, where `--as` is not given.\n",
         ]
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.house.small_case import REFERENCE, SmallCase
 
@@ -29,6 +30,9 @@ class Address:
 
     method: str = "get"
     sends: Callable[[SmallCase], dict[str, Any]] | None = None
+    asks: dict[str, str] = field(default_factory=dict)
+    """The query string."""
+
     json: bool = False
     of_the_case: bool = True
     """Whether a restricted case closes it to colleagues too."""
@@ -44,7 +48,7 @@ class Address:
         from django.urls import reverse
 
         filled = {part: REFERENCE if row == "reference" else made.id_of(row) for part, row in self.parts.items()}
-        return reverse(name, kwargs=filled)
+        return reverse(name, kwargs=filled) + (f"?{urlencode(self.asks)}" if self.asks else "")
 
 
 def _page(row: str, part: str, open_to: frozenset[str] = READERS) -> Address:
@@ -73,8 +77,10 @@ ADDRESSES: dict[str, Address] = {
     # desk
     "desk:home": _list(),
     "desk:case": _case_page(),
-    "desk:search": _list(),
-    "desk:audit": _list(frozenset({"auditor"})),
+    "desk:search": Address(EVERYONE, asks={"q": "Lantern"}, of_the_case=False),
+    # audit
+    "audit:list": _list(frozenset({"auditor"})),
+    "audit:export": _list(frozenset({"auditor"})),
     # cases
     "cases:list": _list(),
     "cases:new": _list(),
@@ -113,7 +119,7 @@ ADDRESSES: dict[str, Address] = {
             "verdict": "same",
             "reason": "The same photograph.",
         },
-    ),  # fmt: skip
+    ),
     "entities:detail": _page("person", "record_id"),
     "entities:case": _case_page(),
     "entities:undo": _act("judgement", "judgement_id"),
@@ -176,6 +182,21 @@ ADDRESSES: dict[str, Address] = {
     "sharing:release-withdraw": _act("release_partner", "release_id", sends=lambda made: REASON),
     "sharing:release-undo": _act("release_partner", "release_id"),
     "sharing:release-again": _act("release_withdrawn", "release_id"),
+    # the API
+    "api:openapi-json": _list(),
+    "api:api-root": _list(NOBODY),
+    "api:list_cases": _list(),
+    "api:get_case": _case_page(),
+    "api:list_exhibits": _case_page(),
+    "api:list_report_lines": _page("exhibit", "exhibit_id"),
+    "api:list_records": _case_page(),
+    "api:list_media": _case_page(),
+    "api:list_connections": _case_page(),
+    "api:list_pointers": _case_page(),
+    "api:list_alerts": _list(),
+    "api:accept_alert": _act("alert", "alert_id", json=True),
+    "api:dismiss_alert": _act("alert", "alert_id", sends=lambda made: REASON, json=True),
+    "api:search": Address(EVERYONE, asks={"q": "Lantern"}, of_the_case=False),
 }
 
 OPEN_TO_ALL = {"healthz": "Whether the server answers; it says nothing else."}

@@ -128,10 +128,9 @@ def test_every_verb_that_is_logged_has_its_sentence() -> None:
         for call in _calls(ast.parse(path.read_text())):
             named_record = _is_record(call) or (isinstance(call.func, ast.Name) and call.func.id in {"_log", "_record"})
             if named_record and call.args:
-                for constant in ast.walk(call.args[0]):
-                    if isinstance(constant, ast.Constant) and isinstance(constant.value, str) and "." in constant.value:
-                        if constant.value not in VERBS:
-                            unknown.append(f"{short(path)}:{call.lineno}: {constant.value}")
+                said = [node.value for node in ast.walk(call.args[0]) if isinstance(node, ast.Constant)]
+                verbs = [text for text in said if isinstance(text, str) and "." in text]
+                unknown += [f"{short(path)}:{call.lineno}: {verb}" for verb in verbs if verb not in VERBS]
     nothing(unknown)
 
 
@@ -199,9 +198,10 @@ def test_an_act_outside_of_a_transaction_is_refused(cast: Cast, monkeypatch: pyt
     from opencets_web.audit import log
 
     # What happens outside of a transaction stays in the test database, so only the mark of one is taken away, for a moment.
-    with monkeypatch.context() as moment, pytest.raises(RuntimeError, match="outside of the transaction"):
+    with monkeypatch.context() as moment:
         moment.setattr(connections["default"], "in_atomic_block", False)
-        log.record("case.viewed", cast.owner)
+        with pytest.raises(RuntimeError, match="outside of the transaction"):
+            log.record("case.viewed", cast.owner)
 
 
 def test_an_act_without_a_verb_is_refused(cast: Cast) -> None:
