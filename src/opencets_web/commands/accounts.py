@@ -75,7 +75,10 @@ def officer() -> None:
 @click.argument("email")
 @click.option("--name", "display_name", required=True, help="As colleagues read it, for example DC Iva Marsh.")
 @click.option("--agency", "short_name", required=True, help="The agency's short name.")
-@click.option("--role", "roles", multiple=True, type=click.Choice(ROLES), default=("investigator",), show_default=True)
+@click.option(
+    "--role", "roles", multiple=True, type=click.Choice(ROLES), default=("investigator",), show_default=True,
+    help="What the officer does; may be given several times. Administrator and auditor read no case.",
+)  # fmt: skip
 def add_officer(email: str, display_name: str, short_name: str, roles: tuple[str, ...]) -> None:
     """Make an officer's account; password and one-time-code secret are printed once and kept nowhere readable."""
     with opened("owner"):

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI, Path, Query, Router, Schema
+from ninja import NinjaAPI, Path, Query, Router, Schema, Status
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import APIKeyCookie
 from pydantic import AfterValidator, Field
@@ -408,17 +408,17 @@ def list_alerts(
 
 
 @router.post("/alerts/{alert_id}/accept", response={204: None, **PROBLEMS}, operation_id="acceptAlert")
-def accept_alert(request: HttpRequest, alert_id: UUID) -> tuple[int, None]:
+def accept_alert(request: HttpRequest, alert_id: UUID) -> Status[None]:
     """Take an alert on."""
     lead_actions.accept_alert(actor_of(request), alert_id)
-    return 204, None
+    return Status(204, None)
 
 
 @router.post("/alerts/{alert_id}/dismiss", response={204: None, **PROBLEMS}, operation_id="dismissAlert")
-def dismiss_alert(request: HttpRequest, alert_id: UUID, given: Dismissal) -> tuple[int, None]:
+def dismiss_alert(request: HttpRequest, alert_id: UUID, given: Dismissal) -> Status[None]:
     """Dismiss an alert with a reason; it can be opened again on its page."""
     lead_actions.dismiss_alert(actor_of(request), alert_id, given.reason)
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/search", response={200: Found, **PROBLEMS}, operation_id="search")
