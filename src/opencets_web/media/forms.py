@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from opencets_web.media.queries import SORTS, Wanted
+from opencets_web.media.queries import SORTS, Gallery, Wanted
 
 LARGEST_UPLOAD = 200 * 1024 * 1024
 
@@ -56,8 +56,11 @@ class GalleryForm(forms.Form):
     camera = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
     set = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def choose_exhibits(self, exhibits: tuple[tuple[str, str], ...]) -> None:
-        """The exhibits of the case as choices; without any, no such filter."""
+    def fit(self, found: Gallery) -> None:
+        """Take the exhibits of the case as choices, and leave out what has nothing to choose from."""
+        exhibits = found.exhibits
+        if not found.totals.known:
+            del self.fields["known"]
         if not exhibits:
             del self.fields["exhibit"]
             return

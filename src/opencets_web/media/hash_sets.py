@@ -96,9 +96,7 @@ def read_entries(task: ListRead) -> Iterator[Found]:
         if len(gathered.entries) >= ENTRIES_AT_ONCE or len(gathered.lines) >= LINES_AT_ONCE:
             yield gathered.give(read_as)
     if gathered.others:
-        sentence = (
-            f"{task.name}: {gathered.others:,} records of it are no known files with a digest; they were left out."
-        )
+        sentence = f"{task.name}: what it holds beside known files with a digest ({gathered.others:,}) was left out."
         gathered.lines.append(Line(task.name, "note:no-digest", sentence))
     yield gathered.give(read_as)
 

@@ -73,16 +73,11 @@ def _finish_reading(actor: Actor, hash_set_id: UUID, taken: _Taken, lines: list[
             return
         blob = hash_set.blob_path
         hash_set.state = HashSetState.READ if taken.entries else HashSetState.REFUSED
-        hash_set.sentence = (
-            ""
-            if taken.entries
-            else f"{hash_set.file_name or hash_set.name}: no known file was found in it. "
-            + (
-                lines[0].sentence
-                if lines
-                else "It is read as VICS JSON, CSV with digest columns, or one digest a line."
+        if not taken.entries:
+            hash_set.sentence = (
+                f"{hash_set.file_name or hash_set.name}: no known file was found in it. A list is VICS JSON, "
+                "CSV with digest columns, or one digest a line."
             )
-        )
         hash_set.entries_count, hash_set.lines_skipped, hash_set.format = taken.entries, taken.skipped, taken.format
         hash_set.report = [{"place": line.place, "code": line.code, "sentence": line.sentence} for line in lines]
         hash_set.read_at, hash_set.blob_path, hash_set.wrapped_key = timezone.now(), "", None

@@ -13,11 +13,13 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import yaml
+from django.contrib.postgres.aggregates import BoolOr
 from django.core.paginator import Page, Paginator
-from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from opencets.errors import ActRefused, NotFound
 from opencets.records import PROPERTIES
@@ -198,9 +200,24 @@ def group_of(actor: Actor, media_id: UUID) -> set[UUID]:
 
 
 def _stacked(rows: QuerySet[Media]) -> QuerySet[Media]:
-    """One row for each distinct file: the newest of its copies."""
-    tops = rows.order_by("sha256", "-id").distinct("sha256").values("id")
-    return Media.objects.filter(id__in=tops)
+    """One row for each distinct file: of the copies among these rows, the one with the highest id.
+
+    Asked of each row as it comes in the order of the page (60 look-ups in the index by case and digest), not of all.
+    """
+    later = rows.filter(case_id=OuterRef("case_id"), sha256=OuterRef("sha256"), id__gt=OuterRef("id"))
+    return rows.filter(~Exists(later))
+
+
+class _Stacks(Paginator):  # type: ignore[type-arg]
+    """Pages of stacked rows, counted by their digests, which costs one pass."""
+
+    def __init__(self, rows: QuerySet[Media], counted: QuerySet[Media]) -> None:
+        super().__init__(rows, PAGE_SIZE)
+        self._counted = counted
+
+    @cached_property
+    def count(self) -> int:
+        return self._counted.order_by().values("sha256").distinct().count()
 
 
 def _ordered(rows: QuerySet[Media], sort: str) -> tuple[QuerySet[Any], bool]:
@@ -233,8 +250,9 @@ def get_gallery(
     """The gallery of a case: each distinct file once, known ones hidden unless asked for. ``shown``: known files asked for."""
     frame = get_frame(actor, reference, "media:gallery")
     mine = door.visible(actor, Media.objects.filter(case_id=frame.case_id))
-    rows = _in_order(_stacked(_chosen(actor, mine, wanted, frame.case_id)), wanted.sort)
-    page = Paginator(rows.select_related("file__exhibit", "known_set"), PAGE_SIZE).get_page(number)
+    chosen = _chosen(actor, mine, wanted, frame.case_id)
+    rows = _in_order(_stacked(chosen), wanted.sort)
+    page = _Stacks(rows.select_related("file__exhibit", "known_set"), chosen).get_page(number)
     copies = dict(
         mine.filter(sha256__in=[media.sha256 for media in page])
         .values_list("sha256")
@@ -288,14 +306,23 @@ def _unformed(wanted: Wanted) -> tuple[tuple[str, str], ...]:
 
 
 def _totals(mine: QuerySet[Media]) -> Totals:
-    distinct = Count("sha256", distinct=True)
-    found = mine.aggregate(
-        files=distinct,
-        copies=Count("id"),
-        pictures=Count("sha256", distinct=True, filter=Q(media_type__startswith="image/")),
-        videos=Count("sha256", distinct=True, filter=Q(media_type__startswith="video/")),
-        known=Count("sha256", distinct=True, filter=Q(known_set__isnull=False)),
-        traded=Count("sha256", distinct=True, filter=Q(widely_traded=True)),
+    files = (
+        mine.order_by()
+        .values("sha256")
+        .annotate(
+            held=Count("id"),
+            is_video=BoolOr(Q(media_type__startswith="video/")),
+            is_known=BoolOr(Q(known_set__isnull=False)),
+            is_traded=BoolOr(F("widely_traded")),
+        )
+    )
+    found = files.aggregate(
+        files=Count("sha256"),
+        copies=Coalesce(Sum("held"), 0),
+        pictures=Count("sha256", filter=Q(is_video=False)),
+        videos=Count("sha256", filter=Q(is_video=True)),
+        known=Count("sha256", filter=Q(is_known=True)),
+        traded=Count("sha256", filter=Q(is_traded=True)),
     )
     return Totals(**found)
 
@@ -346,8 +373,8 @@ def _tile(media: Media, shown: Collection[str], *, query: str = "", near: int = 
 
 def _note(media: Media, copies: int, *, in_case: bool) -> str:
     parts = [media.file.exhibit.reference] if in_case else [media.case.reference]
-    if media.width and media.height:
-        parts.append(f"{media.width} × {media.height}")
+    if dimensions := _dimensions(media):
+        parts.append(dimensions)
     if copies > 1:
         parts.append(f"{copies} copies")
     return " · ".join(parts)
@@ -438,6 +465,20 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class NearLine:
+    """A near-duplicate beside the medium: how far apart, and what tells which of them is nearer to the camera's own file."""
+
+    tile: Tile
+    apart: str
+    at: str
+    dimensions: str
+    size: int
+    taken: str
+    case_reference: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class Carried:
     """A message that carried the file."""
 
@@ -502,7 +543,7 @@ class MediaPage:
     place: str
     record_url: str
     chart_url: str
-    near: tuple[Tile, ...]
+    near: tuple[NearLine, ...]
     near_more: int
     near_url: str
     copies: tuple[tuple[str, str, str], ...]
@@ -558,7 +599,7 @@ def get_media(
         original_url=_original(media) if may_show and media.file.blob_id else "",
         media_type=media.media_type,
         size=media.file.size,
-        dimensions=f"{media.width} × {media.height}" if media.width and media.height else "",
+        dimensions=_dimensions(media),
         duration=_clock(media.duration),
         quality=media.quality,
         frames=Frame.objects.filter(media=media).count() if is_video else 0,
@@ -728,19 +769,31 @@ def _pairs(actor: Actor, media: Media) -> list[_Pair]:
     return found
 
 
-def _near(pairs: Sequence[_Pair]) -> tuple[tuple[Tile, ...], int]:
-    """Near-duplicates as tiles, each distinct file once; and how many there are."""
+def _near(pairs: Sequence[_Pair]) -> tuple[tuple[NearLine, ...], int]:
+    """Near-duplicates to lay beside it, each distinct file once; and how many there are."""
     distinct: dict[str, _Pair] = {}
     for pair in pairs:
         distinct.setdefault(pair.other.sha256, pair)
-    tiles = []
-    for pair in list(distinct.values())[:NEAR_SHOWN]:
-        other = pair.other
-        where = f" at {_clock(pair.second) or '0:00'}" if pair.second is not None else ""
-        size = f"{other.width} × {other.height} · " if other.width and other.height else ""
-        note = f"{pair.distance} bits apart{where} · {size}{other.case.reference} {other.file.exhibit.reference}"
-        tiles.append(replace(_tile(other, frozenset()), note=note))
-    return tuple(tiles), len(distinct)
+    return tuple(_near_line(pair) for pair in list(distinct.values())[:NEAR_SHOWN]), len(distinct)
+
+
+def _near_line(pair: _Pair) -> NearLine:
+    other = pair.other
+    apart = "the same PDQ" if pair.distance == 0 else f"{pair.distance} bit{'' if pair.distance == 1 else 's'} apart"
+    return NearLine(
+        tile=replace(_tile(other, frozenset()), note=apart),
+        apart=apart,
+        at=(_clock(pair.second) or "0:00") if pair.second is not None else "",
+        dimensions=_dimensions(other),
+        size=other.file.size,
+        taken=_time_words(other.taken_at),
+        case_reference=other.case.reference,
+        where=f"{other.file.exhibit.reference} › {' › '.join(other.file.path)}",
+    )
+
+
+def _dimensions(media: Media) -> str:
+    return f"{media.width} × {media.height}" if media.width and media.height else ""
 
 
 def _same_camera(actor: Actor, media: Media, serial: Claim | None) -> tuple[Tile, ...]:
@@ -961,7 +1014,7 @@ def _hash_set_row(actor: Actor, row: HashSet, matched: int, cases: int, may_impo
         matched=matched,
         cases=cases,
         gallery_url=f"{reverse('media:list')}?{Wanted(hash_set=str(row.id), known='only').query()}" if matched else "",
-        may_withdraw=may_import and row.agency_id == actor.agency_id,
+        may_withdraw=may_import and row.agency_id == actor.agency_id and state != HashSetState.REFUSED,
     )
 
 

@@ -29,7 +29,7 @@ def gallery(request: HttpRequest, reference: str) -> HttpResponse:
     frame, found = queries.get_gallery(
         actor_of(request), reference, form.wanted(), number=number_of(request), shown=shown
     )
-    form.choose_exhibits(found.exhibits)
+    form.fit(found)
     return render(request, "media/gallery.html", {"frame": frame, "found": found, "form": form})
 
 
@@ -37,7 +37,7 @@ def gallery(request: HttpRequest, reference: str) -> HttpResponse:
 def list_media(request: HttpRequest) -> HttpResponse:
     form, shown = GalleryForm(request.GET), actions.shown_known(request.session)
     found = queries.list_media(actor_of(request), form.wanted(), number=number_of(request), shown=shown)
-    form.choose_exhibits(())
+    form.fit(found)
     return render(request, "media/list.html", {"found": found, "form": form})
 
 

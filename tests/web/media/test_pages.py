@@ -238,7 +238,7 @@ def test_near_duplicates_are_seen_only_where_both_sides_are(album: Album, cast: 
     mine, theirs = album.media("AV-1", "a.jpg"), album.media("BO-1", "smaller.jpg")
 
     def near(actor: Actor, medium: Media) -> list[str]:
-        return [tile.label for tile in client_for(actor).get(f"/media/{medium.id}/").context["medium"].near]
+        return [line.tile.label for line in client_for(actor).get(f"/media/{medium.id}/").context["medium"].near]
 
     assert NearDuplicate.objects.count() == 3
     assert near(cast.owner, mine) == ["again.jpg"]
