@@ -70,13 +70,10 @@ def _paragraphs(help_text: str) -> str:
 
 def _option(option: click.Option) -> str:
     names = ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
-    default = (
-        ""
-        if option.default is None or "UNSET" in repr(option.default) or callable(option.default)
-        else str(option.default)
-    )
-    if option.is_flag:
-        default = ""
+    given = option.default
+    if option.is_flag or given is None or callable(given) or "UNSET" in repr(given):
+        given = ""
+    default = ", ".join(map(str, given)) if isinstance(given, tuple | list) else str(given)
     required = " (required)" if option.required else ""
     return f"| {names} | {_cell(option.help or '')}{required} | {f'`{_cell(default)}`' if default else ''} |"
 

@@ -24,8 +24,9 @@ _home: Path | None = None
 
 def _take_home() -> Path:
     global _lock
+    kind = "other-server-home" if os.environ.get("PG_BIN") else "test-home"
     for number in range(16):
-        home = REPOSITORY / "build" / f"test-home-{number}"
+        home = REPOSITORY / "build" / f"{kind}-{number}"
         home.mkdir(parents=True, exist_ok=True)
         lock = (home / "taken").open("w")
         try:
