@@ -1,0 +1,46 @@
+"""The wall and the access matrix hold on the operating system's PostgreSQL too, and on its older version."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.house.repository import ROOT
+
+DEBIANS = Path("/usr/lib/postgresql/15/bin")
+
+
+@pytest.mark.debian
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_access_tests_pass_on_debians_postgresql() -> None:
+    if not (DEBIANS / "postgres").exists():
+        pytest.skip(f"Debian's PostgreSQL 15 is not installed ({DEBIANS}): apt-get install postgresql-15.")
+    if os.environ.get("PG_BIN") or os.environ.get("DATABASE_URL"):
+        pytest.skip("This run is on another server than the embedded one already.")
+    asked = ["tests/house/test_wall.py", "tests/house/test_access_matrix.py", "tests/house/test_audit.py"]
+    left_out = {"OPENCETS_HOME", "OPENCETS_DB_ROLE", "DJANGO_SETTINGS_MODULE", "PYTEST_CURRENT_TEST"}
+    environment = {name: value for name, value in os.environ.items() if name not in left_out} | {"PG_BIN": str(DEBIANS)}
+    answer = subprocess.run(
+        [sys.executable, "-m", "pytest", *asked, "-q", "-x"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stdout[-6000:] + answer.stderr[-2000:]
+    assert " passed" in answer.stdout
+
+
+def test_this_run_knows_which_server_it_is_on(db: None) -> None:
+    from django.db import connection
+
+    version = connection.cursor().connection.info.server_version // 10_000
+    assert version >= 15
+    if os.environ.get("PG_BIN") == str(DEBIANS):
+        assert version == 15
