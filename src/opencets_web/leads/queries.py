@@ -73,6 +73,7 @@ def _told(actor: Actor) -> QuerySet[Alert]:
     A new alert that names whom to call goes once its other side is released, and comes back with the release's end.
     """
     alerts = door.visible(actor, Alert.objects.all()).select_related("case", "decided_by", "connection")
+    alerts = alerts.defer("connection__paths", "connection__uses")
     alerts = alerts.filter(Q(agency_id=actor.agency_id) | ~Q(kind__in=OWN_BUSINESS))
     seen = Q(connection=None) | Q(_is_any_of("connection_id", visible_connections(actor)))
     calling = Q(pointer=None) | ~Q(state=AlertState.NEW) | Q(pointer_id__in=_standing_ids(actor))
