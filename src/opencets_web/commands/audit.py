@@ -234,22 +234,28 @@ def _holds(line: dict[str, Any], digest: bytes) -> bool:
 def _lines_of_database() -> Iterator[dict[str, Any]]:
     """The lines of this node's log, read in one snapshot."""
     from django.db import connection, transaction
-    from django.utils import timezone
 
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("set transaction isolation level repeatable read, read only")
-        yield {"line": "header", "format": FORMAT, "at": timezone.now().isoformat()}
-        yield from _rows(
-            "select 'checkpoint' as line, size, encode(root, 'hex') as root, at::text as at from audit_checkpoint order by size"
-        )
-        yield from _rows(
-            "select 'act' as line, id, to_char(at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') as at, verb,"
-            " coalesce(officer_id::text, '') as officer_id, coalesce(agency_id::text, '') as agency_id,"
-            " coalesce(holding_id::text, '') as holding_id, coalesce(holding_agency_id::text, '') as holding_agency_id,"
-            " subject, details, purpose, address, written_in, encode(leaf, 'hex') as leaf from audit_act order by id"
-        )
-        yield from _rows("select 'seal' as line, leaf_number, act_id from audit_seal order by leaf_number")
+        yield from lines_of_log()
+
+
+def lines_of_log() -> Iterator[dict[str, Any]]:
+    """Header, checkpoints, acts and seals, as an export has them; inside a transaction of the owner's."""
+    from django.utils import timezone
+
+    yield {"line": "header", "format": FORMAT, "at": timezone.now().isoformat()}
+    yield from _rows(
+        "select 'checkpoint' as line, size, encode(root, 'hex') as root, at::text as at from audit_checkpoint order by size"
+    )
+    yield from _rows(
+        "select 'act' as line, id, to_char(at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') as at, verb,"
+        " coalesce(officer_id::text, '') as officer_id, coalesce(agency_id::text, '') as agency_id,"
+        " coalesce(holding_id::text, '') as holding_id, coalesce(holding_agency_id::text, '') as holding_agency_id,"
+        " subject, details, purpose, address, written_in, encode(leaf, 'hex') as leaf from audit_act order by id"
+    )
+    yield from _rows("select 'seal' as line, leaf_number, act_id from audit_seal order by leaf_number")
 
 
 def _rows(statement: str) -> Iterator[dict[str, Any]]:

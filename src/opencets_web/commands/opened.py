@@ -19,7 +19,7 @@ def opened(role: Role) -> Iterator[Path]:
     os.environ["OPENCETS_HOME"] = str(place)
     was_running = bool(os.environ.get("DATABASE_URL")) or postgres.server_pid(place) is not None
     prepare_home(place)
-    os.environ.setdefault("OPENCETS_DB_ROLE", role)
+    os.environ["OPENCETS_DB_ROLE"] = role
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opencets_web.config.settings")
     import django
     from django.apps import apps
@@ -30,7 +30,13 @@ def opened(role: Role) -> Iterator[Path]:
         yield place
     finally:
         if not was_running:
-            from django.db import connections
-
-            connections.close_all()
+            _let_go()
             postgres.stop_server(place)
+
+
+def _let_go() -> None:
+    """Close this process's connections, those that a pool keeps too."""
+    from django.db import connection
+
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]

@@ -42,9 +42,9 @@ def _no_nul(text: str) -> str:
 
 
 NoNul = Annotated[str, AfterValidator(_no_nul)]
-WORDS = Query("", max_length=300)
-KIND = Query("", max_length=30, description="For example message, person, media.")
-ASKED = Query(..., max_length=300, description="Words, or an identifier in any notation.")
+WORDS: Any = Query("", max_length=300)  # type: ignore[type-arg]
+KIND: Any = Query("", max_length=30, description="For example message, person, media.")  # type: ignore[type-arg]
+ASKED: Any = Query(..., max_length=300, description="Words, or an identifier in any notation.")  # type: ignore[type-arg]
 Reason = Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(_no_nul)]
 Reference = Annotated[str, Path(max_length=40, pattern=r"^[A-Za-z0-9._-]+$", description="The case's number.")]
 Number = Annotated[int, Query(ge=1, le=1_000_000, description="Which page.")]

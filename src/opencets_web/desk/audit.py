@@ -73,9 +73,10 @@ def list_acts(
     _refuse_others(actor)
     acts = _filtered(officer=officer, verb=verb, subject=subject, day=day)
     page = Paginator(acts.order_by("-id"), 100).get_page(number)
+    shown = list(page)  # before this look is itself an act
     log.record("audit.viewed", actor, details=_asked(officer, verb, subject, day) | {"page": page.number})
     return AuditPage(
-        lines=tuple(_lines(list(page))),
+        lines=tuple(_lines(shown)),
         page=page,
         officers=list_officers(actor),
         verbs=tuple(sorted(VERBS.items(), key=lambda pair: pair[1])),

@@ -12,7 +12,12 @@ from opencets_web.audit.verbs import VERBS
 class SearchForm(forms.Form):
     """The words of a search."""
 
-    q = forms.CharField(required=False, max_length=300, label="Words")
+    q = forms.CharField(
+        required=False,
+        max_length=300,
+        label="Words or an identifier",
+        widget=forms.TextInput(attrs={"placeholder": "Name, number, address, hash", "autocomplete": "off"}),
+    )
 
 
 class AuditForm(forms.Form):

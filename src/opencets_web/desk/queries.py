@@ -19,13 +19,13 @@ from opencets_web.cases.queries import CaseFrame, get_frame
 from opencets_web.entities.queries import count_undecided
 from opencets_web.evidence.models import Claim, Exhibit, ExhibitState, Record
 from opencets_web.evidence.queries import ExhibitRow, exhibits_under_way
-from opencets_web.leads.models import Alert, AlertState
 from opencets_web.leads.queries import (
     AlertRow,
     ConnectionRow,
     PointerRow,
     case_alerts,
     case_pointers,
+    count_new_by_case,
     new_alerts,
     top_connections,
 )
@@ -39,7 +39,9 @@ MOST_CASES = 12
 
 STRONG_KINDS = tuple(name for name, kind in KINDS.items() if kind.links == "strong")
 
-BY_ANYONE = ("exhibit.read", "connection.found", "alert.raised", "media.matched")
+MOST_ACTS, MOST_NEWS = 300, 10
+
+BY_ANYONE = ("exhibit.read", "alert.raised")
 BY_OTHERS = (
     "case.opened", "case.joined", "case.left", "case.changed", "case.closed", "case.reopened", "exhibit.received",
     "exhibit.columns-corrected", "note.added", "number.added", "judgement.made", "release.made", "release.withdrawn",
@@ -83,7 +85,6 @@ class News:
     at: datetime
     by: str
     sentence: str
-    subject: str
     icon: str
     url: str
 
@@ -138,8 +139,7 @@ def _cases(actor: Actor) -> tuple[tuple[DeskCase, ...], bool]:
     found = door.visible(actor, Case.objects.filter(state=CaseState.OPEN, id__in=mine))
     cases = list(found.select_related("agency", "holding").order_by("-opened_at")[: MOST_CASES + 1])
     ids = [case.id for case in cases[:MOST_CASES]]
-    waiting = door.visible(actor, Alert.objects.filter(case_id__in=ids, state=AlertState.NEW))
-    alerts = dict(waiting.values_list("case_id").annotate(number=Count("id")))
+    alerts = count_new_by_case(actor, ids)
     received = door.visible(actor, Exhibit.objects.filter(case_id__in=ids)).exclude(state=ExhibitState.CANCELLED)
     exhibits = {
         case_id: (number, last)
@@ -190,26 +190,32 @@ def _news(actor: Actor, case_ids: list[UUID]) -> tuple[News, ...]:
     since = timezone.now() - timedelta(days=1)
     cases = dict(door.visible(actor, Case.objects.filter(id__in=case_ids)).values_list("holding_id", "reference"))
     told = Q(verb__in=BY_ANYONE) | (Q(verb__in=BY_OTHERS) & ~Q(officer_id=actor.officer_id))
-    acts = list(Act.objects.filter(told, holding_id__in=list(cases), at__gte=since).order_by("-id")[:12])
+    acts = list(
+        Act.objects.filter(told, holding_id__in=list(cases), at__gte=since).order_by("-id").defer("leaf")[:MOST_ACTS]
+    )
     names = _names(acts)
-    return tuple(
-        News(
-            at=act.at,
-            by="" if act.verb in BY_ANYONE else names.get(act.officer_id, "The system"),
-            sentence=sentence_of(act),
-            subject=cases.get(act.holding_id, "") if act.holding_id else "",
-            icon=_ICONS.get(act.verb.partition(".")[0], "briefcase"),
-            url=f"/cases/{cases[act.holding_id]}/" if act.holding_id in cases else "",
-        )
-        for act in acts
+    alike: dict[tuple[object, ...], list[Act]] = {}
+    for act in acts:
+        by = None if act.verb in BY_ANYONE else act.officer_id
+        alike.setdefault((act.verb, act.holding_id, by), []).append(act)
+    return tuple(_news_of(group, cases, names) for group in list(alike.values())[:MOST_NEWS])
+
+
+def _news_of(group: list[Act], cases: dict[UUID, str], names: dict[UUID | None, str]) -> News:
+    act, reference = group[0], cases[group[0].holding_id] if group[0].holding_id else ""
+    times = f", {len(group)} times" if len(group) > 1 else ""
+    return News(
+        at=act.at,
+        by=reference if act.verb in BY_ANYONE else f"{names.get(act.officer_id, 'The system')} · {reference}",
+        sentence=sentence_of(act) + times,
+        icon=_ICONS.get(act.verb.partition(".")[0], "briefcase"),
+        url=f"/cases/{reference}/",
     )
 
 
 _WITHOUT_AN_OFFICER = {
     "exhibit.read": "An exhibit was read",
-    "connection.found": "A connection was found",
     "alert.raised": "An alert was raised",
-    "media.matched": "Pictures and videos were compared",
 }
 
 
@@ -244,7 +250,8 @@ class Overview:
     alerts: tuple[AlertRow, ...]
     connections: tuple[ConnectionRow, ...]
     connections_total: int
-    pointers: tuple[PointerRow, ...]
+    pointers: tuple[tuple[PointerRow, int], ...]
+    pointers_total: int
     notes: tuple[NoteLine, ...]
     exhibits: int
     exhibits_read: int
@@ -296,6 +303,7 @@ def get_overview(actor: Actor, reference: str) -> Overview:
         "case.viewed", actor, holding=frame.holding, subject=f"case:{reference}", details={"section": "overview"}
     )
     connections, total = top_connections(actor, frame)
+    pointers = case_pointers(actor, frame)
     exhibits = door.visible(actor, Exhibit.objects.filter(case_id=frame.case_id)).exclude(state=ExhibitState.CANCELLED)
     counted = exhibits.aggregate(
         number=Count("id"),
@@ -317,7 +325,8 @@ def get_overview(actor: Actor, reference: str) -> Overview:
         alerts=case_alerts(actor, frame),
         connections=connections,
         connections_total=total,
-        pointers=case_pointers(actor, frame),
+        pointers=_by_agency(pointers),
+        pointers_total=len(pointers),
         notes=tuple(
             NoteLine(note.author.display_name, note.text, note.written_at) for note in notes.order_by("-written_at")[:3]
         ),
@@ -331,3 +340,11 @@ def get_overview(actor: Actor, reference: str) -> Overview:
         records=sum(kinds.values()),
         identifiers=claims.order_by().values("kind", "normal").distinct().count(),
     )
+
+
+def _by_agency(pointers: tuple[PointerRow, ...]) -> tuple[tuple[PointerRow, int], ...]:
+    """The newest pointer to each agency, and how many there are to it: one call answers them all."""
+    found: dict[str, list[PointerRow]] = {}
+    for pointer in pointers:
+        found.setdefault(pointer.agency, []).append(pointer)
+    return tuple((group[0], len(group)) for group in found.values())

@@ -156,7 +156,7 @@ def _identifiers(actor: Actor, words: str, values: tuple[tuple[str, str], ...]) 
         wanted |= Q(kind=kind, normal__in=normals)
     claims = door.visible(actor, Claim.objects.filter(wanted, record__retired_at=None))
     rows = list(claims.order_by().values_list("kind", "normal", "record_id", "case_id", "generic")[:MOST_FOUND])
-    found: dict[tuple[str, str], list[Any]] = {}
+    found: dict[tuple[str, str | None], list[Any]] = {}
     for row in rows:
         found.setdefault((row[0], row[1]), []).append(row)
     entries = [(kind, normal, entry) for (kind, normal), entry in found.items()]
@@ -173,7 +173,7 @@ def _identifiers(actor: Actor, words: str, values: tuple[tuple[str, str], ...]) 
                 told += f" and {len(inside) - 4} more cases"
             if any(row[4] for row in entry):
                 told += "; too common to link by"
-            hits.append(Hit(kind, ((normal, True),), told, (), "", f"/entities/{entry[0][2]}/"))
+            hits.append(Hit(kind, ((normal or "", True),), told, (), "", f"/entities/{entry[0][2]}/"))
         return hits
 
     return entries, shown
@@ -228,8 +228,9 @@ def _messages(actor: Actor, words: str) -> Any:
         read = door.visible(actor, Record.objects.filter(id__in=list(chosen))).select_related("case").in_bulk()
         return [
             Hit(
-                "message", ((row.label or "Message", False),), row.at_text.replace("T", " ").replace("Z", " UTC"),
-                _excerpt(row.body, _tokens(words)), row.case.reference, f"/records/{row.id}/",
+                "message", _excerpt(row.body, _tokens(words)),
+                " · ".join(part for part in (row.at_text.replace("T", " ").replace("Z", " UTC"), row.conversation) if part), (),
+                row.case.reference, f"/records/{row.id}/",
             )
             for row in (read[key] for key in chosen if key in read)
         ]  # fmt: skip

@@ -36,7 +36,9 @@ def test_the_schema_is_openapi_three_one_and_every_act_declares_its_errors(
     assert schema["openapi"].startswith("3.1")
     names = [act["operationId"] for path in schema["paths"].values() for act in path.values()]
     assert len(names) == len(set(names)) >= 12
-    assert all({"401", "404", "422"} <= set(act["responses"]) for path in schema["paths"].values() for act in path.values())
+    assert all(
+        {"401", "404", "422"} <= set(act["responses"]) for path in schema["paths"].values() for act in path.values()
+    )
     known = schema["components"]["schemas"]
     references = {part.split('"')[0] for part in json.dumps(schema).split("#/components/schemas/")[1:]}
     assert references <= set(known)

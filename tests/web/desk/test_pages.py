@@ -73,5 +73,7 @@ def test_a_page_asks_at_most_twenty_five_times(
     browser = client_for(cast.owner)
     with CaptureQueriesContext(connection) as asked:
         assert browser.get(path).status_code == 200
-    told = [query["sql"] for query in asked if not query["sql"].startswith(("SAVEPOINT", "RELEASE", "set local", "reset"))]
+    told = [
+        query["sql"] for query in asked if not query["sql"].startswith(("SAVEPOINT", "RELEASE", "set local", "reset"))
+    ]
     assert len(told) <= 25, "\n".join(told)
