@@ -112,6 +112,18 @@ function startKeys(): void {
       if (stepRow(event.key === "j" ? 1 : -1, event.target)) event.preventDefault();
     } else if (event.key === "Enter" && event.target instanceof HTMLTableRowElement) {
       event.target.querySelector<HTMLAnchorElement>("a[href]")?.click();
+    } else if (event.key === "u") {
+      const undo = [...document.querySelectorAll<HTMLButtonElement>("#toasts form button[type=submit]")].at(-1);
+      if (undo) {
+        event.preventDefault();
+        undo.click();
+      }
+    } else if (/^[0-9a-z]$/.test(event.key) && !closest(event.target, "[data-island]")) {
+      const act = document.querySelector<HTMLButtonElement>(`main [data-key="${event.key}"]`);
+      if (act && act.offsetParent) {
+        event.preventDefault();
+        act.click();
+      }
     }
   });
 }

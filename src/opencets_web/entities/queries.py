@@ -736,11 +736,16 @@ def _undecided(actor: Actor) -> QuerySet[Match]:
 
 def count_undecided(actor: Actor) -> int:
     """How many suggested matches of the actor's cases nobody has judged."""
-    return _undecided(actor).count()
+    return _undecided(actor).exclude(left_holding_id=F("right_holding_id")).count()
 
 
-def list_queue(actor: Actor, *, words: str = "", number: int = 1) -> Queue:
-    """The undecided suggestions of all the actor's cases: highest probability times uncertainty first, ten a page.
+def list_queue_within(actor: Actor, *, words: str = "", number: int = 1) -> Queue:
+    """As ``list_queue``, for suggestions inside one case: they tidy a case up, and connect nothing new."""
+    return list_queue(actor, words=words, number=number, within=True)
+
+
+def list_queue(actor: Actor, *, words: str = "", number: int = 1, within: bool = False) -> Queue:
+    """The undecided suggestions between the actor's cases: highest probability times uncertainty first, ten a page.
 
     Uncertainty is the entropy of the probability: a pair at 70 % gains most from a judgement, one at 99.9 % least.
     """
@@ -748,7 +753,8 @@ def list_queue(actor: Actor, *, words: str = "", number: int = 1) -> Queue:
     certain = Q(probability__gt=0.0001, probability__lt=0.9999)
     doubt = -(p * Ln(p, output_field=FloatField()) + (1.0 - p) * Ln(1.0 - p, output_field=FloatField()))
     worth = models.Case(models.When(certain, then=p * doubt), default=models.Value(0.0), output_field=FloatField())
-    matches = _undecided(actor).annotate(gain=worth)
+    same_holding = Q(left_holding_id=F("right_holding_id"))
+    matches = _undecided(actor).filter(same_holding if within else ~same_holding).annotate(gain=worth)
     if words:
         sides = ("left__label", "right__label", "left__case__reference", "right__case__reference")
         found = Q(pk__in=[])

@@ -17,8 +17,18 @@ from opencets_web.entities import actions, queries
 from opencets_web.entities.forms import IdentifierForm, JudgeForm, WordsForm
 from opencets_web.policy.middleware import actor_of
 
-LISTS = {"judge": queries.list_queue, "people": queries.list_people, "decisions": queries.list_judgements}
-LABELS = {"judge": "To judge", "people": "People and accounts", "decisions": "Judgements"}
+LISTS = {
+    "judge": queries.list_queue,
+    "within": queries.list_queue_within,
+    "people": queries.list_people,
+    "decisions": queries.list_judgements,
+}
+LABELS = {
+    "judge": "Between cases",
+    "within": "Within a case",
+    "people": "People and accounts",
+    "decisions": "Judgements",
+}
 SAID = {"same": "Judged: the same person.", "different": "Judged: different people.", "unsure": "Judged: unsure."}
 
 

@@ -89,20 +89,20 @@ def test_judging_from_the_queue_and_undoing(books: Books, cast: Cast, as_job: Be
     with as_job(cast.owner):
         jobs.resolve_people(exhibit_of(case), str(cast.owner.officer_id))
     browser = client_for(cast.owner)
-    assert 'name="verdict" value="same"' in browser.get("/entities/").content.decode()
-    asked = {"left": left.id, "right": right.id, "verdict": "different", "reason": "Twins.", "next": "/entities/"}
+    assert 'name="verdict" value="same"' in browser.get("/entities/?show=within").content.decode()
+    asked = {"left": left.id, "right": right.id, "verdict": "different", "reason": "Twins.", "next": "/entities/?show=within"}
     assert client_for(cast.outsider).post("/entities/judge/", asked).status_code == 404
     answer = browser.post("/entities/judge/", asked)
-    assert (answer.status_code, answer["Location"]) == (302, "/entities/")
+    assert (answer.status_code, answer["Location"]) == (302, "/entities/?show=within")
     judgement = Judgement.objects.get()
-    page = browser.get("/entities/").content.decode()
+    page = browser.get("/entities/?show=within").content.decode()
     assert f"/judgements/{judgement.id}/undo/" in page
     assert "Nothing to judge" in page
     assert client_for(cast.outsider).post(f"/judgements/{judgement.id}/undo/").status_code == 404
     assert (
         browser.post(f"/judgements/{judgement.id}/undo/", {"next": "https://example.net/"})["Location"] == "/entities/"
     )
-    assert "Anna Keller and Anna Keller" in browser.get("/entities/").content.decode()
+    assert "Anna Keller and Anna Keller" in browser.get("/entities/?show=within").content.decode()
 
 
 @pytest.mark.parametrize("address", ["/entities/", "/entities/?show=people", "/entities/?show=decisions"])
