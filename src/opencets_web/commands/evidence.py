@@ -195,7 +195,35 @@ def _bar() -> Iterator[Progress]:
         yield bar
 
 
-COMMANDS: tuple[click.Command, ...] = (import_path,)
+@click.group("hash-set")
+def hash_set() -> None:
+    """Lists of known files."""
+
+
+@hash_set.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--name", required=True, help="What the list is called.")
+@click.option("--source", required=True, help="Whom it comes from.")
+@click.option("--authority", required=True, help="The legal basis on which it is used.")
+@click.option(
+    "--as", "email", envvar="OPENCETS_OFFICER", required=True, help="The officer who brings it, by e-mail address."
+)
+def import_hash_set(file: Path, name: str, source: str, authority: str, email: str) -> None:
+    """Take FILE in as a list of known files, encrypted; a worker reads it and matches it with all kept media."""
+    if not file.is_file():
+        raise NotFound(f"{file} is no file on this machine; nothing was taken in.")
+    with opened("web"):
+        from opencets_web.media import actions
+        from opencets_web.policy.acting import acting_as
+        from opencets_web.policy.officers import actor_by_email
+
+        with acting_as(None):
+            actor = actor_by_email(email)
+        actions.import_hash_set(actor, file, name=name, source=source, authority=authority)
+    console.print(f"{name} is taken in; how far its reading is stands under Known files.", markup=False)
+
+
+COMMANDS: tuple[click.Command, ...] = (import_path, hash_set)
 
 if __name__ == "__main__":
     work_until_done()
