@@ -41,7 +41,8 @@ STRONG_KINDS = tuple(name for name, kind in KINDS.items() if kind.links == "stro
 
 MOST_ACTS, MOST_NEWS = 300, 10
 
-BY_ANYONE = ("exhibit.read", "alert.raised")
+BY_ANYONE = ("exhibit.read",)
+"""What jobs did. That alerts were raised is not told here: some wait until their reader may see both sides."""
 BY_OTHERS = (
     "case.opened", "case.joined", "case.left", "case.changed", "case.closed", "case.reopened", "exhibit.received",
     "exhibit.columns-corrected", "note.added", "number.added", "judgement.made", "release.made", "release.withdrawn",
@@ -215,7 +216,6 @@ def _news_of(group: list[Act], cases: dict[UUID, str], names: dict[UUID | None, 
 
 _WITHOUT_AN_OFFICER = {
     "exhibit.read": "An exhibit was read",
-    "alert.raised": "An alert was raised",
 }
 
 
