@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from hashlib import md5, sha256
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import connection as database
@@ -390,13 +390,15 @@ class _Audience:
     def hidden(self, case: Case, row: Connection) -> list[Case]:
         """The cases on the way to the other side whose holding the case's agency may not see; the other side first."""
         other = self.other(case, row)
-        between = [self.by_holding[holding] for holding in row.through]
-        return [one for one in (other, *between) if case.agency_id not in self.told[one.holding_id]]
+        return [one for one in (other, *self.between(row)) if case.agency_id not in self.told[one.holding_id]]
 
     def foreign(self, case: Case, row: Connection) -> list[Case]:
         """The cases on the way to the other side that belong to other agencies, released or not."""
-        others = (self.other(case, row), *(self.by_holding[holding] for holding in row.through))
+        others = (self.other(case, row), *self.between(row))
         return [one for one in others if one.agency_id != case.agency_id]
+
+    def between(self, row: Connection) -> list[Case]:
+        return [self.by_holding[cast("UUID", holding)] for holding in row.through]
 
     def other(self, case: Case, row: Connection) -> Case:
         return self.cases[row.right_case_id if row.left_case_id == case.id else row.left_case_id]
