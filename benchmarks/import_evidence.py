@@ -223,6 +223,10 @@ class Home:
         """What one act of the program gave, in a process of its own, in a database role."""
         return dict(json.loads(self._run([sys.executable, "-c", PROGRAM, *arguments], role).splitlines()[-1]))
 
+    def act_of(self, script: str, role: str, *arguments: str) -> dict[str, Any]:
+        """The same for another benchmark's ``--act``."""
+        return dict(json.loads(self._run([sys.executable, script, "--act", *arguments], role).splitlines()[-1]))
+
 
 def check(told: dict[str, Any], peer: dict[str, tuple[bytes, int]], planted: list[tuple[int, int]]) -> dict[str, Any]:
     """AssertionError where ours and the peer's differ, a planted pair is missing or something is there twice."""
