@@ -120,6 +120,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 UI_LIVE_URL = "/live/"
+UI_ROOM_COUNTS = "opencets_web.leads.counting.room_counts"
 ACCOUNT_ADAPTER = "opencets_web.policy.sign_in.LoggedDoors"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]

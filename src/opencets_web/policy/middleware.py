@@ -7,6 +7,7 @@ from typing import cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 
@@ -37,13 +38,14 @@ def act_as_the_signed_in_officer(get_response: Answer) -> Answer:
             if request.path.startswith("/api/"):
                 return JsonResponse({"code": "sign-in", "sentence": "Sign in first."}, status=401)
             return redirect_to_login(request.get_full_path())
+        current, second_factor = _officer_with_factor(officer)
         actor = Actor.of(
-            Officer.objects.select_related("agency").get(pk=officer.pk),
+            current,
             purpose=str(request.session.get("purpose", "")),
             address=request.META.get("REMOTE_ADDR", ""),
         )
         request.actor = actor  # type: ignore[attr-defined]
-        if not request.path.startswith(OPEN_PATHS) and not has_second_factor(officer):
+        if not request.path.startswith(OPEN_PATHS) and not second_factor:
             return redirect("mfa_activate_totp")
         put_officer(actor.officer_id)
         try:
@@ -52,6 +54,15 @@ def act_as_the_signed_in_officer(get_response: Answer) -> Answer:
             put_officer(None)
 
     return answer
+
+
+def _officer_with_factor(officer: Officer) -> tuple[Officer, bool]:
+    """The officer with their agency, and whether a second factor is set up: one query, as every page asks it."""
+    from allauth.mfa.models import Authenticator
+
+    factor = Exists(Authenticator.objects.filter(user_id=OuterRef("pk")))
+    current = Officer.objects.select_related("agency").annotate(second_factor=factor).get(pk=officer.pk)
+    return current, bool(current.second_factor)
 
 
 def has_second_factor(officer: Officer) -> bool:

@@ -57,16 +57,17 @@ def page_frame(request: HttpRequest) -> dict[str, Any]:
             "live_url": "",
             "live_channels": "",
         }
+    actor: Actor | None = getattr(request, "actor", None)
     rooms: list[dict[str, Any]] = [
         {"label": label, "url": url, "icon": icon, "apart": apart}
         for label, name, icon, apart in getattr(settings, "UI_ROOMS", ROOMS)
-        if (url := _address(name))
+        if (url := _address(name)) and (actor is None or _opens(actor, name))
     ]
     # The longest address that the path starts with is the room one stands in.
     here = max((room["url"] for room in rooms if request.path.startswith(room["url"])), key=len, default="")
     counting: str | None = getattr(settings, "UI_ROOM_COUNTS", None)
     count_rooms: Callable[[HttpRequest], Mapping[str, int]] | None = import_string(counting) if counting else None
-    counts = count_rooms(request) if count_rooms else {}
+    counts = count_rooms(request) if count_rooms and actor is not None and actor.reads_cases else {}
     for room in rooms:
         room["active"] = room["url"] == here
         room["count"] = counts.get(room["label"], 0)
