@@ -28,3 +28,11 @@ def room(cast: Cast, as_actor: Behind, as_job: Callable[..., object], tmp_path: 
     yield Room(cast, as_actor, as_job, folder)
     shutil.rmtree(Path(settings.HOME) / "blobs", ignore_errors=True)
     store.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def prepared() -> None:
+    """The home of this run has its own database beside the test database: real programs use that one."""
+    from tests.web.evidence.programs import prepare
+
+    prepare()

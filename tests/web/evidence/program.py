@@ -52,6 +52,35 @@ def read(officer_id: str, exhibit_id: str) -> dict[str, str]:
     return {"state": "ended"}
 
 
+def begin(officer_id: str, reference: str) -> dict[str, str]:
+    """An exhibit of a new case, open for files."""
+    actor = actor_for(officer_id)
+    with acting_as(actor.officer_id):
+        open_case(actor, reference=reference, title="Upload", kind="possession")
+        return {"exhibit": str(actions.begin_exhibit(actor, reference, title="Sent", files_expected=1))}
+
+
+def complete(officer_id: str, exhibit_id: str) -> dict[str, str]:
+    """The exhibit handed to the readers."""
+    actor = actor_for(officer_id)
+    with acting_as(actor.officer_id):
+        actions.complete_exhibit(actor, UUID(exhibit_id))
+    return {}
+
+
+def session(officer_id: str) -> dict[str, str]:
+    """The cookie of a browser signed in with both factors."""
+    from allauth.mfa.models import Authenticator
+    from django.conf import settings
+    from django.test import Client
+
+    officer = Officer.objects.get(pk=officer_id)
+    Authenticator.objects.get_or_create(user=officer, type="totp", defaults={"data": {"secret": "none"}})
+    browser = Client()
+    browser.force_login(officer, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return {"cookie": f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}"}
+
+
 def tell(exhibit_id: str) -> dict[str, Any]:
     """What is kept of an exhibit, named so that two exhibits of the same folder compare."""
     queries = {
@@ -81,5 +110,13 @@ def tell(exhibit_id: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    acts = {"cast": cast, "receive": receive, "read": read, "tell": tell}
-    print(json.dumps(acts[sys.argv[1]](*sys.argv[2:])))
+    acts = {
+        "begin": begin,
+        "complete": complete,
+        "session": session,
+        "cast": cast,
+        "receive": receive,
+        "read": read,
+        "tell": tell,
+    }
+    sys.stdout.write(json.dumps(acts[sys.argv[1]](*sys.argv[2:])))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import random
 import signal
@@ -13,35 +12,11 @@ import time
 import uuid
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.web.evidence.programs import PROGRAM, run
 from tests.web.evidence.room import picture
-
-PROGRAM = Path(__file__).with_name("program.py")
-REPOSITORY = PROGRAM.parents[3]
-
-
-def run(role: str, *arguments: str) -> Any:
-    done = subprocess.run(
-        [sys.executable, str(PROGRAM), *arguments],
-        env={**os.environ, "OPENCETS_DB_ROLE": role},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-@pytest.fixture(scope="module")
-def home() -> None:
-    """The real database of this run's home, with its tables: set-up again is quick."""
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("opencets")), "setup"], env=os.environ.copy(), capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def write_folder(folder: Path) -> None:
@@ -63,7 +38,7 @@ def write_folder(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_reading_loses_nothing_and_repeats_nothing(home: None, tmp_path: Path) -> None:
+def test_a_killed_reading_loses_nothing_and_repeats_nothing(prepared: None, tmp_path: Path) -> None:
     write_folder(tmp_path)
     run_name = uuid.uuid4().hex[:8]
     officer = run("owner", "cast", "Kelvin")["officer"]
