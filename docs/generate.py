@@ -1,4 +1,4 @@
-"""Writes the reference pages that come from the program itself: commands, vocabulary, audit verbs, settings.
+"""Writes the reference pages that come from the program itself: commands, vocabulary, audit verbs, settings, API.
 
 ``python docs/generate.py`` writes them; ``tests/house/test_commands_documented.py`` holds them against the program.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ def pages() -> dict[str, str]:
         "vocabulary.md": _vocabulary(),
         "audit-verbs.md": _verbs(),
         "settings.md": _settings(),
+        "api.md": _api(),
     }
 
 
@@ -132,6 +134,31 @@ def _settings() -> str:
             "\n\nFor the embedded server: `PG_BIN` names a folder with PostgreSQL's programs to use instead of those of the "
             "package, and `OPENCETS_DATABASE_ACCOUNT` the account that the server runs under when OpenCETS is started as root.\n",
             "For commands: `OPENCETS_OFFICER` is the e-mail address of the officer who acts, where `--as` is not given.\n",
+        ]
+    )
+
+
+def _api() -> str:
+    if "DJANGO_SETTINGS_MODULE" not in os.environ:
+        os.environ |= {"DJANGO_SETTINGS_MODULE": "opencets_web.config.settings", "OPENCETS_WITHOUT_DATABASE": "1"}
+        os.environ.setdefault("OPENCETS_HOME", str(ROOT / "build" / "docs-home"))
+    import django
+
+    django.setup()
+    from opencets_web.desk.api import api
+
+    operations = [
+        f"| `{method.upper()} {path}` | {_cell(operation.get('description', operation.get('summary', '')))} |\n"
+        for path, methods in api.get_openapi_schema(path_prefix="/api/v1/")["paths"].items()
+        for method, operation in methods.items()
+    ]
+    return "".join(
+        [
+            "# The API\n\n" + MADE.format(source="src/opencets_web/desk/api.py"),
+            _paragraphs(api.description),
+            "\n\nThe whole contract, OpenAPI 3.1, is served at `/api/v1/openapi.json` to whoever is signed in.\n\n",
+            "| call | gives |\n|---|---|\n",
+            *operations,
         ]
     )
 
