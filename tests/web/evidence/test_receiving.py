@@ -1,0 +1,194 @@
+"""The acts of receiving, each tried by everyone of the cast: what the door lets in, and what the acts themselves refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.utils import timezone
+
+from opencets.errors import ActRefused, NotFound
+from opencets.packing.frames import new_key, wrap_key
+from opencets_web.cases.models import Case
+from opencets_web.evidence import actions
+from opencets_web.evidence.models import CustodyEntry, Exhibit, ExhibitFile, ExhibitState, Upload
+from opencets_web.evidence.vault import master_key, store
+from opencets_web.policy.actor import Actor
+from opencets_web.policy.models import Grant
+from tests.web.evidence.room import REFERENCE, Room
+
+Act = Callable[[Actor], object]
+
+
+def begin(room: Room, actor: Actor) -> UUID:
+    with room.web(actor):
+        return actions.begin_exhibit(actor, REFERENCE, title="Phone", files_expected=2)
+
+
+def send(room: Room, actor: Actor, exhibit_id: UUID, path: str = "a.txt") -> UUID:
+    """A file on its way in, its bytes already stored; not finished yet."""
+    with room.web(actor):
+        return actions.begin_upload(
+            actor,
+            exhibit_id,
+            path=path,
+            length=5,
+            blob_path=f"{abs(hash(path)):032x}",
+            wrapped_key=wrap_key(master_key(), new_key()),
+        )
+
+
+def finish(room: Room, actor: Actor, upload_id: UUID) -> None:
+    with room.web(actor):
+        actions.finish_upload(actor, upload_id, sha256="ab" * 32, size=5)
+
+
+def grant(room: Room, level: str) -> None:
+    """Borders' outsider is let into the case at a level."""
+    case = Case.objects.get(reference=REFERENCE)
+    # Before this test's transaction began: the database compares with its beginning.
+    now = timezone.now() - timedelta(hours=1)
+    Grant.objects.create(
+        holding=case.holding, agency_id=case.agency_id, to_officer_id=room.cast.outsider.officer_id, level=level,
+        purpose="Same suspect", granted_by_id=room.cast.owner.officer_id, granted_at=now, expires_at=now + timedelta(days=1),
+    )  # fmt: skip
+
+
+def acts(room: Room, exhibit_id: UUID, upload_id: UUID, file_id: UUID) -> dict[str, Act]:
+    return {
+        "begin": lambda by: actions.begin_exhibit(by, REFERENCE, title="Other"),
+        "upload": lambda by: actions.begin_upload(
+            by, exhibit_id, path="x", length=1, blob_path="00" * 16, wrapped_key=b"k" * 40
+        ),
+        "finish": lambda by: actions.finish_upload(by, upload_id, sha256="ab" * 32, size=5),
+        "complete": lambda by: actions.complete_exhibit(by, exhibit_id),
+        "cancel": lambda by: actions.cancel_exhibit(by, exhibit_id),
+        "resume": lambda by: actions.resume_exhibit(by, exhibit_id),
+        "correct": lambda by: actions.correct_file(by, file_id, {"country": "GB"}),
+    }
+
+
+def stand(room: Room) -> tuple[UUID, UUID, UUID]:
+    """An exhibit with one file in it and one on its way."""
+    exhibit_id = begin(room, room.cast.owner)
+    finish(room, room.cast.owner, send(room, room.cast.owner, exhibit_id))
+    upload_id = send(room, room.cast.owner, exhibit_id, "b.txt")
+    return exhibit_id, upload_id, ExhibitFile.objects.get(exhibit_id=exhibit_id).id
+
+
+def state(exhibit_id: UUID) -> tuple[object, ...]:
+    exhibit = Exhibit.objects.get(pk=exhibit_id)
+    return (
+        exhibit.state, exhibit.files_received, CustodyEntry.objects.filter(exhibit=exhibit).count(),
+        Upload.objects.filter(exhibit=exhibit, finished_at=None).count(), Exhibit.objects.count(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["begin", "upload", "finish", "complete", "cancel", "resume", "correct"])
+@pytest.mark.parametrize("who", ["outsider", "administrator", "auditor", "partner who reads"])
+def test_whom_the_door_keeps_out_finds_nothing_and_changes_nothing(room: Room, name: str, who: str) -> None:
+    exhibit_id, upload_id, file_id = stand(room)
+    before = state(exhibit_id)
+    if who == "partner who reads":
+        grant(room, "read")
+    actor = room.cast.outsider if who == "partner who reads" else getattr(room.cast, who)
+    # A partner who reads sees the case, and is told that reading is all; the others see nothing.
+    expected = (NotFound, ActRefused) if who == "partner who reads" else NotFound
+    with pytest.raises(expected), room.web(actor):
+        acts(room, exhibit_id, upload_id, file_id)[name](actor)
+    assert state(exhibit_id) == before
+
+
+@pytest.mark.parametrize("who", ["owner", "colleague", "partner who contributes"])
+def test_whom_the_door_lets_in_receives_a_whole_exhibit(room: Room, who: str) -> None:
+    if who == "partner who contributes":
+        grant(room, "contribute")
+    actor = room.cast.outsider if who == "partner who contributes" else getattr(room.cast, who)
+    exhibit_id = begin(room, actor)
+    upload_id = send(room, actor, exhibit_id)
+    finish(room, actor, upload_id)
+    finish(room, actor, upload_id)
+    with room.web(actor):
+        actions.complete_exhibit(actor, exhibit_id)
+    exhibit = Exhibit.objects.get(pk=exhibit_id)
+    assert (exhibit.state, exhibit.files_received, exhibit.agency_id) == (ExhibitState.RECEIVED, 1, room.cast.avon.id)
+    told = CustodyEntry.objects.filter(exhibit=exhibit, act="received").get().sentence
+    assert told == "1 files, 5 bytes, each with its SHA-256. 1 of 2 announced files did not arrive."
+
+
+def test_nobody_begins_nothing(room: Room) -> None:
+    with pytest.raises(NotFound), room.web(None):
+        actions.begin_exhibit(room.cast.owner, REFERENCE, title="Phone")
+
+
+def test_an_upload_belongs_to_the_officer_who_began_it(room: Room) -> None:
+    exhibit_id = begin(room, room.cast.owner)
+    upload_id = send(room, room.cast.owner, exhibit_id)
+    with room.web(room.cast.colleague), pytest.raises(NotFound):
+        actions.get_upload(room.cast.colleague, upload_id)
+    with room.web(room.cast.owner):
+        assert actions.get_upload(room.cast.owner, upload_id).length == 5
+
+
+def test_a_cancelled_exhibit_takes_nothing_more_until_it_goes_on(room: Room) -> None:
+    exhibit_id, _, _ = stand(room)
+    owner = room.cast.owner
+    with room.web(owner):
+        assert actions.cancel_exhibit(owner, exhibit_id) == REFERENCE
+    with pytest.raises(ActRefused, match="begin a new exhibit"):
+        send(room, owner, exhibit_id, "c.txt")
+    with room.web(owner):
+        actions.complete_exhibit(owner, exhibit_id)
+    assert Exhibit.objects.get(pk=exhibit_id).state == ExhibitState.CANCELLED
+    with room.web(owner):
+        actions.resume_exhibit(owner, exhibit_id)
+    send(room, owner, exhibit_id, "c.txt")
+    with pytest.raises(ActRefused, match="was not cancelled"), room.web(owner):
+        actions.resume_exhibit(owner, exhibit_id)
+
+
+def test_an_exhibit_without_a_file_is_not_complete(room: Room) -> None:
+    exhibit_id = begin(room, room.cast.owner)
+    with pytest.raises(ActRefused, match="no file was received"), room.web(room.cast.owner):
+        actions.complete_exhibit(room.cast.owner, exhibit_id)
+
+
+def test_the_same_path_twice_is_kept_under_a_numbered_one(room: Room) -> None:
+    exhibit_id = begin(room, room.cast.owner)
+    for content in (b"first", b"other"):
+        import io
+
+        stored = store().put(io.BytesIO(content))
+        with room.web(room.cast.owner):
+            actions.add_file(
+                room.cast.owner, Exhibit.objects.select_related("case").get(pk=exhibit_id), "a.txt", stored
+            )
+    assert sorted(ExhibitFile.objects.filter(exhibit_id=exhibit_id).values_list("name", flat=True)) == [
+        "a.txt",
+        "a.txt (2)",
+    ]
+
+
+def test_a_file_that_cannot_be_opened_is_named_and_the_rest_arrives(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pathlib import Path
+
+    room.put("good.txt", b"Good.")
+    room.put("locked.txt", b"Locked.")
+    really_open = Path.open
+
+    def refusing(self: Path, *arguments: object, **named: object) -> object:
+        if self.name == "locked.txt":
+            raise PermissionError(13, "Permission denied")
+        return really_open(self, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Path, "open", refusing)
+    with room.web(room.cast.owner):
+        exhibit_id, left_out = actions.receive_path(room.cast.owner, REFERENCE, room.folder)
+    assert left_out == ("locked.txt: it cannot be opened (Permission denied); not received.",)
+    assert list(ExhibitFile.objects.filter(exhibit_id=exhibit_id).values_list("name", flat=True)) == ["good.txt"]
+    told = CustodyEntry.objects.get(exhibit_id=exhibit_id, act="received").sentence
+    assert told.endswith("1 of 2 announced files did not arrive.")
