@@ -223,7 +223,8 @@ def grow(count: str) -> dict[str, Any]:
             " row_number() over (order by a.short_name) - 1 as turn, count(*) over () as agencies from accounts_agency a"
         )
         cursor.execute(
-            "create temp table bulk on commit drop as select n as number, md5('h'||n)::uuid as holding_id, o.agency_id, o.officer_id,"
+            "create temp table bulk on commit drop as select n as number, md5('h'||n)::uuid as"
+            " holding_id, o.agency_id, o.officer_id,"
             " md5('c'||n)::uuid as case_id, md5('e'||n)::uuid as exhibit_id, md5('f'||n)::uuid as file_id"
             " from generate_series(0, 199) n join officer_of o on o.turn = n % o.agencies"
         )
@@ -233,12 +234,14 @@ def grow(count: str) -> dict[str, Any]:
                  {"id": "b.holding_id", "agency_id": "b.agency_id"}, "bulk b")  # fmt: skip
             like(cursor, "cases_case", "true", {
                 "id": "b.case_id", "holding_id": "b.holding_id", "agency_id": "b.agency_id", "opened_by_id": "b.officer_id",
-                "reference": "'BULK-' || lpad(b.number::text, 4, '0')", "title": "'Large case ' || b.number"}, "bulk b")  # fmt: skip
+                "reference": "'BULK-' || lpad(b.number::text, 4, '0')",
+                "title": "'Large case ' || b.number"}, "bulk b")  # fmt: skip
             like(cursor, "evidence_exhibit", "true", {
                 "id": "b.exhibit_id", "case_id": "b.case_id", "holding_id": "b.holding_id", "agency_id": "b.agency_id",
                 "received_by_id": "b.officer_id"}, "bulk b")  # fmt: skip
             like(cursor, "evidence_exhibitfile", "signals is null", {
-                "id": "b.file_id", "exhibit_id": "b.exhibit_id", "holding_id": "b.holding_id", "agency_id": "b.agency_id"}, "bulk b")  # fmt: skip
+                "id": "b.file_id", "exhibit_id": "b.exhibit_id", "holding_id": "b.holding_id",
+                "agency_id": "b.agency_id"}, "bulk b")  # fmt: skip
         cursor.execute("select count(*) from evidence_record")
         before = cursor.fetchone()[0]
         cursor.execute(
@@ -248,22 +251,26 @@ def grow(count: str) -> dict[str, Any]:
             [before + 1, before + total],
         )
         cursor.execute(
-            "create temp table kinds on commit drop as select f.n, f.id, b.*, case when k < 70 then 'message' when k < 85 then 'person'"
+            "create temp table kinds on commit drop as select f.n, f.id, b.*, case when k < 70 then"
+            " 'message' when k < 85 then 'person'"
             " when k < 90 then 'account' when k < 95 then 'media' else 'event' end as kind"
             " from fresh f join bulk b on b.number = floor(200 * f.u * f.u)"
         )
         cursor.execute("create index on kinds (kind); analyze kinds")
         cursor.execute(
-            f"insert into evidence_record (id, holding_id, agency_id, case_id, exhibit_id, file_id, reading, key, kind, reader, place,"
+            f"insert into evidence_record (id, holding_id, agency_id, case_id, exhibit_id, file_id,"
+            f" reading, key, kind, reader, place,"
             f" label, at, at_text, conversation, body, extra, read_at, linked_at)"
             f" select id, holding_id, agency_id, case_id, exhibit_id, file_id, 0, md5('key'||n), kind, 'bulk/1', 'row '||n,"
             f" case kind when 'person' then 'Person '||(n % 40000) when 'media' then 'IMG_'||n||'.jpg' else kind||' '||n end,"
-            f" at, to_char(at, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), case kind when 'message' then 'Conversation '||(n % 300) else '' end,"
-            f" case kind when 'message' then ({words})[1 + n % 15]||' '||({words})[1 + (n / 7) % 15]||' '||({words})[1 + (n / 31) % 15]"
+            f" at, to_char(at, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), case kind when 'message' then"
+            f" 'Conversation '||(n % 300) else '' end,"
+            f" case kind when 'message' then ({words})[1 + n % 15]||' '||({words})[1 + (n / 7) % 15]||'"
+            f" '||({words})[1 + (n / 31) % 15]"
             f" ||' word'||(n % 50000) else '' end, '{{}}', now(), now()"
             f" from (select *, timestamptz '2020-01-01' + (n::bigint * 151 % 189216000) * interval '1 second' as at from kinds) k"
         )
-        for property, kind, value, which in (
+        for named, kind, value, which in (
             ("screen_name", "handle", "'chatter:user_'||(n % 120000)", "kind in ('person', 'account', 'message')"),
             ("full_name", "name", "'person '||(n % 40000)", "kind = 'person'"),
             ("email", "email", "'p'||(n % 90000)||'@example.org'", "kind in ('person', 'account')"),
@@ -273,8 +280,9 @@ def grow(count: str) -> dict[str, Any]:
             ("body", "text", "'word'||(n % 50000)", "kind = 'message'"),
         ):
             cursor.execute(
-                f"insert into evidence_claim (id, holding_id, agency_id, case_id, record_id, property, kind, raw, normal, role, note,"
-                f" generic) select md5('{property}'||n)::uuid, holding_id, agency_id, case_id, id, '{property}', '{kind}', {value},"
+                f"insert into evidence_claim (id, holding_id, agency_id, case_id, record_id, property,"
+                f" kind, raw, normal, role, note,"
+                f" generic) select md5('{named}'||n)::uuid, holding_id, agency_id, case_id, id, '{named}', '{kind}', {value},"
                 f" {value}, 'own', '', false from kinds where {which}"
             )
         cursor.execute(
@@ -285,9 +293,12 @@ def grow(count: str) -> dict[str, Any]:
             " from kinds where kind = 'media'"
         )
         cursor.execute(
-            "insert into media_media (id, holding_id, agency_id, case_id, record_id, file_id, sha256, media_type, width, height, pdq,"
-            " quality, thumbnail_offset, thumbnail_size, strip_size, trouble, taken_at, known_as, cases_count, widely_traded, read_at,"
-            " matched_at) select id, holding_id, agency_id, case_id, id, md5('mf'||n)::uuid, md5('s'||n)||md5('t'||n), 'image/jpeg',"
+            "insert into media_media (id, holding_id, agency_id, case_id, record_id, file_id, sha256,"
+            " media_type, width, height, pdq,"
+            " quality, thumbnail_offset, thumbnail_size, strip_size, trouble, taken_at, known_as,"
+            " cases_count, widely_traded, read_at,"
+            " matched_at) select id, holding_id, agency_id, case_id, id, md5('mf'||n)::uuid,"
+            " md5('s'||n)||md5('t'||n), 'image/jpeg',"
             " 1632, 1224, decode(md5('p'||n)||md5('q'||n), 'hex'), 90, 0, 0, 0, '', '2024-01-01T00:00:00Z', '{}', 1, false,"
             " now() - (n % 900000) * interval '1 second', now() from kinds where kind = 'media'"
         )

@@ -185,13 +185,14 @@ def _examine_one(number: int, source: Source, keep: bool, pack: _Pack) -> Iterat
         try:
             with source.open() as stream:
                 source = dataclasses.replace(source, open=_Held(source.open, stream.read()))
-        except Exception as error:  # noqa: BLE001 - a member that cannot be unpacked: told by the reader below
+        except Exception as error:
             trouble = f"{type(error).__name__}: {error}"
     records: list[Record] = []
     media: Record | None = None
     skipped: list[Skipped] = []
     noted: list[Noted] = []
     members: list[Member] = []
+    held: tuple[list[Skipped], list[Noted], list[Member]] = (skipped, noted, members)
     listed = told = 0
     ended: FileRead | None = None
     for event in read_file(source):
@@ -215,10 +216,11 @@ def _examine_one(number: int, source: Source, keep: bool, pack: _Pack) -> Iterat
         if len(members) + len(skipped) >= RECORDS_AT_ONCE:
             told += len(skipped)
             yield LinesRead(number, tuple(skipped), tuple(noted), tuple(members))
-            skipped.clear(), noted.clear(), members.clear()
+            for lines in held:
+                lines.clear()
     if ended is None:
         raise RuntimeError("The reading ended without its last event.")
-    yield from _finish(number, source, keep and not listed, pack, ended, media, records, (skipped, noted, members), trouble, listed, told)
+    yield from _finish(number, source, keep and not listed, pack, ended, media, records, held, trouble, listed, told)
 
 
 def _finish(
@@ -239,7 +241,7 @@ def _finish(
     try:
         with source.open() as stream:
             signed = sign(stream, media_type=ended.media_type or None)
-    except Exception as error:  # noqa: BLE001 - the bytes are out of reach: the report has the line
+    except Exception as error:
         trouble = trouble or f"{type(error).__name__}: {error}"
         skipped.append(Skipped(source.locator, "unreadable", f"{source.locator}: its bytes cannot be read ({trouble})."))
     if signed is not None and signed.trouble:

@@ -108,8 +108,8 @@ def keep_read(under: Under, read: Sequence[tuple[UUID, int, Record]], read_at: d
         )  # fmt: skip
         claims.extend(_claim_row(identity, number, claim) for number, claim in enumerate(record.claims))
     new = _insert(
-        "insert into evidence_record (id, holding_id, agency_id, case_id, exhibit_id, file_id, reading, key, kind, reader, place, label,"
-        " at, at_text, conversation, body, extra, read_at, linked_at)"
+        "insert into evidence_record (id, holding_id, agency_id, case_id, exhibit_id, file_id, reading, key, kind, reader, place,"
+        " label, at, at_text, conversation, body, extra, read_at, linked_at)"
         " select u.id, %s, %s, %s, %s, u.file_id, u.reading, u.key, u.kind, u.reader, u.place, u.label, u.at, u.at_text,"
         " u.conversation, u.body, u.extra, %s, null from unnest(%s::uuid[], %s::uuid[], %s::int[], %s::text[], %s::text[],"
         " %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::jsonb[])"
@@ -145,4 +145,4 @@ def _insert(statement: str, given: list[Any], rows: Sequence[tuple[Any, ...]]) -
     columns = [list(column) for column in zip(*rows, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(statement, [*given, *columns])
-        return max(cursor.rowcount, 0)
+        return max(int(cursor.rowcount), 0)

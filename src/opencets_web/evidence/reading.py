@@ -32,8 +32,9 @@ from opencets_web.accounts.ids import new_id
 from opencets_web.audit import log, outbox
 from opencets_web.evidence.examine import Batch, Examined, Finding, LinesRead, Packed, RecordsRead, examine
 from opencets_web.evidence.keeping import Under, keep_read, stable_id
-from opencets_web.evidence.models import Blob, Exhibit, ExhibitFile, ExhibitState, FileState, Record as KeptRecord, ReportLine
-from opencets_web.evidence.vault import master_key, opening, piece_opening, store
+from opencets_web.evidence.models import Blob, Exhibit, ExhibitFile, ExhibitState, FileState, ReportLine
+from opencets_web.evidence.models import Record as KeptRecord
+from opencets_web.evidence.vault import master_key, piece_opening, store
 from opencets_web.policy import door
 from opencets_web.policy.acting import acting_as
 from opencets_web.policy.actor import Actor
@@ -185,7 +186,7 @@ class _Reading:
 
     def _next_batch(self) -> _Kept:
         if self.retry:
-            todo = (self.retry.popleft(),)
+            todo: tuple[_Todo, ...] = (self.retry.popleft(),)
         else:
             chosen, size = [self.waiting.popleft()], 0
             size = max(chosen[0].source.size, 0)
@@ -477,7 +478,10 @@ def _signals(seen: Examined) -> str | None:
     """What the media room makes its row of, or what a table's columns were taken for, as JSON; else None."""
     if seen.columns:
         guesses = [
-            [one.index, _clean(one.header), one.property or "", round(one.confidence, 2), one.why, [_clean(cell) for cell in one.samples]]
+            [
+                one.index, _clean(one.header), one.property or "", round(one.confidence, 2), one.why,
+                [_clean(cell) for cell in one.samples],
+            ]
             for one in seen.columns
         ]
         return json.dumps({"columns": guesses})
