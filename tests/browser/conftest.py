@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,6 +48,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The system as ``opencets serve`` runs it, with six cases of two agencies read and connected."""
     if not BUILT.exists():
         pytest.skip("The front end is not built: npm run build.")
+    if home := os.environ.get("OPENCETS_SERVED"):
+        yield Served.found(Path(home))
+        return
     system = Served(tmp_path_factory.mktemp("browser") / "home")
     try:
         system.start()

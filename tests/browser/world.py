@@ -1,7 +1,8 @@
 """A served OpenCETS with a small invented world: two agencies, six cases, four officers, and a package not yet handed in.
 
 ``Served.start(home)`` runs the real ``opencets serve`` on a free port and loads the world through the real ways in. As a
-program: ``python tests/browser/world.py HOME`` serves it until Ctrl-C, for looking at pages by hand.
+program: ``python tests/browser/world.py HOME`` serves it until Ctrl-C, for looking at pages by hand; where ``OPENCETS_SERVED``
+names that folder, the tests walk through it instead of a new one.
 """
 
 from __future__ import annotations
@@ -56,12 +57,21 @@ class Served:
             self.port = int(free.getsockname()[1])
         self.address = f"http://localhost:{self.port}"
         self.log = home.parent / f"{home.name}.log"
-        self._keeper: subprocess.Popen[bytes] | None = None
+        self._serving: subprocess.Popen[bytes] | None = None
+        self.keeper = 0
 
     @property
     def drop_in(self) -> Path:
         """The folder that a test drops into a new case."""
         return self.packages / "drop-in" / "new-package"
+
+    @classmethod
+    def found(cls, home: Path) -> Served:
+        """The system that this file, run as a program, serves from ``home``."""
+        system = cls(home)
+        told = json.loads((home / "run" / "served.json").read_text())
+        system.port, system.address, system.keeper = told["port"], told["address"], told["keeper"]
+        return system
 
     def environment(self) -> dict[str, str]:
         """The environment of every program of this system: its own home, whatever the suite around it uses."""
@@ -70,8 +80,11 @@ class Served:
         return {**kept, "OPENCETS_HOME": str(self.home), "PYTHONPATH": path}
 
     def start(self) -> None:
-        """Serve, load the world, and wait until its connections are found."""
+        """Serve, load the world where it is not there, and wait until its connections are found."""
+        loaded = (self.packages / "known.csv").exists()
         self.serve()
+        if loaded:
+            return
         for step in ("people", "cases"):
             subprocess.run(
                 [sys.executable, __file__, "--load", step, str(self.packages)], env=self.environment(), check=True
@@ -80,9 +93,9 @@ class Served:
     def serve(self) -> None:
         """Start web server and workers; returns once the sign-in page answers."""
         command = [sys.executable, "-m", "opencets.cli.main", "serve", "--port", str(self.port)]
-        self._keeper = subprocess.Popen(
-            command, env=self.environment(), stdout=self.log.open("ab"), stderr=subprocess.STDOUT
-        )
+        with self.log.open("ab") as log:
+            self._serving = subprocess.Popen(command, env=self.environment(), stdout=log, stderr=subprocess.STDOUT)
+        self.keeper = self._serving.pid
         self.wait_until_up(120)
 
     def wait_until_up(self, seconds: float = 60) -> None:
@@ -93,14 +106,13 @@ class Served:
                 urllib.request.urlopen(f"{self.address}/healthz", timeout=2).close()
                 return
             except (OSError, urllib.error.HTTPError):
-                if time.monotonic() > end or (self._keeper and self._keeper.poll() is not None):
+                if time.monotonic() > end or (self._serving and self._serving.poll() is not None):
                     raise AssertionError(f"Nothing is served:\n{self.log.read_text()[-3000:]}") from None
                 time.sleep(0.2)
 
     def kill_web_server(self) -> None:
         """End the web server's process at once, as the kernel would for lack of memory; its keeper starts another."""
-        assert self._keeper is not None
-        parent = str(self._keeper.pid)
+        parent = str(self.keeper)
         for stat in Path("/proc").glob("[0-9]*/stat"):
             try:
                 words = stat.read_text().rpartition(")")[2].split()
@@ -114,9 +126,9 @@ class Served:
 
     def stop(self) -> None:
         """End what ``serve`` started."""
-        if self._keeper is not None:
-            self._keeper.terminate()
-            self._keeper.wait(60)
+        if self._serving is not None:
+            self._serving.terminate()
+            self._serving.wait(60)
 
 
 def _make_people() -> None:
@@ -196,6 +208,8 @@ def _main(arguments: list[str]) -> None:
     began = time.monotonic()
     try:
         served.start()
+        told = {"port": served.port, "address": served.address, "keeper": served.keeper}
+        (served.home / "run" / "served.json").write_text(json.dumps(told))
         sys.stdout.write(json.dumps({"address": served.address, "seconds": round(time.monotonic() - began, 1)}) + "\n")
         sys.stdout.flush()
         signal.pause()

@@ -14,7 +14,8 @@ interface LiveEvent {
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
 const SETTLE_MS = 250;
-const MOST_CHANNELS = 16;
+/** As many as the server takes on one line (`MAX_CHANNELS`). */
+const MOST_CHANNELS = 64;
 /** The server pings every 15 s; a line silent for longer is dead though nobody said so. */
 const SILENCE_MS = 45_000;
 

@@ -45,6 +45,7 @@ interface Chart {
 
 /** Above this a canvas without a graphics card stutters, and no eye follows it. */
 const MOST_ELEMENTS = 1500;
+const COMMON_LABEL = 10;
 const SHAPES: Record<string, cytoscape.Css.NodeShape> = {
   person: "ellipse",
   entity: "ellipse",
@@ -158,7 +159,15 @@ class LinkChart {
     return this.cy.nodes().length - before;
   }
 
+  /** A word that stands on very many ties says nothing on each: it is written only on the ties one looks at. */
+  private quietLabels(): void {
+    const uses = new Map<string, number>();
+    this.cy.edges().forEach((edge) => void uses.set(edge.data("label") as string, (uses.get(edge.data("label") as string) ?? 0) + 1));
+    this.cy.batch(() => this.cy.edges().forEach((edge) => void edge.toggleClass("common", (uses.get(edge.data("label") as string) ?? 0) > COMMON_LABEL)));
+  }
+
   private refresh(): void {
+    this.quietLabels();
     const nodes = this.cy.nodes().length;
     const edges = this.cy.edges().length;
     this.counted.textContent = `${count(nodes)} nodes, ${count(edges)} ties`;
@@ -464,7 +473,8 @@ class LinkChart {
           "min-zoomed-font-size": 8,
         },
       },
-      { selector: "edge.chosen", style: { "line-color": token("--accent"), color: token("--text"), "z-index": 10 } },
+      { selector: "edge.common", style: { label: "" } },
+      { selector: "edge.chosen", style: { "line-color": token("--accent"), color: token("--text"), label: "data(label)", "z-index": 10 } },
       { selector: ".faded", style: { opacity: 0.2 } },
     ] as StylesheetJson;
   }

@@ -8,11 +8,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from opencets.errors import ActRefused
-from opencets_web.audit import log
+from opencets_web.audit import log, outbox
 from opencets_web.cases.models import Assignment, Case, CaseState, Note, PartnerNumber
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.models import Holding
+from opencets_web.ui.notify import tell
 
 
 @transaction.atomic
@@ -66,7 +67,13 @@ def open_case(
     )
     if restricted:
         restrict_case(actor, reference)
+    _tell_desk(actor, case)
     return reference
+
+
+def _tell_desk(actor: Actor, case: Case) -> None:
+    """An open desk takes the case up, or lets it go; only then does it hear what happens in it."""
+    tell(f"officer:{actor.officer_id}", "cases", case.id)
 
 
 @transaction.atomic
@@ -126,6 +133,8 @@ def change_case(
             setattr(row, name, wanted[name])
         if fields:
             row.save(update_fields=fields)
+    if {"disclosure", "handling"} & set(changed):
+        outbox.post("release.changed", holding_id=str(case.holding_id), officer_id=str(actor.officer_id))
     if changed:
         log.record(
             "case.changed",
@@ -173,6 +182,7 @@ def join_case(actor: Actor, reference: str) -> None:
     )
     if made:
         log.record("case.joined", actor, holding=(case.holding_id, case.agency_id), subject=f"case:{reference}")
+        _tell_desk(actor, case)
 
 
 @transaction.atomic
@@ -184,6 +194,7 @@ def leave_case(actor: Actor, reference: str) -> None:
     )
     if left:
         log.record("case.left", actor, holding=(case.holding_id, case.agency_id), subject=f"case:{reference}")
+        _tell_desk(actor, case)
 
 
 @transaction.atomic

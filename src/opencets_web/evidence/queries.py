@@ -34,6 +34,7 @@ class ExhibitRow:
     """An exhibit in a list, with how far it is."""
 
     id: UUID
+    case_id: UUID
     reference: str
     title: str
     state: str
@@ -71,6 +72,7 @@ class ExhibitRow:
 def _row(exhibit: Exhibit) -> ExhibitRow:
     return ExhibitRow(
         id=exhibit.id,
+        case_id=exhibit.case_id,
         reference=exhibit.reference,
         title=exhibit.title,
         state=exhibit.state,
