@@ -5,7 +5,7 @@
     exhibit received ─► read_exhibit ─┬─ records read (each batch) ─┐
                                       └─ exhibit read ──────────────┴─► match_media ─► count_identifiers ─► resolve_people
                                                                                               ─► link_exhibit ─► alerts
-    judgement changed ─► link_judged         hash set imported, withdrawn, restored ─► match_hash_set
+    judgement changed ─► link_judged         hash set imported, withdrawn, restored ─► match_hash_set ─► tell_known
     hash set received ─► read_hash_set ─► hash set imported
     request made, answered, withdrawn ─► carry_request         release changed ─► tell_anew
 
@@ -41,6 +41,7 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     "hash-set.imported": (Follow("match_hash_set", "linking", lock=CONNECTING),),
     "hash-set.withdrawn": (Follow("match_hash_set", "linking", lock=CONNECTING),),
     "hash-set.restored": (Follow("match_hash_set", "linking", lock=CONNECTING),),
+    "hash-set.matched": (Follow("tell_known", "linking", lock=CONNECTING),),
     "request.changed": (Follow("carry_request", "default", priority=9),),
     "release.changed": (Follow("tell_anew", "default", priority=9),),
 }
@@ -71,7 +72,8 @@ def on_app_ready(app: App) -> None:
     task("link_exhibit", leads.link_exhibit)
     task("link_judged", leads.link_judged)
     task("read_hash_set", media.read_hash_set)
-    task("match_hash_set", media.match_hash_set)
+    task("match_hash_set", media.match_hash_set, then="hash-set.matched")
+    task("tell_known", leads.tell_known)
     task("carry_request", sharing.carry_request)
     task("tell_anew", leads.tell_anew)
 

@@ -274,17 +274,18 @@ def list_access(actor: Actor, frame: CaseFrame, number: int = 1) -> tuple[tuple[
     if not frame.own_agency:
         acts = acts.none()
     page = Paginator(acts, 100).get_page(number)
+    shown = list(page)  # read before this look is logged, which would shift the rows by one
     log.record(
         "case.viewed", actor, holding=frame.holding, subject=f"case:{frame.reference}", details={"section": "access"}
     )
     officers = {
         officer.id: officer
-        for officer in Officer.objects.filter(id__in={act.officer_id for act in page if act.officer_id}).select_related(
+        for officer in Officer.objects.filter(id__in={act.officer_id for act in shown if act.officer_id}).select_related(
             "agency"
         )
     }
     entries = []
-    for act in page:
+    for act in shown:
         officer = officers.get(act.officer_id) if act.officer_id else None
         entries.append(
             AccessEntry(

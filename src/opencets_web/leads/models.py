@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -69,6 +71,11 @@ class Pointer(Guarded):
     class Meta:
         indexes = [models.Index(fields=["case", "-made_at"], name="pointer_by_case")]
 
+    @classmethod
+    def own_business(cls, agency_id: UUID) -> Q:
+        """Whom an agency was pointed to is its own business."""
+        return Q(agency_id=agency_id)
+
 
 class PointerSecret(models.Model):
     """Which connection a pointer stands for (blind territory: no web access)."""
@@ -128,3 +135,8 @@ class Alert(Guarded):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["case", "digest"], name="alert_told_once")]
         indexes = [models.Index(fields=["agency", "state", "-raised_at"], name="alert_by_state")]
+
+    @classmethod
+    def own_business(cls, agency_id: UUID) -> Q:
+        """A partner on the case is told of connections and known files, not of whom its owner was pointed to or asked by."""
+        return Q(agency_id=agency_id) | Q(kind__in=(AlertKind.CONNECTION, AlertKind.KNOWN))

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core.paginator import Page, Paginator
-from django.db.models import BooleanField, Count, F, Func, Q, QuerySet
+from django.db.models import BooleanField, Count, Exists, F, Func, OuterRef, Q, QuerySet
 
 from opencets.errors import NotFound
 from opencets_web.audit import log
@@ -62,7 +62,6 @@ def _alert(alert: Alert) -> AlertRow:
     )
 
 
-POINTERS_MOST = 2_000
 OWN_BUSINESS = (AlertKind.POINTER, AlertKind.REQUEST, AlertKind.RELEASE)
 """Told to the owning agency only, also while the case is released to another one."""
 
@@ -76,20 +75,26 @@ def _told(actor: Actor) -> QuerySet[Alert]:
     alerts = alerts.defer("connection__paths", "connection__uses")
     alerts = alerts.filter(Q(agency_id=actor.agency_id) | ~Q(kind__in=OWN_BUSINESS))
     seen = Q(connection=None) | Q(_is_any_of("connection_id", visible_connections(actor)))
-    calling = Q(pointer=None) | ~Q(state=AlertState.NEW) | Q(pointer_id__in=_standing_ids(actor))
+    calling = Q(pointer=None) | ~Q(state=AlertState.NEW) | Q(_is_any_of("pointer_id", _speaking(actor)))
     return alerts.filter(seen, calling)
 
 
-def _is_any_of(column: str, rows: QuerySet[Connection]) -> Func:
+def _is_any_of(column: str, rows: QuerySet[Connection] | QuerySet[Pointer]) -> Func:
     """The column is one of their ids, as one array: made once for a statement, where a subquery may run again for each row."""
     ids = ArraySubquery(rows.values("id"))
     return Func(F(column), ids, template="%(expressions)s)", arg_joiner=" = ANY(", output_field=BooleanField())
 
 
-def _standing_ids(actor: Actor) -> list[UUID]:
-    """Pointers behind new alerts that stand: each is asked of PostgreSQL once, and the answer serves the whole page."""
-    waiting = standing_pointers(actor).filter(alerts__state=AlertState.NEW)
-    return list(waiting.values_list("id", flat=True)[:POINTERS_MOST])
+def _speaking(actor: Actor) -> QuerySet[Pointer]:
+    """The pointers that speak through a new alert.
+
+    Of several from one case to one agency the first speaks for all, and once it is decided so are those made before.
+    """
+    decided = Alert.objects.exclude(state=AlertState.NEW).filter(
+        case=OuterRef("case"), pointer__other_agency=OuterRef("other_agency"), decided_at__gte=OuterRef("made_at")
+    )
+    waiting = standing_pointers(actor).filter(~Exists(decided), alerts__state=AlertState.NEW)
+    return waiting.order_by("case_id", "other_agency_id", "made_at", "id").distinct("case_id", "other_agency_id")
 
 
 def visible_connections(actor: Actor) -> QuerySet[Connection]:

@@ -43,7 +43,9 @@ def visible(actor: Actor, rows: QuerySet[M]) -> QuerySet[M]:
     """The rows of a guarded model that the actor may see; TypeError for a model without a Holding."""
     model = rows.model
     if issubclass(model, Guarded):
-        return rows.filter(_opens(actor, "holding_id", "agency_id"))
+        opened = rows.filter(_opens(actor, "holding_id", "agency_id"))
+        own_business = model.own_business(actor.agency_id)
+        return opened if own_business is None else opened.filter(own_business)
     if issubclass(model, BetweenTwo):
         return rows.filter(
             _opens(actor, "left_holding_id", "left_agency_id"), _opens(actor, "right_holding_id", "right_agency_id")

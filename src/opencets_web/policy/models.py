@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import models
 from django.db.models import Q
 
@@ -101,6 +103,11 @@ class Guarded(models.Model):
 
     class Meta:
         abstract = True
+
+    @classmethod
+    def own_business(cls, agency_id: UUID) -> Q | None:
+        """What of the rows a partner on the holding does not see, as a condition; None: nothing is kept from them."""
+        return None
 
 
 class BetweenTwo(models.Model):

@@ -26,6 +26,15 @@ READ_ONLY_FOR_WEB = (
     "media_nearduplicate", "entities_match", "leads_connection", "leads_pointer",
 )  # fmt: skip
 WEB_ADDS_ONLY = ("evidence_blob",)
+_OWN = " and agency_id = (select app_agency())"
+OWN_BUSINESS = {
+    "leads_pointer": _OWN,
+    "sharing_request": _OWN,
+    "sharing_asked": _OWN,
+    "sharing_release": _OWN,
+    "leads_alert": " and (agency_id = (select app_agency()) or kind in ('connection', 'known'))",
+}
+"""What a partner on a case does not see of it: whom its agency was pointed to, asks, answers, and to whom else it released."""
 BLIND_ONLY = ("media_signal", "media_hashentry", "entities_identifier", "entities_candidatekey", "leads_pointersecret")
 _APART = "'._-@|:/\\()[]+,#', '               '"
 WORDED = (
@@ -151,6 +160,7 @@ def rights() -> dict[str, Rights]:
         if name in APPEND_ONLY:
             web = jobs = "select, insert"
         reading, writing = sees("holding_id", "agency_id"), writes("holding_id", "agency_id")
+        reading += OWN_BUSINESS.get(name, "")
         table[name] = Rights(web, jobs, jobs, _four_policies(reading, writing))
     for name in between_tables():
         web = "select" if name in READ_ONLY_FOR_WEB else "select, insert, update"

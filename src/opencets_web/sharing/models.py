@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import models
 from django.db.models import Q
 
@@ -43,6 +45,11 @@ class Request(Guarded):
             models.CheckConstraint(condition=~Q(purpose=""), name="request_has_a_purpose"),
         ]
 
+    @classmethod
+    def own_business(cls, agency_id: UUID) -> Q:
+        """What an agency asks for is its own business."""
+        return Q(agency_id=agency_id)
+
 
 class Asked(Guarded):
     """The owning side of a request: which case of ours they ask for. Stands under that case's Holding."""
@@ -59,6 +66,11 @@ class Asked(Guarded):
     answered_at = models.DateTimeField(null=True, blank=True)
     answered_by = models.ForeignKey(Officer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
+    @classmethod
+    def own_business(cls, agency_id: UUID) -> Q:
+        """What an agency is asked for is its own business."""
+        return Q(agency_id=agency_id)
+
 
 class Release(Guarded):
     """What was released, to whom, for what, until when; known for ever, also after it was withdrawn."""
@@ -72,3 +84,8 @@ class Release(Guarded):
     released_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
     released_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    @classmethod
+    def own_business(cls, agency_id: UUID) -> Q:
+        """To whom an agency released is its own business."""
+        return Q(agency_id=agency_id)
