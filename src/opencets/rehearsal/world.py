@@ -391,7 +391,8 @@ class _Builder:
         return PersonCard(
             name.native, self._born(), "suspect",
             email=shown.get("email", ""), phone=shown.get("phone", ""), handle=shown.get("handle", ""),
-            service=handle.service if handle is not None else "", account_id=shown.get("account_id", ""),
+            service=handle.service if handle is not None else given["account_id"][0].service if "account_id" in given else "",
+            account_id=shown.get("account_id", ""),
             wallet=shown.get("wallet", ""), imei=shown.get("imei", ""), city=self.random.choice(_CITIES),
         )  # fmt: skip
 
