@@ -110,7 +110,8 @@ _PAIRS: dict[str, tuple[str, str, str]] = {
         "가람=Ga-ram 나래=Na-rae 다솜=Da-som 라온=Ra-on 마루=Ma-ru 바다=Ba-da 새벽=Sae-byeok 아람=A-ram 이든=I-deun 자람=Ja-ram "
         "찬솔=Chan-sol 태양=Tae-yang 푸름=Pu-reum 하늘=Ha-neul 한결=Han-gyeol 해솔=Hae-sol 은별=Eun-byeol 고은=Go-eun 미르=Mi-reu "
         "슬찬=Seul-chan 도담=Do-dam 보람=Bo-ram 여울=Yeo-ul 초롱=Cho-rong",
-        "갈=Gal 남궁=Namgung 독고=Dokgo 두=Du 마=Ma 반=Ban 방=Bang 봉=Bong 사공=Sagong 선우=Seonu 어=Eo 옥=Ok 제갈=Jegal 탁=Tak 황보=Hwangbo",
+        "갈=Gal 남궁=Namgung 독고=Dokgo 두=Du 마=Ma 반=Ban 방=Bang 봉=Bong "
+        "사공=Sagong 선우=Seonu 어=Eo 옥=Ok 제갈=Jegal 탁=Tak 황보=Hwangbo",
         "=",
     ),
     "ja": (
