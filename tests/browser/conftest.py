@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 from typing import Any
 
 import pytest
@@ -80,6 +80,10 @@ class Officer:
         page.goto(f"{served.address}/account/login/")
         show_password(page, email)
         show_code(page, one_time_code())
+        if "Incorrect code" in page.inner_text("main"):
+            # A code opens once; whoever signed in within these thirty seconds has used it.
+            sleep(30 - time() % 30 + 0.5)
+            show_code(page, one_time_code())
         assert page.url == f"{served.address}/", page.inner_text("main")
         self._session = page.context.storage_state()
         page.context.close()
