@@ -328,7 +328,7 @@ def list_report_lines(
     exhibit = door.admit(actor, Exhibit.objects.select_related("case"), pk=exhibit_id)
     subject = f"exhibit:{exhibit.case.reference}/{exhibit.reference}"
     log.record("exhibit.viewed", actor, holding=(exhibit.holding_id, exhibit.agency_id), subject=subject)
-    lines = door.visible(actor, ReportLine.objects.filter(exhibit=exhibit))
+    lines = door.visible(actor, ReportLine.objects.filter(exhibit=exhibit, retired_at=None))
     rows, following_cursor = _cut(_after(lines, cursor, limit), limit)
     return {
         "lines": [{**following.line_of(row), "note": row.code.startswith("note:")} for row in rows],

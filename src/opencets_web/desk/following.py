@@ -92,7 +92,7 @@ def get_summary(actor: Actor, exhibit_id: UUID) -> Summary:
     log.record("exhibit.viewed", actor, holding=(exhibit.holding_id, exhibit.agency_id), subject=subject)
     files = ExhibitFile.objects.filter(exhibit=exhibit).values("format")
     formats = files.annotate(files=Count("id"), read=Sum("records_read")).order_by("-files", "format")
-    lines = list(ReportLine.objects.filter(exhibit=exhibit).order_by("path", "place", "code"))
+    lines = list(ReportLine.objects.filter(exhibit=exhibit, retired_at=None).order_by("path", "place", "code"))
     alerts = door.visible(actor, Alert.objects.filter(case_id=exhibit.case_id, state=AlertState.NEW))
     sides = Connection.objects.filter(retired_at=None)
     connections = door.visible(

@@ -220,7 +220,9 @@ class ReportLine(Guarded):
     code = models.CharField(max_length=40)
     sentence = models.TextField()
     key = models.CharField(max_length=32)
+    reading = models.IntegerField(default=0, help_text="Which reading of the file said so.")
+    retired_at = models.DateTimeField(null=True, blank=True, help_text="Its file was read again with corrections.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["exhibit", "key"], name="report_line_once")]
-        indexes = [models.Index(fields=["exhibit", "code"], name="report_by_code")]
+        indexes = [models.Index(fields=["exhibit", "code"], name="report_by_code", condition=Q(retired_at=None))]

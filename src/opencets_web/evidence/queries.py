@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from opencets.errors import NotFound
@@ -190,7 +190,7 @@ def get_report(actor: Actor, exhibit_id: UUID, *, number: int = 1, only_skipped:
     files = ExhibitFile.objects.filter(exhibit=exhibit)
     formats = tuple(
         (row["format"] or "not read", row["files"], row["found"])
-        for row in files.values("format").annotate(files=Count("id"), found=Count("records")).order_by("-files")
+        for row in files.values("format").annotate(files=Count("id"), found=Sum("records_read")).order_by("-files")
     )
     kinds = tuple(
         Record.objects.filter(exhibit=exhibit, retired_at=None)
@@ -198,7 +198,7 @@ def get_report(actor: Actor, exhibit_id: UUID, *, number: int = 1, only_skipped:
         .annotate(number=Count("id"))
         .order_by("-number")
     )
-    lines = ReportLine.objects.filter(exhibit=exhibit).order_by("code", "path", "place")
+    lines = ReportLine.objects.filter(exhibit=exhibit, retired_at=None).order_by("code", "path", "place")
     shown = files.filter(Q(lines_skipped__gt=0) | Q(state=FileState.SKIPPED)) if only_skipped else files
     page = Paginator(shown.order_by("path"), 100).get_page(number)
     log.record(

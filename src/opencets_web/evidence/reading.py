@@ -87,7 +87,10 @@ def read_exhibit(actor: Actor, exhibit_id: UUID) -> None:
 
 def _begin(actor: Actor, exhibit_id: UUID) -> Exhibit | None:
     exhibit = door.admit(
-        actor, Exhibit.objects.select_related("case", "agency").select_for_update(of=("self",)), "contribute", pk=exhibit_id
+        actor,
+        Exhibit.objects.select_related("case", "agency").select_for_update(of=("self",)),
+        "contribute",
+        pk=exhibit_id,
     )
     if exhibit.state not in (ExhibitState.RECEIVED, ExhibitState.READING):
         return None
@@ -96,6 +99,9 @@ def _begin(actor: Actor, exhibit_id: UUID) -> Exhibit | None:
     exhibit.reading_at = exhibit.reading_at or now
     # What a corrected file said before is retired, not deleted.
     KeptRecord.objects.filter(
+        exhibit=exhibit, retired_at=None, file__state=FileState.WAITING, reading__lt=F("file__reading")
+    ).update(retired_at=now)
+    ReportLine.objects.filter(
         exhibit=exhibit, retired_at=None, file__state=FileState.WAITING, reading__lt=F("file__reading")
     ).update(retired_at=now)
     for name, count in _true_counts(exhibit).items():
@@ -120,7 +126,9 @@ def _true_counts(exhibit: Exhibit) -> dict[str, int]:
     return {
         **files,
         "records_read": KeptRecord.objects.filter(exhibit=exhibit, retired_at=None).count(),
-        "lines_skipped": ReportLine.objects.filter(exhibit=exhibit).exclude(code__startswith="note:").count(),
+        "lines_skipped": ReportLine.objects.filter(exhibit=exhibit, retired_at=None)
+        .exclude(code__startswith="note:")
+        .count(),
     }
 
 
@@ -141,7 +149,9 @@ class _Reading:
         """The files that wait. A member whose bytes are kept is opened there; for one whose are not, the containers that
         it lies in are listed again."""
         files = list(
-            ExhibitFile.objects.filter(exhibit=self.exhibit, state=FileState.WAITING).select_related("blob").order_by("id")
+            ExhibitFile.objects.filter(exhibit=self.exhibit, state=FileState.WAITING)
+            .select_related("blob")
+            .order_by("id")
         )
         todo = [self._kept(file) for file in files if file.blob_id is not None]
         parents = {file.parent_id for file in files if file.blob_id is None and file.parent_id is not None}
@@ -158,7 +168,9 @@ class _Reading:
         if file.blob is None:
             raise RuntimeError(f"{self.exhibit.reference}: {file.name} has no blob.")
         options = {"country": self.exhibit.agency.country, **self.exhibit.options, **file.options}
-        source = Source(Locator(tuple(file.path)), file.size, piece_opening(file.blob, file.blob_offset, file.size), options)
+        source = Source(
+            Locator(tuple(file.path)), file.size, piece_opening(file.blob, file.blob_offset, file.size), options
+        )
         depth = max(0, len(file.path) - 1)
         return _Todo(source, file.id, file.reading, depth, Budget(file.size, Limits()), keep=False, relist=relist)
 
@@ -232,7 +244,9 @@ class _Reading:
         todo = kept.todo[0]
         where = todo.source.locator
         why = failure or Failure("failed", "The reading process ended.")
-        line = Skipped(where, why.code, f"{where}: {why.sentence} Nothing else was touched; open it by hand if it matters.")
+        line = Skipped(
+            where, why.code, f"{where}: {why.sentence} Nothing else was touched; open it by hand if it matters."
+        )
         with acting_as(self.actor.officer_id):
             self._keep_records(kept)
             self._keep_lines([(todo, line)])
@@ -332,12 +346,15 @@ class _Reading:
                     agency_id=self.under.agency_id,
                     exhibit_id=self.exhibit.id,
                     file_id=todo.file_id,
+                    reading=todo.reading,
                     path=_clean(" › ".join(line.locator.path)),
                     place=_clean(line.locator.place),
                     code=("note:" if isinstance(line, Noted) else "") + line.code[:34],
                     sentence=_clean(line.sentence),
                     key=sha256(
-                        repr((todo.file_id, todo.reading, line.locator, line.code, line.sentence)).encode("utf-8", "replace")
+                        repr((todo.file_id, todo.reading, line.locator, line.code, line.sentence)).encode(
+                            "utf-8", "replace"
+                        )
                     ).hexdigest()[:32],
                 )
                 for todo, line in lines
@@ -479,7 +496,11 @@ def _signals(seen: Examined) -> str | None:
     if seen.columns:
         guesses = [
             [
-                one.index, _clean(one.header), one.property or "", round(one.confidence, 2), one.why,
+                one.index,
+                _clean(one.header),
+                one.property or "",
+                round(one.confidence, 2),
+                one.why,
                 [_clean(cell) for cell in one.samples],
             ]
             for one in seen.columns

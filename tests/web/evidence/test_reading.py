@@ -255,6 +255,33 @@ def test_corrected_columns_retire_the_old_records_and_add_the_new_ones_once(room
     assert exhibit.records_read == len(room.records(exhibit_id))
 
 
+def test_what_an_earlier_reading_did_not_read_no_longer_counts_after_a_correction(room: Room) -> None:
+    from opencets_web.desk.following import get_summary
+    from opencets_web.evidence.queries import get_report
+
+    room.put("list.csv", b"who,reach\nBrook Ashdown,brookie77\nRue Fenn,rue_f,odd\n")
+    room.put("cut.jpg", picture(1, 800, 600)[:4000])
+    exhibit_id = room.receive()
+    before = room.read(exhibit_id)
+    file = room.file(exhibit_id, "list.csv")
+    said = ReportLine.objects.filter(file=file)
+    skipped = said.exclude(code__startswith="note:").count()
+    assert skipped == 1
+    with room.web(room.cast.owner):
+        actions.correct_file(room.cast.owner, file.id, {"columns": {"0": "full_name", "1": "screen_name"}})
+    after = room.read(exhibit_id)
+    assert said.filter(retired_at=None, reading=0).count() == 0
+    assert said.filter(retired_at=None, reading=1).exclude(code__startswith="note:").count() == skipped
+    assert after.lines_skipped == before.lines_skipped
+    with room.web(room.cast.owner):
+        report = get_report(room.cast.owner, exhibit_id)
+        summary = get_summary(room.cast.owner, exhibit_id)
+    live = ReportLine.objects.filter(exhibit_id=exhibit_id, retired_at=None).count()
+    assert report.lines_total == len(report.lines) == live < ReportLine.objects.filter(exhibit_id=exhibit_id).count()
+    assert len([line for line in report.lines if not line.note]) == len(summary.skipped) == after.lines_skipped
+    assert sum(found for _, _, found in report.formats) == after.records_read
+
+
 def test_an_attachment_named_in_a_chat_is_joined_to_the_picture_beside_it(room: Room) -> None:
     chat = (
         "[03/02/2026, 18:04:12] Brook Ashdown: Look at this\n"
