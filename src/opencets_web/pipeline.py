@@ -83,6 +83,12 @@ def on_app_ready(app: App) -> None:
         """Give the acts of the last seconds their place in the tree."""
         sealer.seal_as_job()
 
+    @app.periodic(cron="17 3 * * *")
+    @app.task(name="remove_left_behind", queue="reading", queueing_lock="remove_left_behind", pass_context=False)
+    def remove_left_behind(timestamp: int) -> None:
+        """Once a day: what dead writers and uploads given up left on the disk."""
+        evidence.remove_left_behind()
+
     @app.periodic(cron="* * * * * */10")
     @app.task(name="take_up_stalled", queue="default", queueing_lock="take_up_stalled", pass_context=True)
     async def take_up_stalled(context: JobContext, timestamp: int) -> None:

@@ -205,6 +205,10 @@ def serve_jobs(queue: str) -> None:
     django.setup()
     from procrastinate.contrib.django import app
 
+    if queue == "reading":
+        from opencets_web.evidence.sweeping import remove_staged
+
+        remove_staged()
     with app.replace_connector(app.connector.get_worker_connector()):  # type: ignore[attr-defined]
         app.run_worker(
             queues=[queue],
