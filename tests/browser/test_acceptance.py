@@ -202,7 +202,7 @@ def test_a_lost_connection_and_a_killed_server_cost_no_byte(officer: SIGNS_IN, s
     page.reload()
     rows = page.evaluate(
         "[...document.querySelectorAll('td.mono[title]')].map(cell =>"
-        " [cell.closest('tr').cells[0].innerText.split(' ')[0].split('/').at(-1), cell.title])"
+        " [cell.closest('tr').cells[0].firstChild.textContent.trim().split('/').at(-1), cell.title])"
     )
     found = dict(rows)
     assert {name: found.get(name) for name in files} == {
