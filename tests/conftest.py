@@ -70,12 +70,19 @@ if not _engines_only():
     _prepare_web()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browsers last: what drives them keeps an event loop running in this thread until the end of the run."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 def pytest_unconfigure() -> None:
-    """Stop the server that this run started."""
+    """Stop the server that this run started, and give its home back."""
     if _home is not None and not os.environ.get("DATABASE_URL"):
         from opencets_web.commands.postgres import stop_server
 
         stop_server(_home)
+    if _lock is not None:
+        _lock.close()
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,10 @@ import uuid
 import zipfile
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from opencets_web.config.connection import conninfo
 from tests.web.evidence.programs import PROGRAM, run
 from tests.web.evidence.room import picture
 
@@ -37,15 +39,26 @@ def write_folder(folder: Path) -> None:
     (folder / "people.csv").write_text("name,e-mail,phone\n" + "\n".join(rows) + "\n")
 
 
+def wait_until_read(program: subprocess.Popen[bytes], exhibit: str, files: int) -> bool:
+    """Wait until so many files of the exhibit are kept; whether the program came to its end before."""
+    with psycopg.connect(conninfo("superuser"), autocommit=True) as connection:
+        while program.poll() is None:
+            row = connection.execute(
+                "select count(*) from evidence_exhibitfile where exhibit_id = %s and state <> 'waiting'", [exhibit]
+            ).fetchone()
+            if row is not None and row[0] >= files:
+                return False
+            time.sleep(0.02)
+    return True
+
+
 @pytest.mark.slow
 def test_a_killed_reading_loses_nothing_and_repeats_nothing(prepared: None, tmp_path: Path) -> None:
     write_folder(tmp_path)
     run_name = uuid.uuid4().hex[:8]
     officer = run("owner", "cast", "Kelvin")["officer"]
     plain = run("web", "receive", officer, f"KP-{run_name}", str(tmp_path))["exhibit"]
-    begun = time.monotonic()
     run("jobs", "read", officer, plain)
-    whole_seconds = time.monotonic() - begun
     expected = run("owner", "tell", plain)
 
     killed = run("web", "receive", officer, f"KK-{run_name}", str(tmp_path))["exhibit"]
@@ -60,8 +73,8 @@ def test_a_killed_reading_loses_nothing_and_repeats_nothing(prepared: None, tmp_
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        time.sleep(random_moment.uniform(0.25, 0.75) * whole_seconds)
-        ended = program.poll() is not None
+        ended = wait_until_read(program, killed, len(kept) + random_moment.randint(1, 40))
+        time.sleep(random_moment.uniform(0, 0.3))
         program.send_signal(signal.SIGKILL)
         program.wait()
         state = run("owner", "tell", killed)
