@@ -108,4 +108,7 @@ def verify() -> Verdict:
             None,
             f"A checkpoint covers {max(checkpoints)} leaves; only {frontier.size} are there.",
         )
+    if max(checkpoints, default=0) < frontier.size:
+        sentence = f"{frontier.size} leaves are sealed and the last checkpoint covers {max(checkpoints, default=0)}."
+        return Verdict(acts, frontier.size, frontier.root(), None, sentence + " A checkpoint is gone.")
     return Verdict(acts, frontier.size, frontier.root(), None, f"{acts} acts, {frontier.size} sealed: as written.")

@@ -151,6 +151,9 @@ class _Log:
 
     def take(self, line: dict[str, Any]) -> None:
         kind = line.get("line")
+        if self.finding.signed_by:
+            self.finding.bad = "Something stands after the signature: it was added after the export."
+            return
         if kind == "act":
             self._act(line)
         elif kind == "seal":
@@ -196,6 +199,10 @@ class _Log:
         most = max(self.roots, default=0)
         if most > self.frontier.size:
             self.finding.bad = f"A checkpoint covers {most} leaves; only {self.frontier.size} are there."
+        elif most < self.frontier.size:
+            self.finding.bad = (
+                f"{self.frontier.size} leaves are sealed and the last checkpoint covers {most}: a checkpoint is gone."
+            )
         elif known and known not in self.roots.values():
             self.finding.bad = (
                 f"No checkpoint has the root {known}: the log is not a continuation of the one it was noted from."

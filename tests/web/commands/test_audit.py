@@ -60,6 +60,15 @@ def rehashed(log: list[dict[str, Any]], number: int) -> list[dict[str, Any]]:
             "covers 5 leaves; only 3 are there",
         ),
         ([*lines()[:3], {"line": "act", "id": "seven"}], "Line 4 lacks a part"),
+        (
+            [line for line in lines() if line["line"] != "checkpoint"],
+            "5 leaves are sealed and the last checkpoint covers 0",
+        ),
+        ([line for line in lines() if line.get("size") != 5], "5 leaves are sealed and the last checkpoint covers 2"),
+        (
+            [*lines(), {"line": "signature", "public_key": "a key"}, {"line": "act", "id": 6}],
+            "Something stands after the signature",
+        ),
     ],
 )
 def test_what_is_not_as_written_is_named(log: list[dict[str, Any]], told: str) -> None:
