@@ -49,6 +49,7 @@ def begin_exhibit(
     case = door.admit(actor, Case.objects.select_for_update(of=("self",)), "contribute", reference=reference)
     if case.state != CaseState.OPEN:
         raise ActRefused(f"{reference} is closed; open it again before an exhibit is added.")
+    title = shown(title)[:200]
     number = Exhibit.objects.filter(case=case).count() + 1
     now = timezone.now()
     exhibit = Exhibit.objects.create(
@@ -56,7 +57,7 @@ def begin_exhibit(
         agency_id=case.agency_id,
         case=case,
         reference=f"EX-{number:04d}",
-        title=title[:200] or "Untitled",
+        title=title or "Untitled",
         received_by_id=actor.officer_id,
         begun_at=now,
         files_expected=files_expected,
@@ -120,7 +121,21 @@ def finish_upload(actor: Actor, upload_id: UUID, *, sha256: str, size: int) -> N
     upload.finished_at, upload.offset = now, size
     upload.save(update_fields=["finished_at", "offset"])
     stored = Stored(upload.blob_path, bytes(upload.wrapped_key), size, sha256)
-    add_file(actor, upload.exhibit, upload.path, stored)
+    exhibit = Exhibit.objects.select_related("case").select_for_update(of=("self",)).get(pk=upload.exhibit_id)
+    add_file(actor, exhibit, upload.path, stored)
+    if exhibit.state not in (ExhibitState.RECEIVING, ExhibitState.CANCELLED):
+        _read_late_file(actor, exhibit, upload.path)
+
+
+def _read_late_file(actor: Actor, exhibit: Exhibit, path: str) -> None:
+    """A file whose last bytes came after the exhibit went to the readers is read too: what was acknowledged is not left."""
+    if exhibit.state != ExhibitState.READING:
+        exhibit.state = ExhibitState.RECEIVED
+        exhibit.save(update_fields=["state"])
+    _custody(
+        actor, exhibit, "received", f"{shown(path)} arrived after the exhibit went to the readers; it is read as well."
+    )
+    outbox.post("exhibit.received", exhibit_id=str(exhibit.id), officer_id=str(actor.officer_id))
 
 
 def add_file(actor: Actor, exhibit: Exhibit, path: str, stored: Stored) -> None:
@@ -167,7 +182,8 @@ def add_files(actor: Actor, exhibit: Exhibit, arrived: Sequence[tuple[str, Store
     Blob.objects.bulk_create(blobs)
     ExhibitFile.objects.bulk_create(files)
     Exhibit.objects.filter(pk=exhibit.pk).update(
-        files_received=F("files_received") + len(files), bytes_received=F("bytes_received") + sum(file.size for file in files)
+        files_received=F("files_received") + len(files),
+        bytes_received=F("bytes_received") + sum(file.size for file in files),
     )
     for file in files:
         log.record(
@@ -282,6 +298,9 @@ def receive_path(
     from opencets_web.policy.acting import acting_as
 
     found, left_out = _files_below(path)
+    if not found:
+        why = left_out[0] if left_out else "it is empty."
+        raise ActRefused(f"{shown(str(path))} holds no file that can be received: {why} No exhibit was begun.")
     with acting_as(actor.officer_id):
         exhibit_id = begin_exhibit(
             actor,

@@ -92,7 +92,12 @@ def _begin(actor: Actor, exhibit_id: UUID) -> Exhibit | None:
         "contribute",
         pk=exhibit_id,
     )
-    if exhibit.state not in (ExhibitState.RECEIVED, ExhibitState.READING):
+    if exhibit.state == ExhibitState.READ:
+        # A file that came in during the reading waits; it has posted this turn.
+        waits = ExhibitFile.objects.filter(exhibit=exhibit, state=FileState.WAITING).exists()
+    else:
+        waits = exhibit.state in (ExhibitState.RECEIVED, ExhibitState.READING)
+    if not waits:
         return None
     now = timezone.now()
     exhibit.state = ExhibitState.READING

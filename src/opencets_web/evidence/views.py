@@ -47,7 +47,7 @@ def complete(request: HttpRequest, reference: str) -> JsonResponse:
 def _json(request: HttpRequest) -> dict[str, object]:
     try:
         given = json.loads(request.body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         given = None
     if not isinstance(given, dict):
         raise ActRefused("The request is not a JSON object; load the page again.")

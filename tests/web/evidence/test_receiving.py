@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
@@ -13,7 +14,7 @@ from opencets.errors import ActRefused, NotFound
 from opencets.packing.frames import new_key, wrap_key
 from opencets_web.cases.models import Case
 from opencets_web.evidence import actions
-from opencets_web.evidence.models import CustodyEntry, Exhibit, ExhibitFile, ExhibitState, Upload
+from opencets_web.evidence.models import CustodyEntry, Exhibit, ExhibitFile, ExhibitState, FileState, Upload
 from opencets_web.evidence.vault import master_key, store
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.models import Grant
@@ -158,8 +159,6 @@ def test_an_exhibit_without_a_file_is_not_complete(room: Room) -> None:
 def test_the_same_path_twice_is_kept_under_a_numbered_one(room: Room) -> None:
     exhibit_id = begin(room, room.cast.owner)
     for content in (b"first", b"other"):
-        import io
-
         stored = store().put(io.BytesIO(content))
         with room.web(room.cast.owner):
             actions.add_file(
@@ -192,3 +191,49 @@ def test_a_file_that_cannot_be_opened_is_named_and_the_rest_arrives(
     assert list(ExhibitFile.objects.filter(exhibit_id=exhibit_id).values_list("name", flat=True)) == ["good.txt"]
     told = CustodyEntry.objects.get(exhibit_id=exhibit_id, act="received").sentence
     assert told.endswith("1 of 2 announced files did not arrive.")
+
+
+@pytest.mark.parametrize("during", [ExhibitState.RECEIVED, ExhibitState.READING, ExhibitState.READ])
+def test_a_file_that_ends_after_the_exhibit_was_handed_over_is_read_as_well(room: Room, during: ExhibitState) -> None:
+    """A colleague presses the button while the last file is still on its way; its end is acknowledged all the same."""
+    owner = room.cast.owner
+    room.put("a.txt", b"first")
+    exhibit_id = begin(room, owner)
+    with room.web(owner):
+        first = store().put(io.BytesIO(b"first"))
+        actions.add_file(owner, Exhibit.objects.select_related("case").get(pk=exhibit_id), "a.txt", first)
+    content = store().put(io.BytesIO(b"second"))
+    with room.web(owner):
+        upload_id = actions.begin_upload(
+            owner, exhibit_id, path="b.txt", length=6, blob_path=content.blob_id, wrapped_key=content.wrapped_key
+        )
+    with room.web(room.cast.colleague):
+        actions.complete_exhibit(room.cast.colleague, exhibit_id)
+    if during == ExhibitState.READING:
+        Exhibit.objects.filter(pk=exhibit_id).update(state=during)
+    elif during == ExhibitState.READ:
+        room.read(exhibit_id)
+    with room.web(owner):
+        actions.finish_upload(owner, upload_id, sha256=content.sha256, size=content.size)
+    if during == ExhibitState.READING:
+        # The turn under way listed its files before this one came, and ends without it.
+        Exhibit.objects.filter(pk=exhibit_id).update(state=ExhibitState.READ)
+    room.read(exhibit_id)
+    files = dict(ExhibitFile.objects.filter(exhibit_id=exhibit_id).values_list("name", "state"))
+    assert set(files) == {"a.txt", "b.txt"}
+    assert FileState.WAITING not in files.values()
+    told = CustodyEntry.objects.filter(exhibit_id=exhibit_id).latest("at").sentence
+    assert told == "b.txt arrived after the exhibit went to the readers; it is read as well."
+
+
+def test_a_title_with_characters_that_no_database_keeps_is_written_out(room: Room) -> None:
+    with room.web(room.cast.owner):
+        exhibit_id = actions.begin_exhibit(room.cast.owner, REFERENCE, title="Phone\x00\ud800\u202e")
+    assert Exhibit.objects.get(pk=exhibit_id).title == "Phone⟨U+0000⟩⟨U+D800⟩⟨U+202E⟩"
+
+
+def test_a_folder_without_a_file_begins_no_exhibit(room: Room) -> None:
+    (room.folder / "link").symlink_to(room.folder)
+    with pytest.raises(ActRefused, match=r"link: a link or no ordinary file; not received\. No exhibit was begun"):
+        room.receive()
+    assert not Exhibit.objects.exists()
