@@ -211,3 +211,42 @@ def test_live_events_of_a_case_are_heard_by_its_readers_alone(small_case: SmallC
         )
     assert {who for who, hears in heard.items() if hears} == {"owner", "colleague", "partner"}
     assert not listening._may_hear({"headers": []}, channel)
+
+
+def test_a_changed_password_ends_live_events_and_uploads_of_older_sessions(cast: Cast, client_for: ClientFor) -> None:
+    from django.conf import settings
+
+    from opencets_web.evidence.ledger import officer_id_of
+
+    key = client_for(cast.owner).cookies[settings.SESSION_COOKIE_NAME].value
+    scope = {"headers": [(b"cookie", f"{settings.SESSION_COOKIE_NAME}={key}".encode())]}
+    assert officer_id_of(scope) == str(cast.owner.officer_id)
+    officer = cast.officers["owner"]
+    officer.set_password("a new one, as after a theft")
+    officer.save(update_fields=["password"])
+    assert officer_id_of(scope) is None
+
+
+@pytest.mark.parametrize("address", ["/media/?camera=%00", "/cases/?q=a%00b", "/cases/%00/", "/media/?%00=1"])
+def test_a_nul_in_an_address_is_refused_and_breaks_nothing(cast: Cast, client_for: ClientFor, address: str) -> None:
+    assert client_for(cast.owner).get(address).status_code == 400
+
+
+def test_a_nul_in_a_cookie_is_refused_and_breaks_nothing(client_for: ClientFor) -> None:
+    from django.conf import settings
+
+    from opencets_web.evidence.ledger import officer_id_of
+
+    cookie = settings.SESSION_COOKIE_NAME + '="' + "\\000" * 9 + '"'
+    assert client_for(None).get("/", HTTP_COOKIE=cookie).status_code == 400
+    assert officer_id_of({"headers": [(b"cookie", cookie.encode())]}) is None
+
+
+@pytest.mark.parametrize("body", [b"[" * 200_000, b"\xff", b"null", b'{"exhibit": ' + b"[" * 100_000])
+def test_an_unreadable_request_is_refused_with_a_sentence(
+    small_case: SmallCase, browser_of: ClientFor, body: bytes
+) -> None:
+    browser = browser_of(small_case.actors["owner"])
+    answer = browser.post(f"/cases/{REFERENCE}/exhibits/begin/", body, content_type="application/json")
+    assert answer.status_code == 409
+    assert "not a JSON object" in answer.content.decode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -36,5 +36,21 @@ def security_headers(
         if not request.path.startswith("/static/"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+    return answer
+
+
+def refuse_nul(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """A NUL in the address or in a cookie is an attack or damage: PostgreSQL keeps no such text, so it is refused here (400)."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        asked = (request.path, *request.GET, *(value for _, values in request.GET.lists() for value in values))
+        if any("\x00" in text for text in (*asked, *request.COOKIES.values())):
+            return HttpResponse(
+                "The address or a cookie has a NUL character in it.", status=400, content_type="text/plain"
+            )
+        return get_response(request)
 
     return answer

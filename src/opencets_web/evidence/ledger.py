@@ -9,8 +9,8 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
-from django.http import parse_cookie
+from django.contrib.auth import get_user
+from django.http import HttpRequest, parse_cookie
 
 from opencets.errors import ActRefused, NotFound
 from opencets.packing.blobs import new_blob_id
@@ -32,14 +32,15 @@ class Session:
 
 
 def officer_id_of(scope: Scope) -> str | None:
-    """The officer id of the request's session cookie, or None."""
+    """The officer id of the request's session, judged as the pages judge it; None also after a change of password."""
     cookies = "; ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie")
     key = parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME)
-    if not key:
+    if not key or "\x00" in key:
         return None
-    engine = import_module(settings.SESSION_ENGINE)
-    officer: str | None = engine.SessionStore(key).get(SESSION_KEY)
-    return officer
+    request = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    officer = get_user(request)
+    return str(officer.pk) if officer.is_authenticated and officer.is_active else None
 
 
 class DjangoUploadLedger:
