@@ -106,7 +106,8 @@ def visible_connections(actor: Actor) -> QuerySet[Connection]:
 
 def standing_pointers(actor: Actor) -> QuerySet[Pointer]:
     """The pointers whose other side is hidden from the actor: a release turns them into connections, its end brings them back."""
-    hidden = Func(F("id"), function="app_pointer_hidden", output_field=BooleanField())
+    hidden = Func(F("id"), template="%(expressions)s = any ((select app_hidden_pointers())::uuid[])",
+                  output_field=BooleanField())  # fmt: skip
     rows = door.visible(actor, Pointer.objects.filter(agency_id=actor.agency_id, retired_at=None))
     return rows.annotate(hidden=hidden).filter(hidden=True)
 
@@ -270,7 +271,7 @@ def path_for_page(path: dict[str, Any], turned: bool) -> dict[str, Any]:
     steps.append(_record_step(ties[-1][second], None))
     reasons = [
         {
-            "sentence": tie["sentence"].capitalize(),
+            "sentence": tie["sentence"][:1].upper() + tie["sentence"][1:],
             "bits": None,
             "left": f"{tie[first]['label']} · {tie[first]['where']}",
             "right": f"{tie[second]['label']} · {tie[second]['where']}",

@@ -41,6 +41,11 @@ def _opens(actor: Actor, name: str) -> bool:
     return actor.reads_cases or name == "desk:home"
 
 
+def _stands_in(path: str, room: str) -> bool:
+    """Whether a page belongs to the room at this address; every page lies below the desk's, and only one is the desk."""
+    return path == room if room == "/" else path.startswith(room)
+
+
 def page_frame(request: HttpRequest) -> dict[str, Any]:
     """``rooms``, ``officer_name``, ``agency_name``, ``search_url``, ``live_url``; empty for someone not signed in.
 
@@ -64,7 +69,7 @@ def page_frame(request: HttpRequest) -> dict[str, Any]:
         if (url := _address(name)) and (actor is None or _opens(actor, name))
     ]
     # The longest address that the path starts with is the room one stands in.
-    here = max((room["url"] for room in rooms if request.path.startswith(room["url"])), key=len, default="")
+    here = max((url for url in (room["url"] for room in rooms) if _stands_in(request.path, url)), key=len, default="")
     counting: str | None = getattr(settings, "UI_ROOM_COUNTS", None)
     count_rooms: Callable[[HttpRequest], Mapping[str, int]] | None = import_string(counting) if counting else None
     counts = count_rooms(request) if count_rooms and actor is not None and actor.reads_cases else {}
