@@ -9,8 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Q, Sum
+from django.db import connection
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import Left
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from opencets.errors import NotFound
 from opencets_web.audit import log
@@ -324,10 +327,7 @@ def list_messages(
 
     frame = get_frame(actor, reference, "evidence:messages")
     messages = door.visible(actor, Record.objects.filter(case_id=frame.case_id, kind="message", retired_at=None))
-    conversations = tuple(
-        messages.values_list("conversation").annotate(number=Count("id")).order_by("-number", "conversation")[:100]
-    )
-    by_day = _by_day(messages)
+    conversations, by_day, total = _counts(messages)
     if conversation:
         messages = messages.filter(conversation=conversation)
     if first:
@@ -338,7 +338,9 @@ def list_messages(
         messages = messages.annotate(words=SearchVector("body", config="simple")).filter(
             words=SearchQuery(words, config="simple", search_type="websearch")
         )
-    page = Paginator(messages.order_by("at_text", "id").select_related("file", "exhibit"), 100).get_page(number)
+    rows = messages.order_by("at_text", "id").select_related("file", "exhibit")
+    narrowed = conversation or first or last or words
+    page = (Paginator(rows, 100) if narrowed else _Counted(rows, total)).get_page(number)
     log.record(
         "messages.viewed",
         actor,
@@ -361,13 +363,32 @@ def list_messages(
     )
 
 
-def _by_day(messages: Any) -> tuple[tuple[str, int], ...]:
-    from django.db.models.functions import Left
+class _Counted(Paginator):  # type: ignore[type-arg]
+    """Pages of a hundred rows whose number is known already."""
 
-    days = (
-        messages.exclude(at_text="").annotate(day=Left("at_text", 10)).values_list("day").annotate(number=Count("id"))
-    )
-    return tuple(days.order_by("day"))
+    def __init__(self, rows: QuerySet[Record], total: int) -> None:
+        super().__init__(rows, 100)
+        self._total = total
+
+    @cached_property
+    def count(self) -> int:
+        return self._total
+
+
+def _counts(messages: QuerySet[Record]) -> tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...], int]:
+    """The hundred largest conversations, the messages of each day, and of all: one pass over the rows the actor may see."""
+    rows, given = messages.order_by().values("conversation", day=Left("at_text", 10)).query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"select grouping(m.conversation), grouping(m.day), m.conversation, m.day, count(*) from ({rows}) m"
+            " group by grouping sets ((m.conversation), (m.day), ())",
+            given,
+        )
+        found = cursor.fetchall()
+    conversations = [(name, number) for other, _, name, _, number in found if not other]
+    by_day = sorted((day, number) for _, other, _, day, number in found if not other and day)
+    total = sum(number for one, other, _, _, number in found if one and other)
+    return tuple(sorted(conversations, key=lambda pair: (-pair[1], pair[0]))[:100]), tuple(by_day), total
 
 
 def _message(row: Record, claims: list[Claim]) -> Message:
