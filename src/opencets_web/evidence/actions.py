@@ -198,11 +198,16 @@ def add_files(actor: Actor, exhibit: Exhibit, arrived: Sequence[tuple[str, Store
 
 @transaction.atomic
 def complete_exhibit(actor: Actor, exhibit_id: UUID) -> None:
-    """All files are there: hand the exhibit to the readers. ActRefused where nothing was received."""
+    """All files are there: hand the exhibit to the readers. ActRefused where nothing was received.
+
+    Again, by whoever may contribute: reading and connecting go on in their name where they stopped, as after the account
+    or the grant of the first has ended; what was read is not read again.
+    """
     exhibit = door.admit(
         actor, Exhibit.objects.select_related("case").select_for_update(of=("self",)), "contribute", pk=exhibit_id
     )
     if exhibit.state != ExhibitState.RECEIVING:
+        _go_on(actor, exhibit)
         return
     if not exhibit.files_received:
         raise ActRefused(f"{exhibit.reference}: no file was received; drop the files again.")
@@ -224,6 +229,18 @@ def complete_exhibit(actor: Actor, exhibit_id: UUID) -> None:
     )
     outbox.post("exhibit.received", exhibit_id=str(exhibit.id), officer_id=str(actor.officer_id))
     tell(f"case:{exhibit.case_id}", "exhibit", exhibit.id)
+
+
+def _go_on(actor: Actor, exhibit: Exhibit) -> None:
+    """Post what still has to follow; the pipeline's locks make a second turn of the same work harmless."""
+    if exhibit.state in (ExhibitState.RECEIVED, ExhibitState.READING):
+        event = "exhibit.received"
+    elif exhibit.state == ExhibitState.READ and exhibit.linked_at is None:
+        event = "exhibit.read"
+    else:
+        return
+    log.record(event, actor, holding=_holding(exhibit), subject=_subject(exhibit), details={"again": True})
+    outbox.post(event, exhibit_id=str(exhibit.id), officer_id=str(actor.officer_id))
 
 
 @transaction.atomic

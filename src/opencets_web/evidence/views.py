@@ -81,7 +81,7 @@ def progress(request: HttpRequest, exhibit_id: UUID) -> HttpResponse:
 @require_POST
 def finish(request: HttpRequest, exhibit_id: UUID) -> HttpResponse:
     actions.complete_exhibit(actor_of(request), exhibit_id)
-    messages.success(request, "The exhibit is handed to the readers with the files that arrived.")
+    messages.success(request, "The readers have the exhibit, with the files that arrived.")
     return redirect("evidence:report", exhibit_id)
 
 

@@ -237,3 +237,45 @@ def test_a_folder_without_a_file_begins_no_exhibit(room: Room) -> None:
     with pytest.raises(ActRefused, match=r"link: a link or no ordinary file; not received\. No exhibit was begun"):
         room.receive()
     assert not Exhibit.objects.exists()
+
+
+def test_a_colleague_goes_on_where_the_receiver_can_no_longer(room: Room) -> None:
+    """The account of the first is closed between receiving and reading: the work waits, and is not lost."""
+    from opencets_web.evidence import jobs
+    from opencets_web.policy.officers import actor_for
+
+    room.put("a.txt", b"hello")
+    exhibit_id = room.receive()
+    officer = room.cast.officers["owner"]
+    officer.is_active = False
+    officer.save(update_fields=["is_active"])
+    with pytest.raises(NotFound, match="not active any more"):
+        jobs.read_exhibit(str(exhibit_id), str(officer.id))
+    assert Exhibit.objects.get(pk=exhibit_id).state == ExhibitState.RECEIVED
+    _empty_queue()
+    with room.web(room.cast.colleague):
+        actions.complete_exhibit(room.cast.colleague, exhibit_id)
+        actions.complete_exhibit(room.cast.colleague, exhibit_id)
+    assert _queued() == [("read_exhibit", str(room.cast.colleague.officer_id))]
+    assert room.read(exhibit_id, by=actor_for(room.cast.colleague.officer_id)).state == ExhibitState.READ
+    _empty_queue()
+    with room.web(room.cast.colleague):
+        actions.complete_exhibit(room.cast.colleague, exhibit_id)
+    assert _queued() == [("match_media", str(room.cast.colleague.officer_id))]
+
+
+def _queued() -> list[tuple[str, str]]:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select task_name, args ->> 'officer_id' from procrastinate_jobs where status = 'todo' order by id"
+        )
+        return cursor.fetchall()
+
+
+def _empty_queue() -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("delete from procrastinate_jobs")
