@@ -250,3 +250,13 @@ def test_an_unreadable_request_is_refused_with_a_sentence(
     answer = browser.post(f"/cases/{REFERENCE}/exhibits/begin/", body, content_type="application/json")
     assert answer.status_code == 409
     assert "not a JSON object" in answer.content.decode()
+
+
+@pytest.mark.parametrize("address", ["email/", "confirm-email/", "confirm-email/abc/", "password/reset/"])
+def test_no_officer_changes_the_address_by_which_the_log_knows_them(
+    cast: Cast, client_for: ClientFor, address: str
+) -> None:
+    browser = client_for(cast.owner)
+    assert browser.get(f"/account/{address}").status_code == 404
+    sent = {"email": "other@avon.example.org", "action_add": "1"}
+    assert browser.post(f"/account/{address}", sent).status_code == 404

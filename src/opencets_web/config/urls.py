@@ -26,13 +26,18 @@ def design(request: HttpRequest) -> HttpResponse:
 
 
 def absent(request: HttpRequest, rest: str = "") -> HttpResponse:
-    """What sign-in brings along and this system does not have: nobody sets a password through a mailbox."""
+    """What sign-in brings along and this system does not have: nobody sets a password through a mailbox,
+    and the address by which an officer is known in the log is changed by an administrator alone.
+    """
     raise Http404
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("account/password/reset/", absent),
     path("account/password/reset/<path:rest>", absent),
+    path("account/email/", absent),
+    path("account/confirm-email/", absent),
+    path("account/confirm-email/<path:rest>", absent),
     path("account/", include("allauth.urls")),
     path("healthz", healthz, name="healthz"),
     *[path("", include(f"opencets_web.{room}.urls")) for room in ROOMS if find_spec(f"opencets_web.{room}.urls")],
