@@ -25,7 +25,6 @@ from opencets_web.leads.queries import (
     PointerRow,
     case_alerts,
     case_pointers,
-    count_new_by_case,
     new_alerts,
     top_connections,
 )
@@ -117,16 +116,16 @@ def get_desk(actor: Actor) -> Desk:
     log.record("desk.viewed", actor)
     if not actor.reads_cases:
         return Desk(False, actor.has("auditor"), (), False, (), 0, (), 0, (), (), "")
-    cases, more = _cases(actor)
+    alerts, numbers = new_alerts(actor, 6)
+    cases, more = _cases(actor, numbers)
     ids = [case.id for case in cases]
-    alerts, total = new_alerts(actor, 6)
     return Desk(
         reads_cases=True,
         auditor=actor.has("auditor"),
         cases=cases,
         more_cases=more,
         alerts=alerts,
-        alerts_total=total,
+        alerts_total=sum(numbers.values()),
         requests=_requests(actor),
         undecided=count_undecided(actor),
         running=exhibits_under_way(actor, ids) if ids else (),
@@ -135,12 +134,11 @@ def get_desk(actor: Actor) -> Desk:
     )
 
 
-def _cases(actor: Actor) -> tuple[tuple[DeskCase, ...], bool]:
+def _cases(actor: Actor, alerts: dict[UUID, int]) -> tuple[tuple[DeskCase, ...], bool]:
     mine = Assignment.objects.filter(officer_id=actor.officer_id, until_at=None).values("case_id")
     found = door.visible(actor, Case.objects.filter(state=CaseState.OPEN, id__in=mine))
     cases = list(found.select_related("agency", "holding").order_by("-opened_at")[: MOST_CASES + 1])
     ids = [case.id for case in cases[:MOST_CASES]]
-    alerts = count_new_by_case(actor, ids)
     received = door.visible(actor, Exhibit.objects.filter(case_id__in=ids)).exclude(state=ExhibitState.CANCELLED)
     exhibits = {
         case_id: (number, last)
@@ -314,7 +312,7 @@ def get_overview(actor: Actor, reference: str) -> Overview:
         number=Count("id"), known=Count("id", filter=~Q(known_as=[]))
     )
     records = door.visible(actor, Record.objects.filter(case_id=frame.case_id, retired_at=None))
-    kinds = dict(records.values_list("kind").annotate(number=Count("id")))
+    kinds = dict(records.order_by().values_list("kind").annotate(number=Count("*")))
     claims = door.visible(
         actor, Claim.objects.filter(case_id=frame.case_id, kind__in=STRONG_KINDS, normal__isnull=False)
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +10,7 @@ from uuid import UUID
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core.paginator import Page, Paginator
 from django.db.models import BooleanField, Count, Exists, F, Func, OuterRef, Q, QuerySet
+from django.utils.functional import cached_property
 
 from opencets.errors import NotFound
 from opencets_web.audit import log
@@ -133,26 +133,35 @@ def list_alerts(
         alerts = alerts.filter(kind=kind)
     if mine:
         alerts = alerts.filter(case_id__in=_my_case_ids(actor))
-    page = Paginator(alerts.order_by("-strength", "-raised_at"), 50).get_page(number)
+    total = counts.get(state, 0) if state and not kind and not mine else alerts.count()
+    page = _Counted(alerts.order_by("-strength", "-raised_at"), total).get_page(number)
     log.record("alerts.viewed", actor, details={"state": state, "kind": kind, "page": page.number})
     return AlertsPage(tuple(_alert(alert) for alert in page), page, counts)
 
 
-def new_alerts(actor: Actor, limit: int = 10) -> tuple[tuple[AlertRow, ...], int]:
-    """The strongest new alerts of the actor's own cases, and how many there are."""
+class _Counted(Paginator):  # type: ignore[type-arg]
+    """Pages of fifty rows whose number is known already."""
+
+    def __init__(self, rows: QuerySet[Alert], total: int) -> None:
+        super().__init__(rows, 50)
+        self._total = total
+
+    @cached_property
+    def count(self) -> int:
+        return self._total
+
+
+def new_alerts(actor: Actor, limit: int = 10) -> tuple[tuple[AlertRow, ...], dict[UUID, int]]:
+    """The strongest new alerts of the actor's own cases, and how many each case has; cases without any are left out."""
     alerts = _told(actor).filter(state=AlertState.NEW, case_id__in=_my_case_ids(actor))
-    return tuple(_alert(alert) for alert in alerts.order_by("-strength", "-raised_at")[:limit]), alerts.count()
+    numbers = dict(alerts.order_by().values_list("case_id").annotate(number=Count("id")))
+    shown = alerts.order_by("-strength", "-raised_at")[:limit] if numbers else ()
+    return tuple(_alert(alert) for alert in shown), numbers
 
 
 def count_new(actor: Actor) -> int:
     """How many new alerts the actor's own cases have."""
     return _told(actor).filter(state=AlertState.NEW, case_id__in=_my_case_ids(actor)).count()
-
-
-def count_new_by_case(actor: Actor, case_ids: Collection[UUID]) -> dict[UUID, int]:
-    """How many new alerts each of these cases has for the actor; cases without any are left out."""
-    alerts = _told(actor).filter(state=AlertState.NEW, case_id__in=case_ids)
-    return dict(alerts.order_by().values_list("case_id").annotate(number=Count("id")))
 
 
 def _my_case_ids(actor: Actor) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db.models import BooleanField, F, Func
 from django.test import Client
 from django.utils import timezone
 
@@ -97,6 +98,28 @@ def test_a_release_turns_the_pointer_into_the_connection_and_its_end_turns_it_ba
     assert "Borders desk" in shown
     assert [word for word in SECRET if word in shown] == []
     assert browser.get(f"/connections/{Connection.objects.get().id}/").status_code == 404
+
+
+def test_asking_for_all_hidden_pointers_at_once_gives_what_asking_for_each_gives(
+    two: tuple[Case, Case], world: World, cast: Cast, partner: Actor, as_actor: Behind
+) -> None:
+    """``app_pointer_hidden`` is the plain version of ``app_hidden_pointers``."""
+    _ours, theirs = two
+
+    def found(actor: Actor) -> tuple[int, int]:
+        each = Func(F("id"), function="app_pointer_hidden", output_field=BooleanField())
+        with as_actor(actor):
+            plain = set(Pointer.objects.filter(agency_id=actor.agency_id).annotate(h=each).filter(h=True))
+            assert plain == set(queries.standing_pointers(actor))
+            return len(plain), Pointer.objects.count()
+
+    assert found(cast.owner) == found(cast.outsider) == (1, 1)
+    assert found(partner) == found(cast.administrator) == (0, 0)
+    grant = world.grant(theirs, cast.avon)
+    assert found(cast.owner)[0] == 0
+    assert found(cast.outsider)[0] == 1
+    Grant.objects.filter(pk=grant.pk).update(withdrawn_at=timezone.now())
+    assert found(cast.owner)[0] == 1
 
 
 def test_a_release_that_expires_by_itself_needs_no_job(
