@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 console = Console(highlight=False, soft_wrap=True)
 ASK_SECONDS = 0.4
 WORKER_SILENT_SECONDS = 30.0
+DATABASE_SILENT_SECONDS = 60.0
+"""How long a database that starts again is waited for."""
 MOST_TURNS = 8
 """How often the later work is begun anew where it ended early; a job that failed waits a while before it is tried again."""
 
@@ -94,17 +96,31 @@ def follow(actor: Actor, exhibit_id: UUID, *, connect: bool = True) -> Standing:
 
     Interrupted: the work ended early again and again; it is taken up by the next worker.
     """
+    from django.db import OperationalError, connection
+
     from opencets_web.desk.following import get_standing
     from opencets_web.policy.acting import acting_as
 
     own: subprocess.Popen[bytes] | None = None
-    turns = 0
+    turns, silent = 0, 0.0
     try:
         with _bar() as bar:
             task = bar.add_task("Reading", total=None, unit="files")
             while True:
-                with acting_as(actor.officer_id):
-                    standing = get_standing(actor, exhibit_id)
+                try:
+                    with acting_as(actor.officer_id):
+                        standing = get_standing(actor, exhibit_id)
+                except OperationalError as away:
+                    silent = silent or time.monotonic()
+                    connection.close()
+                    if time.monotonic() - silent > DATABASE_SILENT_SECONDS:
+                        raise Interrupted(
+                            f"The database does not answer ({str(away).strip().splitlines()[0]}). "
+                            "What was received is kept; workers go on with it when the database is back."
+                        ) from away
+                    time.sleep(ASK_SECONDS)
+                    continue
+                silent = 0.0
                 step = "Reading" if standing.reading else "Connecting"
                 bar.update(task, description=step, total=max(standing.files_found, 1), completed=standing.files_read)
                 if standing.ended(connect=connect):

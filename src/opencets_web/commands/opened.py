@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from opencets.errors import Interrupted
 from opencets_web.commands import postgres
 from opencets_web.commands.setup import prepare_home
 from opencets_web.config.connection import Role, home
@@ -14,7 +15,10 @@ from opencets_web.config.connection import Role, home
 
 @contextlib.contextmanager
 def opened(role: Role) -> Iterator[Path]:
-    """The home, with Django set up in this process as ``role``. A process has one role: the first asked for stays."""
+    """The home, with Django set up in this process as ``role``. A process has one role: the first asked for stays.
+
+    Interrupted: the database went away in the middle.
+    """
     place = home()
     os.environ["OPENCETS_HOME"] = str(place)
     was_running = bool(os.environ.get("DATABASE_URL")) or postgres.server_pid(place) is not None
@@ -26,8 +30,15 @@ def opened(role: Role) -> Iterator[Path]:
 
     if not apps.ready:
         django.setup()
+    from django.db import OperationalError
+
     try:
         yield place
+    except OperationalError as away:
+        raise Interrupted(
+            f"The database stopped answering ({str(away).strip().splitlines()[0]}). What was acknowledged before is kept; "
+            "begin again when it is back."
+        ) from away
     finally:
         if not was_running:
             _let_go()

@@ -141,3 +141,28 @@ def test_an_edited_act_is_named_here_and_offline(home: Home, tmp_path: Path) -> 
         opened.execute(CHANGE_AN_ACT)
     here = home.run("audit", "verify")
     assert (here.returncode, here.stdout.startswith("Act ")) == (1, True)
+
+
+def test_a_command_says_so_when_the_database_goes_away(home: Home) -> None:
+    """In a process of its own, that loses its connection in the middle."""
+    lost = """
+import os
+from opencets.cli.main import main
+from opencets_web.commands import accounts
+from opencets_web.commands.opened import opened
+import click
+
+@main.command("lose")
+def lose():
+    with opened("web"):
+        from django.db import connection
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_terminate_backend(pg_backend_pid())")
+main(["lose"])
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", lost], env=home.environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert answer.returncode == 2
+    assert "The database stopped answering" in answer.stderr
+    assert "Traceback" not in answer.stderr
