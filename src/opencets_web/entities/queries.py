@@ -260,9 +260,15 @@ def _people_url(reference: str) -> str:
     return reverse("entities:case", args=[reference])
 
 
+_LINE = (
+    "holding", "agency", "kind", "label", "place", "reader", "at_text", "at", "conversation", "retired_at",
+    "case__reference", "case__title", "case__agency__short_name", "exhibit__reference", "file__path",
+)  # fmt: skip
+
+
 def records_with_places() -> QuerySet[Record]:
-    """Records with what a line about them needs; the texts of messages stay where they are."""
-    return Record.objects.select_related("case", "case__agency", "exhibit", "file").defer("body", "extra")
+    """Records with what a line about them needs, and no more: texts, signals and options stay where they are."""
+    return Record.objects.select_related("case", "case__agency", "exhibit", "file").only(*_LINE)
 
 
 def line_of(record: Record) -> RecordLine:
