@@ -14,14 +14,17 @@ A job runs as the officer whom it serves. Each is safe to run again: a killed wo
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from procrastinate import App, JobContext, RetryStrategy
+from procrastinate.jobs import Status
 
 from opencets_web.audit import outbox, sealer
 from opencets_web.audit.outbox import Follow
 
+_log = logging.getLogger("opencets.pipeline")
 READING = "exhibit-{exhibit_id}"
 CONNECTING = "connecting"
 
@@ -59,7 +62,14 @@ def on_app_ready(app: App) -> None:
 
     def task(name: str, act: Callable[..., object], then: str = "") -> None:
         def run(**subject: Any) -> None:
-            act(**subject)
+            try:
+                act(**subject)
+            except Exception:
+                if not outbox.waits(name, subject):
+                    raise
+                # The same work waits already and is the next try; this one could not be put back beside it.
+                _log.exception("%s failed; it waits to be done again.", name)
+                return
             if then:
                 _post(then, subject)
 
@@ -93,8 +103,20 @@ def on_app_ready(app: App) -> None:
     @app.task(name="take_up_stalled", queue="default", queueing_lock="take_up_stalled", pass_context=True)
     async def take_up_stalled(context: JobContext, timestamp: int) -> None:
         """Jobs of a worker that was killed are done by another: their heartbeat has stopped."""
-        manager = context.app.job_manager
-        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=30):
+        await take_up(context.app)
+
+
+async def take_up(app: App) -> None:
+    """Put the jobs of dead workers back into the queue; where the same work waits there already, that is enough.
+
+    Two jobs of one queueing lock may not wait at once: putting such a one back would fail, and hold its lock for ever.
+    """
+    manager = app.job_manager
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=30):
+        lock = job.queueing_lock
+        if lock and list(await manager.list_jobs_async(queueing_lock=lock, status=Status.TODO.value)):
+            await manager.finish_job(job, Status.ABORTED, delete_job=False)
+        else:
             await manager.retry_job(job)
 
 

@@ -61,6 +61,12 @@ def post(event: str, **subject: Any) -> None:
             continue
 
 
+def waits(job: str, subject: dict[str, Any]) -> bool:
+    """Whether another run of a coalesced job waits for the same subject; never for a job that is not coalesced."""
+    follows = (follow for some in _follows.values() for follow in some if follow.job == job and follow.coalesce)
+    return any(_waits(follow.coalesce.format(**subject)) for follow in follows)
+
+
 def _waits(queueing_lock: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
