@@ -856,8 +856,9 @@ def _neighbours(actor: Actor, media: Media, wanted: Wanted, case_id: UUID | None
     own: Any = known_here.get(wanted.sort, media.read_at)
     if wanted.sort == "camera":
         own = _ordered(Media.objects.filter(pk=media.pk), wanted.sort)[0].values_list("by", flat=True).get()
-    higher = Q(by__gt=own) | Q(by=own, id__gt=media.id)
-    lower = Q(by__lt=own) | Q(by=own, id__lt=media.id)
+    # The first half of each is where the index begins; the second leaves out the equals on the other side.
+    higher = Q(by__gte=own) & (Q(by__gt=own) | Q(id__gt=media.id))
+    lower = Q(by__lte=own) & (Q(by__lt=own) | Q(id__lt=media.id))
     above = ordered.filter(higher).order_by("by", "id").values_list("id", flat=True).first()
     below = ordered.filter(lower).order_by("-by", "-id").values_list("id", flat=True).first()
     return (above, below) if falls else (below, above)
