@@ -233,7 +233,8 @@ def complete_exhibit(actor: Actor, exhibit_id: UUID) -> None:
 
 def _go_on(actor: Actor, exhibit: Exhibit) -> None:
     """Post what still has to follow; the pipeline's locks make a second turn of the same work harmless."""
-    if exhibit.state in (ExhibitState.RECEIVED, ExhibitState.READING):
+    waits = ExhibitFile.objects.filter(exhibit=exhibit, state=FileState.WAITING).exists()
+    if exhibit.state in (ExhibitState.RECEIVED, ExhibitState.READING) or (exhibit.state == ExhibitState.READ and waits):
         event = "exhibit.received"
     elif exhibit.state == ExhibitState.READ and exhibit.linked_at is None:
         event = "exhibit.read"

@@ -262,6 +262,11 @@ def test_a_colleague_goes_on_where_the_receiver_can_no_longer(room: Room) -> Non
     with room.web(room.cast.colleague):
         actions.complete_exhibit(room.cast.colleague, exhibit_id)
     assert _queued() == [("match_media", str(room.cast.colleague.officer_id))]
+    _empty_queue()
+    ExhibitFile.objects.filter(exhibit_id=exhibit_id).update(state=FileState.WAITING)
+    with room.web(room.cast.colleague):
+        actions.complete_exhibit(room.cast.colleague, exhibit_id)
+    assert _queued() == [("read_exhibit", str(room.cast.colleague.officer_id))]
 
 
 def _queued() -> list[tuple[str, str]]:
