@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from opencets.errors import ActRefused, NotFound
+from opencets.errors import ActRefused, Interrupted, NotFound
 from opencets.packing.blobs import Stored
 from opencets.parsing.source import shown
 from opencets_web.accounts.ids import new_id
@@ -377,8 +378,16 @@ def _store(place: Path) -> Stored | str:
         stream = place.open("rb")
     except OSError as error:
         return f"it cannot be opened ({error.strerror})"
-    with stream:
-        return store().put(stream)
+    try:
+        with stream:
+            return store().put(stream)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise Interrupted(
+                f"{shown(str(place))} could not be kept: the disk takes no more ({error.strerror}). What was received before "
+                "stays in the exhibit; make room and bring the rest as a new one."
+            ) from error
+        return f"it cannot be read to its end ({error.strerror})"
 
 
 def _files_below(path: Path) -> tuple[list[tuple[Path, str, int]], tuple[str, ...]]:

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from opencets.errors import ActRefused, NotFound
+from opencets.errors import ActRefused, Interrupted, NotFound
 from opencets.packing.frames import new_key, wrap_key
 from opencets_web.cases.models import Case
 from opencets_web.evidence import actions
@@ -284,3 +284,18 @@ def _empty_queue() -> None:
 
     with connection.cursor() as cursor:
         cursor.execute("delete from procrastinate_jobs")
+
+
+def test_a_disk_that_takes_no_more_ends_the_receiving_with_a_sentence(room: Room) -> None:
+    import resource
+
+    room.put("large.bin", bytes(4 << 20))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+    try:
+        with pytest.raises(Interrupted, match=r"large\.bin could not be kept: the disk takes no more"):
+            room.receive()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not ExhibitFile.objects.exists()
+    assert not [path for path in (store().staged_path("x").parent).glob("*") if path.stat().st_size > 1 << 19]
