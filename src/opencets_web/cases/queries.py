@@ -280,9 +280,9 @@ def list_access(actor: Actor, frame: CaseFrame, number: int = 1) -> tuple[tuple[
     )
     officers = {
         officer.id: officer
-        for officer in Officer.objects.filter(id__in={act.officer_id for act in shown if act.officer_id}).select_related(
-            "agency"
-        )
+        for officer in Officer.objects.filter(
+            id__in={act.officer_id for act in shown if act.officer_id}
+        ).select_related("agency")
     }
     entries = []
     for act in shown:

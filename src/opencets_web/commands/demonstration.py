@@ -321,7 +321,9 @@ def _lines(home: Path, folder: Path) -> list[str]:
     for person in world.officers:
         if "administrator" not in person.roles:
             password = password_of(key, person.email)
-            told.append(f"  {person.display_name}, {person.agency} ({', '.join(person.roles)}): {person.email}  {password}")
+            told.append(
+                f"  {person.display_name}, {person.agency} ({', '.join(person.roles)}): {person.email}  {password}"
+            )
     first = world.officers[0].email
     told += [
         f"One-time code, asked for after the password: opencets officer code {first}",

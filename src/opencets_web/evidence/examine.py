@@ -243,7 +243,9 @@ def _finish(
             signed = sign(stream, media_type=ended.media_type or None)
     except Exception as error:
         trouble = trouble or f"{type(error).__name__}: {error}"
-        skipped.append(Skipped(source.locator, "unreadable", f"{source.locator}: its bytes cannot be read ({trouble})."))
+        skipped.append(
+            Skipped(source.locator, "unreadable", f"{source.locator}: its bytes cannot be read ({trouble}).")
+        )
     if signed is not None and signed.trouble:
         trouble = signed.trouble
         if not any(line.locator == source.locator for line in skipped):
@@ -251,7 +253,9 @@ def _finish(
     is_media = signed is not None and (signed.media_type or "").startswith(("image/", "video/")) and media is not None
     if media is not None:
         if signed is not None:
-            media = dataclasses.replace(media, claims=(*media.claims, *_digest_claims(signed.digests, signed.pdq, signed.quality)))
+            media = dataclasses.replace(
+                media, claims=(*media.claims, *_digest_claims(signed.digests, signed.pdq, signed.quality))
+            )
         records.append(media)
     if records:
         yield RecordsRead(number, tuple(records))

@@ -90,7 +90,13 @@ def test_judging_from_the_queue_and_undoing(books: Books, cast: Cast, as_job: Be
         jobs.resolve_people(exhibit_of(case), str(cast.owner.officer_id))
     browser = client_for(cast.owner)
     assert 'name="verdict" value="same"' in browser.get("/entities/?show=within").content.decode()
-    asked = {"left": left.id, "right": right.id, "verdict": "different", "reason": "Twins.", "next": "/entities/?show=within"}
+    asked = {
+        "left": left.id,
+        "right": right.id,
+        "verdict": "different",
+        "reason": "Twins.",
+        "next": "/entities/?show=within",
+    }
     assert client_for(cast.outsider).post("/entities/judge/", asked).status_code == 404
     answer = browser.post("/entities/judge/", asked)
     assert (answer.status_code, answer["Location"]) == (302, "/entities/?show=within")
