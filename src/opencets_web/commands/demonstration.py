@@ -326,7 +326,7 @@ def _lines(home: Path, folder: Path) -> list[str]:
             )
     first = world.officers[0].email
     told += [
-        f"One-time code, asked for after the password: opencets officer code {first}",
+        f"One-time code, asked for after the password; in another terminal: {_called()} officer code {first}",
         f"Try it: open the case {world.cases[0].reference}, drop this folder into Exhibits, and watch what connects:",
         f"  {folder / 'drop-in' / 'new-package'}",
     ]
@@ -347,3 +347,8 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1:])
+
+
+def _called() -> str:
+    """The command as it was called, so that a person can call it again from the same folder."""
+    return sys.argv[0] if sys.argv[0].endswith("opencets") else "opencets"
