@@ -417,7 +417,7 @@ def test_a_judgement_changes_the_entity_and_its_undoing_changes_it_back(officer:
 
 
 def test_different_and_unsure_are_kept_with_their_reason(officer: SIGNS_IN) -> None:
-    page = officer(INES).open("/entities/")
+    page = officer(INES).open("/entities/?show=within")
     for verdict, reason in (("different", "Two birthdays."), ("unsure", "Ask the school.")):
         first = page.locator("article.panel").first
         first.locator("input[name=reason]").fill(reason)

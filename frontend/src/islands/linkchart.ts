@@ -362,8 +362,9 @@ class LinkChart {
       this.canvas.focus();
     });
     shut.className = "copy";
+    shut.setAttribute("aria-label", "Close the explanation");
     shut.replaceChildren(icon("x"));
-    this.panel.replaceChildren(make("div", { class: "chart-panel-head" }, make("h3", {}, title), shut), ...content);
+    this.panel.replaceChildren(make("div", { class: "chart-panel-head" }, make("h2", {}, title), shut), ...content);
     if (this.panel.hidden) this.makeRoom(-1);
     this.panel.hidden = false;
     this.stage.dataset.panel = "";

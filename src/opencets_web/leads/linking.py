@@ -25,6 +25,7 @@ from opencets.ranking.strength import Strength, strength
 from opencets_web.accounts.ids import new_id
 from opencets_web.audit import log
 from opencets_web.cases.models import Case
+from opencets_web.cases.telling import tell_officers
 from opencets_web.evidence.models import Exhibit, Record
 from opencets_web.leads.models import Alert, AlertKind, Connection, Pointer, PointerSecret
 from opencets_web.leads.ties import DatabaseTies
@@ -579,5 +580,5 @@ def _raise(alerts: Sequence[Alert]) -> list[Alert]:
             subject=f"alert:{alert.id}",
             details={"kind": alert.kind},
         )
-        tell(f"case:{alert.case_id}", "alert", alert.id)
+        tell_officers(alert.case_id, "alert.raised", alert.id)
     return list(new.values())

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from opencets_web.accounts.ids import new_id
 from opencets_web.cases.models import Case
+from opencets_web.cases.telling import tell_officers
 from opencets_web.leads.models import Alert, AlertKind, PointerSecret
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.blind import across_holdings
@@ -87,4 +88,4 @@ def _alert(case: Case, digest: str, sentence: str, kind: AlertKind) -> None:
         digest=digest,
         raised_at=timezone.now(),
     )
-    tell(f"case:{case.id}", "alert", alert.id)
+    tell_officers(case.id, "alert.raised", alert.id)
