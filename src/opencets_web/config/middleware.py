@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -48,9 +48,10 @@ def refuse_nul(
     def answer(request: HttpRequest) -> HttpResponseBase:
         asked = (request.path, *request.GET, *(value for _, values in request.GET.lists() for value in values))
         if any("\x00" in text for text in (*asked, *request.COOKIES.values())):
-            return HttpResponse(
-                "The address or a cookie has a NUL character in it.", status=400, content_type="text/plain"
-            )
+            sentence = "The address or a cookie has a NUL character in it."
+            if request.path.startswith("/api/"):
+                return JsonResponse({"code": "value-refused", "sentence": sentence}, status=400)
+            return HttpResponse(sentence, status=400, content_type="text/plain")
         return get_response(request)
 
     return answer
