@@ -129,7 +129,7 @@ def dropped(browser: Any, served: Served, _officers: dict[str, Officer]) -> Drop
     page.context.close()
     for email, desk in desks.items():
         # The count may stay: a pointer to an agency that is named already joins the one that stands there.
-        until(desk, "(window.heard ?? []).includes('alert')", 90)
+        until(desk, "(window.heard ?? []).includes('alert.raised')", 90)
         seen.alerts[email] = (before[email], alerts_on(desk))
         if not desk.evaluate("window.unbroken === true"):
             seen.reloaded.append(email)
