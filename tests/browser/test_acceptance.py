@@ -229,6 +229,7 @@ def test_pictures_are_veiled_until_held_and_each_look_is_counted(officer: SIGNS_
     veiled = filters_of(page)
     assert veiled
     assert all("blur" in each and "grayscale" in each for each in veiled)
+    until(page, "!!document.querySelector('.gallery .tile-eye')")  # the gallery answers to keys from here on
     page.focus(".gallery .tile-frame")
     page.keyboard.down(" ")
     until(page, "getComputedStyle(document.querySelector('.tile.shown img')).filter === 'none'")
