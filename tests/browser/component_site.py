@@ -94,6 +94,7 @@ told: dict[str, list[Any]] = {"begin": [], "complete": [], "exposure": []}
 events: list[str] = []
 arrived = threading.Condition()
 broken = {"patches": 0}
+asked_for = {"rows": 0}
 
 
 def begin(request: HttpRequest) -> HttpResponse:
@@ -184,6 +185,23 @@ HTMX_PAGE = """{% extends "ui/base.html" %}{% load ui %}{% block title %}Parts{%
 <div class="toast-line" data-stay>as a template would</div>{% endblock %}"""
 
 
+LIVE_LIST = """{% extends "ui/base.html" %}{% load ui %}{% block title %}Rows{% endblock %}{% block content %}
+<div id="rows" class="stack" data-live="case:7" hx-get="/rows/" hx-select="#rows" hx-trigger="live" hx-swap="outerMorph">
+<p id="asked">asked {{ asked }} times</p>
+{% for name in names %}<article id="row-{{ name }}"><details><summary>{{ name }}</summary><form method="post">{% csrf_token %}
+<label>Why <input name="why" value="as before"></label><textarea name="more" aria-label="More">as before</textarea>
+</form></details></article>{% endfor %}
+</div>{% endblock %}"""
+
+
+def rows(request: HttpRequest) -> HttpResponse:
+    """A live list that gains a row at its head each time it is asked for."""
+    asked_for["rows"] += 1
+    names = [f"new-{at}" for at in range(asked_for["rows"], 1, -1)] + ["one", "two"]
+    page = engines["django"].from_string(LIVE_LIST)
+    return HttpResponse(page.render({"names": names, "asked": asked_for["rows"]}, request))
+
+
 def parts(request: HttpRequest) -> HttpResponse:
     return HttpResponse(engines["django"].from_string(HTMX_PAGE).render({}, request))
 
@@ -215,6 +233,7 @@ urlpatterns = [
     path("control/", control),
     path("parts/", parts),
     path("part/", part),
+    path("rows/", rows),
     path("island/", island),
     path("withdrawn/", lambda request: HttpResponse("withdrawn")),
     path("favicon.ico", lambda request: HttpResponse(status=204)),

@@ -144,6 +144,29 @@ def test_an_event_renews_only_what_it_concerns(opened: Callable[..., Any]) -> No
     until(page, "document.getElementById('part').textContent === 'renewed'")
 
 
+def test_a_renewal_takes_nothing_from_who_is_writing(opened: Callable[..., Any]) -> None:
+    page = opened("/rows/")
+    until(page, "document.body.dataset.liveState === 'open'")
+    until_rows = "document.querySelectorAll('#rows article').length === {}"
+    before = page.locator("#rows article").count()
+    page.click("#row-two summary")
+    page.fill("#row-two textarea", "half a thought")
+    page.click("#row-two input[name=why]")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("a reason")
+    page.keyboard.press("ArrowLeft")
+    for more in (1, 2):
+        told(page, event={"channel": "case:7", "id": "7", "event": "case.changed"})
+        until(page, until_rows.format(before + more))
+    assert page.evaluate("[...document.querySelectorAll('details[open]')].map(each => each.parentElement.id)") == [
+        "row-two"
+    ]
+    assert page.input_value("#row-two textarea") == "half a thought"
+    assert page.evaluate("[document.activeElement.name, document.activeElement.selectionStart]") == ["why", 7]
+    page.keyboard.type("!")
+    assert page.input_value("#row-two input[name=why]") == "a reaso!n"
+
+
 def test_a_refusal_is_shown_and_a_result_can_be_undone(opened: Callable[..., Any]) -> None:
     page = opened("/parts/", expected="422")
     page.click("#send")
