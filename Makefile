@@ -3,6 +3,8 @@ PYTHON ?= python3
 OPENCETS = .venv/bin/opencets
 PYTEST = .venv/bin/pytest
 ARGS ?=
+# Each process takes a home and a database server of its own (tests/conftest.py).
+SIDE_BY_SIDE = -n auto --maxprocesses 8 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help run setup test test-parts check proof bench reset
@@ -21,17 +23,22 @@ setup: ## Set up alone: environment in .venv, pages, database
 test-parts:
 	@$(PYTHON) scripts/bootstrap.py test
 
-test: test-parts ## Set up what the tests need, and run them all
+test: test-parts ## Set up what the tests need, and run them all; or those that ARGS names
+ifeq ($(ARGS),)
+	$(PYTEST) $(SIDE_BY_SIDE) -m "not browser"
+	$(PYTEST) -m browser
+else
 	$(PYTEST) $(ARGS)
+endif
 
-check: test-parts ## The fast checks: layout, types, directions, fast tests (under two minutes)
+check: test-parts ## The fast checks: layout, types, directions, fast tests (about four minutes on two cores)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/lint-imports
 	@$(OPENCETS) setup
 	.venv/bin/mypy
 	cd frontend && npm run --silent typecheck
-	$(PYTEST) -m "not slow and not browser" -q $(ARGS)
+	$(PYTEST) $(SIDE_BY_SIDE) -m "not slow and not browser" -q $(ARGS)
 
 proof: test-parts ## The slow proofs: killed workers, large worlds, both database servers
 	$(PYTEST) -m "slow or proof" $(ARGS)

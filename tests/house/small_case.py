@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -186,9 +185,8 @@ def _evidence(made: SmallCase, now: datetime) -> None:
     )  # fmt: skip
 
 
-@cache
 def _stored_picture() -> Stored:
-    """A small picture in the store of this run, sealed as every file is; its row is made anew for each test."""
+    """A small picture in the store of this run, sealed as every file is: anew, since other tests empty the store."""
     from PIL import Image
 
     from opencets_web.evidence.vault import store
