@@ -128,10 +128,11 @@ def test_the_keys_search_help_and_rows_work(opened: Callable[..., Any]) -> None:
     page.keyboard.press("?")
     assert page.evaluate("document.getElementById('keys').open")
     page.keyboard.press("Escape")
+    until(page, "!document.getElementById('keys').open")
     page.keyboard.press("j")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
-    assert page.url.endswith("#two")
+    until(page, "location.hash === '#two'")
 
 
 def test_an_event_renews_only_what_it_concerns(opened: Callable[..., Any]) -> None:
