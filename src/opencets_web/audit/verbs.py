@@ -17,6 +17,8 @@ VERBS: dict[str, str] = {
     "alerts.viewed": "looked at alerts",
     "audit.viewed": "read the audit log",
     "audit.exported": "exported the audit log",
+    "backup.made": "made a backup",
+    "backup.restored": "restored a backup",
     "case.changed": "changed a case",
     "case.closed": "closed a case",
     "case.listed": "listed cases",

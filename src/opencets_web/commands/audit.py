@@ -90,7 +90,7 @@ def export_log(file: Path) -> None:
     if file.exists():
         raise ActRefused(f"{file} is there already; name a new file.")
     with opened("owner") as home:
-        key = _signing_key(home)
+        key = signing_key(home)
         digest, written = sha256(), 0
         staged = file.with_name(f".{file.name}.part")
         try:
@@ -277,7 +277,7 @@ def _rows(statement: str) -> Iterator[dict[str, Any]]:
                 yield dict(zip(names, row, strict=True))
 
 
-def _signing_key(home: Path) -> Ed25519PrivateKey:
+def signing_key(home: Path) -> Ed25519PrivateKey:
     """The node's key for exports, made at first use in the folder of secrets."""
     path = home / "secrets" / "audit-signing-key"
     if not path.exists():

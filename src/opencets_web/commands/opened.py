@@ -45,6 +45,17 @@ def opened(role: Role) -> Iterator[Path]:
             postgres.stop_server(place)
 
 
+@contextlib.contextmanager
+def database_as_found(place: Path) -> Iterator[None]:
+    """Stop the embedded server at the end, where it was not running before."""
+    was_running = bool(os.environ.get("DATABASE_URL")) or postgres.server_pid(place) is not None
+    try:
+        yield
+    finally:
+        if not was_running:
+            postgres.stop_server(place)
+
+
 def _let_go() -> None:
     """Close this process's connections, those that a pool keeps too."""
     from django.db import connection

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -18,8 +17,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from opencets.errors import ActRefused, Interrupted
-from opencets_web.commands import children, postgres
+from opencets.errors import ActRefused
+from opencets_web.commands import backup, children, client, postgres
+from opencets_web.commands.opened import database_as_found
 from opencets_web.commands.roles import prepare_database
 from opencets_web.commands.setup import prepare_home, refuse_without_assets, remove_home, running
 from opencets_web.config import connection
@@ -32,7 +32,7 @@ def setup() -> None:
     """Make the home, the database, its roles and its tables; a second time, check them."""
     home = _chosen_home()
     started = time.monotonic()
-    with _database_as_found(home):
+    with database_as_found(home):
         changed = prepare_home(home)
     state = "made" if changed else "up to date"
     console.print(f"Set up in {home} (tables {state}, {time.monotonic() - started:.1f} s).")
@@ -50,9 +50,9 @@ def serve(host: str, port: int, worker: bool) -> None:
     """Serve the pages, and do the later work, until Ctrl-C."""
     home = _chosen_home()
     refuse_without_assets()
-    with _database_as_found(home), _taken(host, port) as taken:
+    with database_as_found(home), _taken(host, port) as taken:
         prepare_home(home)
-        _serve(home, taken, worker=worker)
+        _serve(home, taken, worker=worker, ready=backup.reminder(home))
 
 
 @click.command()
@@ -73,7 +73,7 @@ def demo(port: int) -> None:
     """Set everything up, load the invented world, and serve it."""
     home = _chosen_home()
     refuse_without_assets()
-    with _database_as_found(home), _taken("127.0.0.1", port) as taken:
+    with database_as_found(home), _taken("127.0.0.1", port) as taken:
         prepare_home(home)
         told = import_module("opencets_web.commands.demonstration").load(home, console)
         lines = [told] if isinstance(told, str) else list(told or [])
@@ -131,7 +131,7 @@ def dump(file: Path) -> None:
         postgres.ensure_server(home)
     staged = file.with_name(f".{file.name}.part")
     try:
-        _client(home, "pg_dump", "--format=custom", f"--file={staged}")
+        client.run(home, "pg_dump", "--format=custom", f"--file={staged}")
         staged.chmod(0o600)
         staged.replace(file)
     finally:
@@ -150,20 +150,14 @@ def restore(file: Path) -> None:
     with psycopg.connect(connection.conninfo("superuser", place=home)) as opened:
         if opened.execute("select 1 from pg_tables where schemaname = 'public' limit 1").fetchone():
             raise ActRefused("The database has tables already: restore into a new home (OPENCETS_HOME).")
-    _client(home, "pg_restore", "--exit-on-error", "--single-transaction", "--dbname", "", str(file))
+    client.run(
+        home, "pg_restore", "--exit-on-error", "--single-transaction", "--dbname", _database_name(home), str(file)
+    )
     console.print(f"The database is read from {file}.")
 
 
-def _client(home: Path, program: str, *arguments: str) -> None:
-    """Run a program of PostgreSQL's as the superuser; its password travels in the environment only."""
-    given = connection.parameters("superuser", place=home)
-    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
-    environment = {names[name]: str(value) for name, value in given.items() if name in names}
-    command = [str(postgres.find_binaries().folder / program)]
-    command += [str(given["dbname"]) if argument == "" else argument for argument in arguments]
-    answer = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
-    if answer.returncode:
-        raise Interrupted(f"{program} stopped: {answer.stderr.strip()[-1000:]}")
+def _database_name(home: Path) -> str:
+    return str(connection.parameters("superuser", place=home)["dbname"])
 
 
 def _chosen_home() -> Path:
@@ -188,17 +182,6 @@ def _serve(home: Path, taken: socket.socket, *, worker: bool, ready: Sequence[st
         threading.Thread(target=_tell_when_ready, args=(host, port, ready), daemon=True).start()
         children.Keeper(kept, console.print, _database_watch(home)).run()
     console.print("Stopped.")
-
-
-@contextlib.contextmanager
-def _database_as_found(home: Path) -> Iterator[None]:
-    """Stop the embedded server at the end, where it was not running before."""
-    was_running = bool(os.environ.get("DATABASE_URL")) or postgres.server_pid(home) is not None
-    try:
-        yield
-    finally:
-        if not was_running:
-            postgres.stop_server(home)
 
 
 def _tell_when_ready(host: str, port: int, lines: Sequence[str]) -> None:

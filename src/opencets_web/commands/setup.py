@@ -23,11 +23,21 @@ from opencets_web.config.connection import conninfo, url_stamp
 
 PACKAGE = Path(opencets_web.__file__).parent
 MANIFEST = PACKAGE / "ui" / "static" / "dist" / "manifest.json"
+RESTORING = "restoring"
+"""In the home's ``run``: the name of the backup that is being restored into it."""
 MIGRATING_PACKAGES = ("django", "django-allauth", "procrastinate")
 
 
 def prepare_home(home: Path) -> bool:
-    """Make ``home`` ready to serve; true where tables were made or changed. Again: quick and without effect."""
+    """Make ``home`` ready to serve; true where tables were made or changed. Again: quick and without effect.
+
+    ActRefused: a backup is half restored into it.
+    """
+    mark = home / "run" / RESTORING
+    if mark.exists():
+        raise ActRefused(
+            f"The restoring of backup {mark.read_text()} into {home} has not ended: give the same `opencets backup restore` again."
+        )
     prepare_database(home)
     (home / "static").mkdir(exist_ok=True)
     return migrate(home)
