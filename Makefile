@@ -41,7 +41,7 @@ check: test-parts ## The fast checks: layout, types, directions, fast tests (abo
 	$(PYTEST) $(SIDE_BY_SIDE) -m "not slow and not browser" -q $(ARGS)
 
 proof: test-parts ## The slow proofs: killed workers, large worlds, both database servers
-	$(PYTEST) -m "slow or proof" $(ARGS)
+	OPENCETS_SCHEMA_EXAMPLES=60 $(PYTEST) -m "slow or proof" $(ARGS)
 
 bench: test-parts ## The figures of the README, as JSON in benchmarks/out
 	@for part in hash match resolve link web; do $(OPENCETS) bench $$part --json || exit 1; done
