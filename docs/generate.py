@@ -133,6 +133,8 @@ def _settings() -> str:
             "\n".join([*table[:2], *rows]),
             "\n\nFor the embedded server: `PG_BIN` names a folder with PostgreSQL's programs to use instead of those of the "
             "package, and `OPENCETS_DATABASE_ACCOUNT` the account that the server runs under when OpenCETS is started as root.\n",
+            "For blobs: `OPENCETS_ROOT_KEY` is `file` (the default) or `program:/path`, see"
+            " [keep and exchange keys](../how-to/keep-and-exchange-keys.md).\n"
             "For commands: `OPENCETS_OFFICER` is the e-mail address of the officer who acts, where `--as` is not given.\n",
         ]
     )

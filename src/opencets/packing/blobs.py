@@ -22,7 +22,8 @@ from obstore.exceptions import AlreadyExistsError
 from obstore.store import ObjectStore, from_url
 
 from opencets.errors import ActRefused, NotFound
-from opencets.packing.frames import FrameReader, FrameWriter, Written, new_key, unwrap_key, wrap_key
+from opencets.packing.frames import FrameReader, FrameWriter, Written, new_key
+from opencets.packing.keys import Keys, MasterKey
 
 READ_SIZE = 1 << 20
 _BLOB_ID = re.compile(r"[0-9a-f]{32}")
@@ -84,11 +85,11 @@ def open_sealed(place: str, key: bytes, blob_id: str) -> BinaryIO:
 class BlobStore:
     """Blobs below a folder, or below the URL of an object store (``s3://bucket/prefix``).
 
-    ``master``: the key of 32 bytes that wraps the key of each blob.
+    ``keys``: what wraps the key of each blob; bytes stand for one master key of 32 bytes.
     """
 
-    def __init__(self, place: str | Path, master: bytes) -> None:
-        self._master = master
+    def __init__(self, place: str | Path, keys: bytes | Keys) -> None:
+        self._keys: Keys = MasterKey(keys) if isinstance(keys, bytes) else keys
         self._folder: Path | None = None
         self._store: ObjectStore | None = None
         self._url = str(place)
@@ -122,7 +123,7 @@ class BlobStore:
                 self.adopt(staged, blob_id)
             finally:
                 staged.unlink(missing_ok=True)
-        return Stored(blob_id, wrap_key(self._master, key), written.size, written.sha256)
+        return Stored(blob_id, self._keys.wrap(key), written.size, written.sha256)
 
     def staged_path(self, blob_id: str) -> Path:
         """Where a blob of a folder store is written before it appears. ActRefused: the store is no folder."""
@@ -157,7 +158,7 @@ class BlobStore:
 
     def opening(self, blob_id: str, wrapped_key: bytes) -> Opening:
         """What opens the blob elsewhere: it carries the key of this one blob only."""
-        return Opening(self._place(blob_id), unwrap_key(self._master, wrapped_key), blob_id)
+        return Opening(self._place(blob_id), self._keys.unwrap(wrapped_key), blob_id)
 
     def exists(self, blob_id: str) -> bool:
         """Whether the blob is in the store."""

@@ -42,6 +42,7 @@ def add_agency(**given: str) -> None:
 
         from opencets_web.accounts.models import Agency
         from opencets_web.audit import log
+        from opencets_web.evidence import keyring
 
         entered = Agency(**given)
         try:
@@ -51,6 +52,7 @@ def add_agency(**given: str) -> None:
         with transaction.atomic():
             entered.save(force_insert=True)
             log.record("agency.made", None, subject=f"agency:{entered.short_name}", details=_by())
+        keyring.ensure_keys()
     console.print(f"{given['name']} is entered. Next: opencets officer add EMAIL --agency {given['short_name']}")
 
 

@@ -135,6 +135,7 @@ def make_people() -> None:
     from opencets_web.accounts.entrance import demonstration_secret, make_officer
     from opencets_web.accounts.models import Agency, Officer
     from opencets_web.audit import log
+    from opencets_web.evidence import keyring
 
     world = _world()
     with transaction.atomic():
@@ -159,6 +160,7 @@ def make_people() -> None:
                 secret=demonstration_secret(settings.SECRET_KEY, person.email),
             )
             log.record("account.made", None, subject=f"officer:{person.email}", details={"by": "demonstration"})
+    keyring.ensure_keys()
 
 
 def password_of(key: str, email: str) -> str:

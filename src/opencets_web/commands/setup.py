@@ -113,6 +113,9 @@ def make_tables() -> None:
     from opencets_web.policy import wall
 
     wall.build()
+    from opencets_web.evidence import keyring
+
+    keyring.ensure_keys()
 
 
 def _migrations_stamp() -> str:

@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from opencets.errors import ActRefused, Interrupted, NotFound
-from opencets.packing.blobs import Stored
+from opencets.packing.blobs import BlobStore, Stored
 from opencets.parsing.source import shown
 from opencets_web.accounts.ids import new_id
 from opencets_web.audit import log, outbox
@@ -331,8 +331,9 @@ def receive_path(
         )
         if options:
             Exhibit.objects.filter(pk=exhibit_id).update(options=options)
+        into = store(Exhibit.objects.values_list("agency_id", flat=True).get(pk=exhibit_id))
     unreadable: list[str] = []
-    for group in _stored_in_groups(found):
+    for group in _stored_in_groups(found, into):
         arrived = [(name, stored) for name, stored in group if isinstance(stored, Stored)]
         unreadable.extend(f"{name}: {why}; not received." for name, why in group if isinstance(why, str))
         if arrived:
@@ -353,7 +354,9 @@ WRITERS = 4
 """Threads that encrypt and wait for the disk; the digests and the cipher run outside of Python's lock."""
 
 
-def _stored_in_groups(found: Sequence[tuple[Path, str, int]]) -> Iterator[list[tuple[str, Stored | str]]]:
+def _stored_in_groups(
+    found: Sequence[tuple[Path, str, int]], into: BlobStore
+) -> Iterator[list[tuple[str, Stored | str]]]:
     """The files in their order, stored some at once, a group for each transaction; a sentence where one cannot be read."""
     groups: list[list[tuple[Path, str]]] = [[]]
     held = 0
@@ -365,22 +368,22 @@ def _stored_in_groups(found: Sequence[tuple[Path, str, int]]) -> Iterator[list[t
         held += size
     with ThreadPoolExecutor(WRITERS) as writers:
         # The next group is written while the rows of this one are.
-        ahead = [writers.submit(_store, place) for place, _ in groups[0]]
+        ahead = [writers.submit(_store, place, into) for place, _ in groups[0]]
         for number, group in enumerate(groups):
             under_way, ahead = ahead, []
             if number + 1 < len(groups):
-                ahead = [writers.submit(_store, place) for place, _ in groups[number + 1]]
+                ahead = [writers.submit(_store, place, into) for place, _ in groups[number + 1]]
             yield [(name, stored.result()) for (_, name), stored in zip(group, under_way, strict=True)]
 
 
-def _store(place: Path) -> Stored | str:
+def _store(place: Path, into: BlobStore) -> Stored | str:
     try:
         stream = place.open("rb")
     except OSError as error:
         return f"it cannot be opened ({error.strerror})"
     try:
         with stream:
-            return store().put(stream)
+            return into.put(stream)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise Interrupted(

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from opencets_web.accounts.ids import new_id
-from opencets_web.accounts.models import Officer
+from opencets_web.accounts.models import Agency, Officer
 from opencets_web.cases.models import Case
 from opencets_web.policy.models import Guarded
 
@@ -24,6 +24,37 @@ class Blob(Guarded):
     sha256 = models.CharField(max_length=64)
     media_type = models.CharField(max_length=100, blank=True)
     created_at = models.DateTimeField()
+
+
+class AgencyKey(models.Model):
+    """A key that wraps the keys of an agency's blobs, itself wrapped by the root key of the machine.
+
+    It is replaced by the next number without a blob being written; destroyed, what it still wraps cannot be opened by anybody.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
+    number = models.PositiveIntegerField()
+    wrapped = models.BinaryField(null=True)
+    made_at = models.DateTimeField()
+    replaced_at = models.DateTimeField(null=True, blank=True)
+    destroyed_at = models.DateTimeField(null=True, blank=True)
+    destroyed_because = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["agency", "number"], name="agency_key_by_number"),
+            models.UniqueConstraint(
+                fields=["agency"],
+                condition=Q(replaced_at=None, destroyed_at=None),
+                name="one_current_key_for_an_agency",
+            ),
+            models.CheckConstraint(
+                condition=Q(destroyed_at=None, wrapped__isnull=False)
+                | (Q(destroyed_at__isnull=False, wrapped__isnull=True) & ~Q(destroyed_because="")),
+                name="agency_key_is_kept_or_destroyed_with_a_reason",
+            ),
+        ]
 
 
 class ExhibitState(models.TextChoices):

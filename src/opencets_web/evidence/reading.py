@@ -22,7 +22,6 @@ from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
 from opencets.packing.blobs import new_blob_id
-from opencets.packing.frames import wrap_key
 from opencets.parsing.limits import Budget, Limits
 from opencets.parsing.sandbox import Failure, Pool
 from opencets.parsing.source import Member, Noted, Skipped, Source
@@ -34,7 +33,7 @@ from opencets_web.evidence.examine import Batch, Examined, Finding, LinesRead, P
 from opencets_web.evidence.keeping import Under, keep_read, stable_id
 from opencets_web.evidence.models import Blob, Exhibit, ExhibitFile, ExhibitState, FileState, ReportLine
 from opencets_web.evidence.models import Record as KeptRecord
-from opencets_web.evidence.vault import master_key, piece_opening, store
+from opencets_web.evidence.vault import keys, piece_opening, store
 from opencets_web.policy import door
 from opencets_web.policy.acting import acting_as
 from opencets_web.policy.actor import Actor
@@ -306,7 +305,7 @@ class _Reading:
             holding_id=self.under.holding_id,
             agency_id=self.under.agency_id,
             path=kept.batch.pack_id,
-            wrapped_key=wrap_key(master_key(), packed.key),
+            wrapped_key=keys(self.under.agency_id).wrap(packed.key),
             size=packed.size,
             sha256=packed.sha256,
             created_at=timezone.now(),

@@ -154,9 +154,9 @@ def import_hash_set(
         raise ActRefused("A hash set has a name, a source and an authority: the legal basis on which it is used.")
     if isinstance(given, Path):
         with given.open("rb") as stream:
-            stored = store().put(stream)
+            stored = store(actor.agency_id).put(stream)
     else:
-        stored = store().put(given)
+        stored = store(actor.agency_id).put(given)
     try:
         with acting_as(actor.officer_id):
             hash_set = HashSet.objects.create(

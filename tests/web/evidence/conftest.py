@@ -18,7 +18,7 @@ def room(cast: Cast, as_actor: Behind, as_job: Callable[..., object], tmp_path: 
     from django.conf import settings
 
     from opencets_web.cases.actions import open_case
-    from opencets_web.evidence.vault import store
+    from opencets_web.evidence.vault import known
     from tests.web.evidence.room import REFERENCE, Room
 
     with as_actor(cast.owner):
@@ -27,7 +27,7 @@ def room(cast: Cast, as_actor: Behind, as_job: Callable[..., object], tmp_path: 
     folder.mkdir()
     yield Room(cast, as_actor, as_job, folder)
     shutil.rmtree(Path(settings.HOME) / "blobs", ignore_errors=True)
-    store.cache_clear()
+    known.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,11 @@ import pytest
 from django.utils import timezone
 
 from opencets.errors import ActRefused, Interrupted, NotFound
-from opencets.packing.frames import new_key, wrap_key
+from opencets.packing.frames import new_key
 from opencets_web.cases.models import Case
 from opencets_web.evidence import actions
 from opencets_web.evidence.models import CustodyEntry, Exhibit, ExhibitFile, ExhibitState, FileState, Upload
-from opencets_web.evidence.vault import master_key, store
+from opencets_web.evidence.vault import keys, store
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.models import Grant
 from tests.web.evidence.room import REFERENCE, Room
@@ -37,7 +37,7 @@ def send(room: Room, actor: Actor, exhibit_id: UUID, path: str = "a.txt") -> UUI
             path=path,
             length=5,
             blob_path=f"{abs(hash(path)):032x}",
-            wrapped_key=wrap_key(master_key(), new_key()),
+            wrapped_key=keys().wrap(new_key()),
         )
 
 

@@ -95,9 +95,9 @@ def own_home(tmp_path: Path, settings: Any) -> Iterator[Path]:
     """Blobs, keys and indexes of this test alone."""
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     settings.HOME = tmp_path / "home"
-    vault.store.cache_clear()
+    vault.known.cache_clear()
     yield settings.HOME
-    vault.store.cache_clear()
+    vault.known.cache_clear()
 
 
 @pytest.fixture
