@@ -282,8 +282,17 @@ def link_again(actor: Actor, link_id: UUID) -> str:
 
 
 def _link_changed(verb: str, actor: Actor, case: Case, other: Case, link: CaseLink) -> None:
-    # The other case is not named in the line: this case's owner may not be one of those who may see both.
-    _log(verb, actor, case, {"link": link.id})
+    # That there is a link is told to those who may see both cases: an owner who sees one alone reads no line of it.
+    own = [side for side in (case, other) if side.agency_id == actor.agency_id]
+    side = own[0] if own else case if case.agency_id == other.agency_id else None
+    log.record(
+        verb,
+        actor,
+        holding=(side.holding_id, side.agency_id) if side else None,
+        subject=f"case:{side.reference}" if side else "",
+        details={"link": link.id},
+    )
+    tell(f"case:{case.id}", verb, link.id)
     tell(f"case:{other.id}", verb, link.id)
 
 

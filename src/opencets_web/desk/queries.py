@@ -49,7 +49,7 @@ BY_OTHERS = (
     "case.opened", "case.joined", "case.left", "case.changed", "case.closed", "case.reopened", "exhibit.received",
     "exhibit.columns-corrected", "note.added", "number.added", "judgement.made", "release.made", "release.withdrawn",
     "request.made", "request.answered", "request.withdrawn", "comment.written", "task.given", "task.done", "task.reopened",
-    "decision.made", "link.made", "link.withdrawn", "invitation.made", "invitation.accepted", "invitation.declined",
+    "decision.made", "invitation.made", "invitation.accepted", "invitation.declined",
     "invitation.left",
 )  # fmt: skip
 
