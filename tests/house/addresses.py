@@ -135,6 +135,7 @@ ADDRESSES: dict[str, Address] = {
     ),
     "evidence:messages": _case_page(),
     "evidence:report": _page("exhibit", "exhibit_id"),
+    "evidence:comment": _act("exhibit", "exhibit_id", sends=lambda made: {"text": "Read this first."}),
     "evidence:progress": _page("exhibit", "exhibit_id"),
     "evidence:finish": _act("exhibit", "exhibit_id", refused=frozenset({409})),
     "evidence:cancel": _act("exhibit", "exhibit_id", refused=frozenset({409})),

@@ -295,3 +295,26 @@ def test_the_feed_tells_a_partner_what_is_done_and_not_the_owners_own_business(
     with as_actor(cast.outsider), connection.cursor() as cursor:
         cursor.execute("select count(*) from app_feed(%s, 50)", [joint.holding_id])
         assert cursor.fetchone() == (0,)
+
+
+# --- On an exhibit --------------------------------------------------------------------------------
+
+
+def test_a_comment_on_an_exhibit_stands_there_and_on_the_case(joint: Case, cast: Cast, client_for: Browser) -> None:
+    from opencets_web.evidence.models import Exhibit
+
+    exhibit = Exhibit.objects.create(
+        holding_id=joint.holding_id, agency_id=joint.agency_id, case=joint, reference="EX-1", title="Phone", state="read",
+        received_by_id=cast.owner.officer_id, begun_at=timezone.now(),
+    )  # fmt: skip
+    us, them = client_for(cast.owner), client_for(cast.outsider)
+    given = {"text": "@Avon owner, the clock of this phone is wrong"}
+    assert them.post(f"/exhibits/{exhibit.id}/comment/", given).status_code == 302
+    assert "clock of this phone" in us.get(f"/exhibits/{exhibit.id}/").content.decode()
+    assert "On an exhibit" in us.get("/cases/AV-1/work/").content.decode()
+    assert Notice.objects.get().url.startswith(f"/exhibits/{exhibit.id}/#comment-")
+    wrong = us.post(f"/exhibits/{exhibit.id}/comment/", {"text": "Kept words", "also": "Nobody"})
+    assert wrong.status_code == 422
+    assert "Kept words" in wrong.content.decode()
+    Grant.objects.update(withdrawn_at=timezone.now())
+    assert them.post(f"/exhibits/{exhibit.id}/comment/", given).status_code == 404

@@ -48,7 +48,7 @@ def test_of_two_changes_at_the_same_instant_one_is_kept_and_the_other_meets_it()
 
 # --- Twenty clients -------------------------------------------------------------------------------
 
-CLIENTS, EDITS = 20, 6
+CLIENTS, EDITS = 20, 4
 KILLS = 4
 
 
@@ -196,9 +196,12 @@ def kill(system: Served, wanted: bytes) -> None:
 @pytest.mark.timeout(1200)
 def test_twenty_clients_of_two_agencies_lose_nothing_while_web_and_workers_are_killed(tmp_path: Path) -> None:
     system, case = Served(tmp_path / "home"), "AV-2026-0900"
-    system.serve()
+    environment = system.environment()
+    # The tables first: the keeper waits for its server no longer than an officer would.
+    setup = [str(Path(sys.executable).with_name("opencets")), "setup"]
+    subprocess.run(setup, env=environment, capture_output=True, check=True)
     try:
-        environment = system.environment()
+        system.serve()
         cookies = run("owner", "people", str(CLIENTS // 2), environment=environment)
         run("web", "joint", case, environment=environment)
         clients = [Client(system, email, cookie, case) for email, cookie in cookies.items() if "cumbria" not in email]
