@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.house.small_case import REFERENCE, SmallCase
+from tests.house.small_case import REFERENCE, TITLE, SmallCase
 
 READERS = frozenset({"owner", "colleague", "partner"})
 WRITERS = frozenset({"owner", "colleague"})
@@ -73,6 +73,14 @@ def _case_act(**fields: Any) -> Address:
 
 REASON = {"reason": "Seen together with a colleague."}
 
+
+def _invitation(row: str) -> Address:
+    """An invitation is answered by the agency it is for, alone; the case itself is not open to it by that."""
+    return Address(
+        frozenset({"outsider"}), {"grant_id": row}, method="post", sends=lambda made: REASON, of_the_case=False
+    )
+
+
 ADDRESSES: dict[str, Address] = {
     # desk
     "desk:home": _list(),
@@ -95,6 +103,30 @@ ADDRESSES: dict[str, Address] = {
     "cases:access": _case_page(),
     "cases:note-withdraw": _act("note", "note_id", frozenset({"owner"})),
     "cases:note-restore": _act("note", "note_id", frozenset({"owner"})),
+    "cases:history": _case_page(),
+    "cases:put-back": _act("change", "change_id", sends=lambda made: {"seen": TITLE}),
+    "cases:number-restore": Address(WRITERS, {"reference": "reference", "number_id": "removed_number"}, method="post"),
+    # casework
+    "casework:work": _case_page(),
+    "casework:feed": _case_page(),
+    "casework:here": Address(READERS, {"reference": "reference"}, method="post"),
+    "casework:comment": _case_act(sends=lambda made: {"text": "Call back."}),
+    "casework:task": _case_act(
+        sends=lambda made: {"title": "Call back", "officer": str(made.actors["owner"].officer_id)}
+    ),
+    "casework:decide": _case_act(sends=lambda made: {"what": "Go on.", "reason": "It leads somewhere."}),
+    "casework:link": _case_act(sends=lambda made: {"other": "AV-SMALL-0002", **REASON}, refused=frozenset({422})),
+    "casework:link-withdraw": _act("link", "link_id", sends=lambda made: REASON),
+    "casework:link-again": _act("past_link", "link_id", refused=frozenset({409})),
+    "casework:comment-withdraw": _act("comment", "comment_id", frozenset({"owner"})),
+    "casework:comment-restore": _act("withdrawn_comment", "comment_id", frozenset({"owner"})),
+    "casework:task-done": _act("task", "task_id"),
+    "casework:task-reopen": _act("done_task", "task_id"),
+    "casework:task-withdraw": _act("task", "task_id"),
+    "casework:task-restore": _act("withdrawn_task", "task_id"),
+    "casework:notice-open": _act("notice", "notice_id", frozenset({"owner"})),
+    "casework:notice-read": _act("notice", "notice_id", frozenset({"owner"})),
+    "casework:notice-unread": _act("notice", "notice_id", frozenset({"owner"})),
     # evidence
     "evidence:exhibits": _case_page(),
     "evidence:begin": _case_act(sends=lambda made: {"title": "Phone", "files": 1, "bytes": 10}, json=True),
@@ -103,6 +135,7 @@ ADDRESSES: dict[str, Address] = {
     ),
     "evidence:messages": _case_page(),
     "evidence:report": _page("exhibit", "exhibit_id"),
+    "evidence:comment": _act("exhibit", "exhibit_id", sends=lambda made: {"text": "Read this first."}),
     "evidence:progress": _page("exhibit", "exhibit_id"),
     "evidence:finish": _act("exhibit", "exhibit_id", refused=frozenset({409})),
     "evidence:cancel": _act("exhibit", "exhibit_id", refused=frozenset({409})),
@@ -172,6 +205,19 @@ ADDRESSES: dict[str, Address] = {
     # sharing
     "sharing:list": _list(),
     "sharing:case": _case_page(),
+    "sharing:invite": _case_act(
+        sends=lambda made: {
+            "agency": str(made.cast.borders.id),
+            "purpose": "A common series",
+            "level": "read",
+            "days": "30",
+        }
+    ),
+    "sharing:invitation-accept": _invitation("invitation"),
+    "sharing:invitation-decline": _invitation("invitation"),
+    "sharing:invitation-reconsider": _invitation("declined_invitation"),
+    "sharing:invitation-leave": _invitation("joined_invitation"),
+    "sharing:invitation-undo": _invitation("joined_invitation"),
     "sharing:ask": _page("free_pointer", "pointer_id", WRITERS),
     "sharing:request-withdraw": _act("request", "request_id"),
     "sharing:request-again": _act("past_request", "request_id"),

@@ -84,6 +84,7 @@ def make_small_case(cast: Cast) -> SmallCase:
             withdrawn_at=now - timedelta(days=2) if name == "withdrawn" else None,
         )  # fmt: skip
     _sharing(made, now)
+    _casework(made, now)
     return made
 
 
@@ -95,6 +96,7 @@ def _cases(made: SmallCase, now: datetime) -> None:
     for name, agency, reference, title, by in (
         ("case", cast.avon, REFERENCE, TITLE, cast.owner),
         ("second", cast.avon, "AV-SMALL-0002", "Second of Avon", cast.owner),
+        ("third", cast.avon, "AV-SMALL-0003", "Third of Avon", cast.owner),
         ("other", cast.borders, "BO-SMALL-0001", "Case of Borders", cast.outsider),
         ("further", cast.borders, "BO-SMALL-0002", "Second of Borders", cast.outsider),
     ):
@@ -111,6 +113,53 @@ def _cases(made: SmallCase, now: datetime) -> None:
     rows["note"] = Note.objects.create(
         **under, case=rows["case"], author_id=cast.owner.officer_id, text=f"{TITLE}: call back.", written_at=now
     )
+
+
+def _casework(made: SmallCase, now: datetime) -> None:
+    from opencets_web.cases.models import FieldChange, PartnerNumber
+    from opencets_web.casework.models import CaseLink, Comment, Decision, Notice, Presence, Task
+    from opencets_web.policy.models import Grant
+
+    cast, rows, under = made.cast, made.rows, _under(made)
+    owner, case = cast.owner.officer_id, rows["case"]
+    rows["removed_number"] = PartnerNumber.objects.create(
+        **under, case=case, partner="Provider", number="P-77", removed_at=now
+    )
+    rows["change"] = FieldChange.objects.create(
+        **under, case=case, field="title", before="Before", after=TITLE, by_id=owner, at=now
+    )
+    for name, withdrawn in (("comment", None), ("withdrawn_comment", now)):
+        rows[name] = Comment.objects.create(
+            **under, case=case, author_id=owner, text=f"{TITLE}: see this.", written_at=now, withdrawn_at=withdrawn
+        )
+    for name, ended in (("task", {}), ("done_task", {"done_at": now}), ("withdrawn_task", {"withdrawn_at": now})):
+        rows[name] = Task.objects.create(
+            **under, case=case, title=f"{TITLE}: call", for_officer_id=owner, made_by_id=owner, made_at=now, **ended
+        )
+    rows["decision"] = Decision.objects.create(
+        **under, case=case, what=f"{TITLE}: go on", reason="It leads somewhere.", by_id=owner, at=now
+    )
+    ends = sorted((case, rows["second"]), key=lambda one: one.id)
+    for name, withdrawn in (("link", None), ("past_link", now)):
+        rows[name] = CaseLink.objects.create(
+            left_holding_id=ends[0].holding_id, left_agency_id=ends[0].agency_id, right_holding_id=ends[1].holding_id,
+            right_agency_id=ends[1].agency_id, left_case=ends[0], right_case=ends[1], reason=TITLE, linked_by_id=owner,
+            linked_at=now, withdrawn_at=withdrawn,
+        )  # fmt: skip
+    for name, officer in (("notice", owner), ("colleagues_notice", cast.colleague.officer_id)):
+        rows[name] = Notice.objects.create(
+            **under, case=case, officer_id=officer, by_id=owner, sentence=f"{TITLE}: you are named.",
+            url=f"/cases/{REFERENCE}/work/", at=now,
+        )  # fmt: skip
+    rows["presence"] = Presence.objects.create(
+        **under, case=case, officer_id=owner, of_agency=cast.avon, since_at=now, until_at=now + timedelta(minutes=1)
+    )
+    # Under another case of Avon, so that Borders is invited, and still no reader of the case itself.
+    for name, state in (("invitation", "invited"), ("declined_invitation", "declined"), ("joined_invitation", "open")):
+        rows[name] = Grant.objects.create(
+            **_under(made, "third"), to_agency=cast.borders, level="read", purpose="A common series",
+            granted_by_id=owner, granted_at=now - timedelta(days=1), expires_at=now + timedelta(days=30), invited=True, state=state,
+        )  # fmt: skip
 
 
 def _under(made: SmallCase, case: str = "case") -> dict[str, Any]:

@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from opencets.errors import ActRefused
+from opencets.errors import ActRefused, NotFound
 from opencets_web.audit import log, outbox
-from opencets_web.cases.models import Assignment, Case, CaseState, Note, PartnerNumber
+from opencets_web.cases.models import (
+    FIELDS,
+    HOLDING_FIELDS,
+    Assignment,
+    Case,
+    CaseState,
+    FieldChange,
+    Note,
+    PartnerNumber,
+    plain_lines,
+)
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
-from opencets_web.policy.models import Holding
+from opencets_web.policy.models import Handling, Holding
 from opencets_web.ui.notify import tell
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Which fields were written, and which were not because someone else had changed them meanwhile."""
+
+    saved: tuple[str, ...]
+    met: tuple[str, ...]
+
+
+def _log(verb: str, actor: Actor, case: Case, details: dict[str, object] | None = None) -> None:
+    """The line in the log, and word to every open page of the case."""
+    log.record(
+        verb, actor, holding=(case.holding_id, case.agency_id), subject=f"case:{case.reference}", details=details
+    )
+    tell(f"case:{case.id}", verb, case.id)
 
 
 @transaction.atomic
@@ -107,42 +135,72 @@ def restrict_case(actor: Actor, reference: str) -> None:
 
 
 @transaction.atomic
-def change_case(
-    actor: Actor,
-    reference: str,
-    *,
-    title: str,
-    kind: str,
-    summary: str,
-    handling: str,
-    conditions: str,
-    disclosure: str,
-) -> None:
-    """Change what is written about a case and how it is handled; only the changed fields are written and logged."""
-    case = door.admit(
-        actor, Case.objects.select_related("holding").select_for_update(of=("self",)), "manage", reference=reference
-    )
-    changed: dict[str, object] = {}
-    for row, wanted in (
-        (case, {"title": title, "kind": kind, "summary": summary}),
-        (case.holding, {"handling": handling, "conditions": conditions, "disclosure": disclosure}),
-    ):
-        fields = [name for name, new in wanted.items() if getattr(row, name) != new]
+def change_case(actor: Actor, reference: str, *, wanted: Mapping[str, str], seen: Mapping[str, str]) -> Changed:
+    """Write the fields that the editor changed; ``seen`` is what stood in each when the editor began.
+
+    A field that someone else changed since, to something else, is not written but named in ``met``: nothing of either is lost.
+    A field left as it was seen keeps what stands now. NotFound: ``handling`` and the like are changed by the owner alone.
+    """
+    of_holding = bool(set(wanted) & set(HOLDING_FIELDS))
+    rows = Case.objects.select_for_update(of=("self",))
+    case = door.admit(actor, rows, "manage" if of_holding else "contribute", reference=reference)
+    if of_holding and case.agency_id != actor.agency_id:
+        raise NotFound
+    # Read after the case is locked: a row joined to a locked one is as it was before the wait.
+    holding = Holding.objects.get(pk=case.holding_id)
+    row_of: dict[str, Case | Holding] = {name: holding if name in HOLDING_FIELDS else case for name in wanted}
+    now_stands = {name: plain_lines(getattr(row, name)) for name, row in row_of.items()}
+    touched = [name for name, new in wanted.items() if new not in (seen.get(name), now_stands[name])]
+    met = [name for name in touched if now_stands[name] != seen.get(name)]
+    saved = [name for name in touched if name not in met]
+    result = {**now_stands, **{name: wanted[name] for name in saved}}
+    if of_holding and result["handling"] == Handling.CONDITIONS and not result["conditions"]:
+        # Their change and this one are fine alone, and together leave code C without its conditions.
+        met += [name for name in ("handling", "conditions") if name in saved]
+        saved = [name for name in saved if name not in met]
+    for row in (case, holding):
+        fields = [name for name in saved if row_of[name] is row]
         for name in fields:
-            changed[name] = {"from": getattr(row, name), "to": wanted[name]}
             setattr(row, name, wanted[name])
         if fields:
             row.save(update_fields=fields)
-    if {"disclosure", "handling"} & set(changed):
+    _keep_changes(actor, case, {name: (now_stands[name], wanted[name]) for name in saved})
+    if {"disclosure", "handling"} & set(saved):
         outbox.post("release.changed", holding_id=str(case.holding_id), officer_id=str(actor.officer_id))
-    if changed:
-        log.record(
-            "case.changed",
-            actor,
-            holding=(case.holding_id, case.agency_id),
-            subject=f"case:{reference}",
-            details=changed,
-        )
+    return Changed(tuple(saved), tuple(met))
+
+
+def _keep_changes(actor: Actor, case: Case, changes: Mapping[str, tuple[str, str]]) -> None:
+    now = timezone.now()
+    for name, (before, after) in changes.items():
+        FieldChange.objects.create(
+            holding_id=case.holding_id, agency_id=case.agency_id, case=case, field=name, before=before, after=after,
+            by_id=actor.officer_id, at=now,
+        )  # fmt: skip
+    if changes:
+        details: dict[str, object] = {name: {"from": before, "to": after} for name, (before, after) in changes.items()}
+        _log("case.changed", actor, case, details)
+
+
+@transaction.atomic
+def put_back(actor: Actor, change_id: UUID, seen: str) -> str:
+    """Put a field back to what stood before a change; the case's reference. ``seen``: what the officer saw to stand now.
+
+    ActRefused: it stands so already, or was changed again meanwhile.
+    """
+    change = door.admit(actor, FieldChange.objects.select_related("case"), "contribute", pk=change_id)
+    reference = change.case.reference
+    case = door.admit(actor, Case.objects.select_related("holding"), pk=change.case_id)
+    stands = {name: plain_lines(getattr(case.holding if name in HOLDING_FIELDS else case, name)) for name in FIELDS}
+    if plain_lines(seen) != stands[change.field]:
+        raise ActRefused("It was changed again meanwhile; look at what stands now first.")
+    if change.before == stands[change.field]:
+        raise ActRefused("It stands so already.")
+    fields = HOLDING_FIELDS if change.field in HOLDING_FIELDS else (change.field,)
+    wanted = {name: stands[name] for name in fields} | {change.field: change.before}
+    if change_case(actor, reference, wanted=wanted, seen=stands).met:
+        raise ActRefused("It was changed again meanwhile, or code C would lose its conditions; look at it first.")
+    return reference
 
 
 @transaction.atomic
@@ -158,16 +216,14 @@ def reopen_case(actor: Actor, reference: str, reason: str = "") -> None:
 
 
 def _set_state(actor: Actor, reference: str, state: CaseState, reason: str, verb: str) -> None:
-    case = door.admit(actor, Case.objects.all(), "manage", reference=reference)
+    case = door.admit(actor, Case.objects.select_for_update(of=("self",)), "manage", reference=reference)
     if case.state == state:
         raise ActRefused(f"{reference} is {CaseState(state).label.lower()} already.")
     case.state = state
     case.closed_at = timezone.now() if state == CaseState.CLOSED else None
     case.closed_because = reason if state == CaseState.CLOSED else ""
     case.save(update_fields=["state", "closed_at", "closed_because"])
-    log.record(
-        verb, actor, holding=(case.holding_id, case.agency_id), subject=f"case:{reference}", details={"reason": reason}
-    )
+    _log(verb, actor, case, {"reason": reason})
 
 
 @transaction.atomic
@@ -181,7 +237,7 @@ def join_case(actor: Actor, reference: str) -> None:
         defaults={"holding_id": case.holding_id, "agency_id": case.agency_id, "since_at": timezone.now()},
     )
     if made:
-        log.record("case.joined", actor, holding=(case.holding_id, case.agency_id), subject=f"case:{reference}")
+        _log("case.joined", actor, case)
         _tell_desk(actor, case)
 
 
@@ -193,7 +249,7 @@ def leave_case(actor: Actor, reference: str) -> None:
         until_at=timezone.now()
     )
     if left:
-        log.record("case.left", actor, holding=(case.holding_id, case.agency_id), subject=f"case:{reference}")
+        _log("case.left", actor, case)
         _tell_desk(actor, case)
 
 
@@ -209,13 +265,7 @@ def add_note(actor: Actor, reference: str, text: str) -> UUID:
         text=text,
         written_at=timezone.now(),
     )
-    log.record(
-        "note.added",
-        actor,
-        holding=(case.holding_id, case.agency_id),
-        subject=f"case:{reference}",
-        details={"note": note.id},
-    )
+    _log("note.added", actor, case, {"note": note.id})
     return note.id
 
 
@@ -235,13 +285,7 @@ def _mark_note(actor: Actor, note_id: UUID, *, withdrawn: bool) -> str:
     note = door.admit(actor, Note.objects.select_related("case"), "contribute", pk=note_id, author_id=actor.officer_id)
     note.withdrawn_at = timezone.now() if withdrawn else None
     note.save(update_fields=["withdrawn_at"])
-    log.record(
-        "note.withdrawn" if withdrawn else "note.restored",
-        actor,
-        holding=(note.holding_id, note.agency_id),
-        subject=f"case:{note.case.reference}",
-        details={"note": note.id},
-    )
+    _log("note.withdrawn" if withdrawn else "note.restored", actor, note.case, {"note": note.id})
     return note.case.reference
 
 
@@ -256,13 +300,15 @@ def add_number(actor: Actor, reference: str, partner: str, number: str) -> None:
             )
     except IntegrityError:
         raise ActRefused(f"{partner} {number} stands on the case already.") from None
-    log.record(
-        "number.added",
-        actor,
-        holding=(case.holding_id, case.agency_id),
-        subject=f"case:{reference}",
-        details={"partner": partner, "number": number},
-    )
+    _log("number.added", actor, case, {"partner": partner, "number": number})
+
+
+@transaction.atomic
+def restore_number(actor: Actor, reference: str, number_id: UUID) -> None:
+    """Put a removed number back on the case; ActRefused where the same number stands there again."""
+    case = door.admit(actor, Case.objects.all(), "contribute", reference=reference)
+    row = door.admit(actor, PartnerNumber.objects.exclude(removed_at=None), pk=number_id, case=case)
+    add_number(actor, reference, row.partner, row.number)
 
 
 @transaction.atomic
@@ -271,10 +317,4 @@ def remove_number(actor: Actor, reference: str, number_id: UUID) -> None:
     case = door.admit(actor, Case.objects.all(), "contribute", reference=reference)
     removed = PartnerNumber.objects.filter(pk=number_id, case=case, removed_at=None).update(removed_at=timezone.now())
     if removed:
-        log.record(
-            "number.removed",
-            actor,
-            holding=(case.holding_id, case.agency_id),
-            subject=f"case:{reference}",
-            details={"number": number_id},
-        )
+        _log("number.removed", actor, case, {"number": number_id})

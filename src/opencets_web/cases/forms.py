@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django import forms
 
-from opencets_web.cases.models import CaseKind, CaseState
+from opencets_web.cases.models import HOLDING_FIELDS, CaseKind, CaseState, plain_lines
 from opencets_web.policy.models import Disclosure, Handling
 
 
@@ -46,6 +47,44 @@ class NewCaseForm(CaseForm):
         required=False, label="Restricted", help_text="Closed also to colleagues, except by a grant to the officer."
     )
     field_order = ["reference", "title", "kind", "summary", "handling", "conditions", "disclosure", "restricted"]
+
+
+class ChangeForm(CaseForm):
+    """Changing a case: each field carries what its editor saw, so that two editors of one field meet and neither loses.
+
+    ``own``: the case is of the editor's agency; another agency changes what is written, not how it is handled.
+    """
+
+    def __init__(self, given: Mapping[str, Any] | None, *, stands: Mapping[str, str], own: bool) -> None:
+        data = dict(given.items()) if given is not None else None
+        if data is not None and data.get("theirs") in stands:
+            # The editor takes what the other wrote, and goes on with the rest.
+            data[str(data["theirs"])] = data[f"seen_{data['theirs']}"] = stands[str(data["theirs"])]
+        super().__init__(data, initial={**stands, **{f"seen_{name}": text for name, text in stands.items()}})
+        if not own:
+            for name in HOLDING_FIELDS:
+                del self.fields[name]
+        for name in list(self.fields):
+            self.fields[f"seen_{name}"] = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
+
+    def wanted(self) -> dict[str, str]:
+        """What the editor wants to stand in each field."""
+        return {name: plain_lines(self.cleaned_data[name]) for name in self.fields if not name.startswith("seen_")}
+
+    def seen(self) -> dict[str, str]:
+        """What the editor saw in each field; a field that does not say is left out, and so counts as not seen."""
+        return {
+            name: plain_lines(self.cleaned_data[f"seen_{name}"])
+            for name in self.wanted()
+            if f"seen_{name}" in self.data
+        }
+
+    def met(self, stands: Mapping[str, str], fields: Collection[str], own: bool) -> ChangeForm:
+        """The form once more, with the editor's words in it and what stands now as seen."""
+        given = {**self.data, **{f"seen_{name}": text for name, text in stands.items()}}
+        given |= {name: text for name, text in stands.items() if name not in fields}
+        given.pop("theirs", None)
+        return ChangeForm(given, stands=stands, own=own)
 
 
 class FilterForm(forms.Form):

@@ -28,6 +28,24 @@ class CaseState(models.TextChoices):
     CLOSED = "closed", "Closed"
 
 
+FIELDS = {
+    "title": "Title",
+    "kind": "Kind of case",
+    "summary": "Summary",
+    "handling": "Handling code",
+    "conditions": "Conditions",
+    "disclosure": "What a match tells",
+}
+"""The fields of a case that officers change, with the words for them; each change is kept."""
+HOLDING_FIELDS = ("handling", "conditions", "disclosure")
+"""Those of its Holding: the owner's alone."""
+
+
+def plain_lines(text: str) -> str:
+    """Text as it is compared: a browser sends two characters for the end of a line, and spaces at its ends are chance."""
+    return text.replace("\r\n", "\n").strip()
+
+
 class Case(Guarded):
     """An investigation. Its Holding is its own; everything read into it stands under that Holding."""
 
@@ -94,3 +112,18 @@ class Note(Guarded):
 
     class Meta:
         indexes = [models.Index(fields=["case", "-written_at"], name="note_by_case")]
+
+
+class FieldChange(Guarded):
+    """One field of a case as one officer changed it, from what to what; never changed itself."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="changes")
+    field = models.CharField(max_length=20)
+    before = models.TextField(blank=True)
+    after = models.TextField(blank=True)
+    by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["case", "-at"], name="field_change_by_case")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -15,7 +16,18 @@ from opencets_web.accounts.models import Officer
 from opencets_web.audit import log
 from opencets_web.audit.models import Act
 from opencets_web.audit.verbs import VERBS
-from opencets_web.cases.models import Assignment, Case, CaseKind, CaseState, Note, PartnerNumber
+from opencets_web.cases.models import (
+    FIELDS,
+    HOLDING_FIELDS,
+    Assignment,
+    Case,
+    CaseKind,
+    CaseState,
+    FieldChange,
+    Note,
+    PartnerNumber,
+    plain_lines,
+)
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.models import Disclosure, Handling
@@ -26,6 +38,7 @@ if TYPE_CHECKING:
 
 TABS = (
     ("Overview", "desk:case"),
+    ("Work", "casework:work"),
     ("Exhibits", "evidence:exhibits"),
     ("Media", "media:gallery"),
     ("People", "entities:case"),
@@ -147,6 +160,104 @@ def _tabs(reference: str, active: str) -> tuple[Tab, ...]:
         except NoReverseMatch:
             continue
     return tuple(tabs)
+
+
+def stands_now(actor: Actor, frame: CaseFrame) -> dict[str, str]:
+    """What stands in each field of the case now, as a form compares it."""
+    case = door.admit(actor, Case.objects.select_related("holding"), pk=frame.case_id)
+    return {name: plain_lines(getattr(case.holding if name in HOLDING_FIELDS else case, name)) for name in FIELDS}
+
+
+def _shown(field: str, text: str) -> str:
+    """A field's value in words."""
+    labels = {"kind": CaseKind, "handling": Handling, "disclosure": Disclosure}
+    return str(labels[field](text).label) if field in labels and text in labels[field].values else text
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChangeRow:
+    """One change of one field: by whom, when, from what to what; ``stands``: it is what is to be read now."""
+
+    id: UUID
+    field: str
+    label: str
+    before: str
+    after: str
+    by: str
+    agency: str
+    at: datetime
+    now: str
+    stands: bool
+    may_put_back: bool
+
+
+def _change_rows(actor: Actor, frame: CaseFrame, number: int) -> tuple[FieldChangeRow, ...]:
+    now = stands_now(actor, frame)
+    changes = door.visible(actor, FieldChange.objects.filter(case_id=frame.case_id)).select_related("by__agency")
+    return tuple(
+        FieldChangeRow(
+            id=row.id,
+            field=row.field,
+            label=FIELDS[row.field],
+            before=_shown(row.field, row.before),
+            after=_shown(row.field, row.after),
+            by=row.by.display_name,
+            agency=row.by.agency.short_name,
+            at=row.at,
+            now=now[row.field],
+            stands=row.after == now[row.field],
+            may_put_back=row.before != now[row.field]
+            and (frame.may_contribute if row.field not in HOLDING_FIELDS else frame.own_agency and frame.may_manage),
+        )
+        for row in changes.order_by("-at", "-id")[:number]
+    )
+
+
+def list_changes(actor: Actor, frame: CaseFrame) -> tuple[FieldChangeRow, ...]:
+    """Who changed which field of the case, when, from what to what, newest first (500 at most)."""
+    log.record(
+        "case.viewed", actor, holding=frame.holding, subject=f"case:{frame.reference}", details={"section": "history"}
+    )
+    return _change_rows(actor, frame, 500)
+
+
+def changes_since(actor: Actor, frame: CaseFrame, since: datetime | None) -> tuple[FieldChangeRow, ...]:
+    """What others changed in the case since the actor opened its form."""
+    if since is None:
+        return ()
+    rows = _change_rows(actor, frame, 20)
+    return tuple(row for row in rows if row.at > since and row.by != actor.display_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """One field that two people changed: what the other wrote, who and when, and what this editor wrote."""
+
+    field: str
+    label: str
+    theirs: str
+    yours: str
+    by: str
+    at: datetime | None
+
+
+def list_meetings(
+    actor: Actor, frame: CaseFrame, fields: tuple[str, ...], yours: Mapping[str, str]
+) -> tuple[Meeting, ...]:
+    """Both versions of each field that two people changed, side by side."""
+    now = stands_now(actor, frame)
+    latest = {row.field: row for row in reversed(_change_rows(actor, frame, 50))}
+    return tuple(
+        Meeting(
+            field=name,
+            label=FIELDS[name],
+            theirs=_shown(name, now[name]),
+            yours=_shown(name, yours[name]),
+            by=f"{latest[name].by} ({latest[name].agency})" if name in latest else "",
+            at=latest[name].at if name in latest else None,
+        )
+        for name in fields
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_GET, require_POST
 
 from opencets.errors import ActRefused
 from opencets_web.cases import actions, queries
-from opencets_web.cases.forms import CaseForm, FilterForm, NewCaseForm, NoteForm, NumberForm, ReasonForm
+from opencets_web.cases.forms import ChangeForm, FilterForm, NewCaseForm, NoteForm, NumberForm, ReasonForm
 from opencets_web.policy.middleware import actor_of
 
 
@@ -41,14 +43,39 @@ def new_case(request: HttpRequest) -> HttpResponse:
 
 
 def change_case(request: HttpRequest, reference: str) -> HttpResponse:
-    frame = queries.get_frame(actor_of(request), reference, "desk:case", to="manage")
-    initial = {name: getattr(frame, name) for name in ("title", "summary", "handling", "conditions", "disclosure")}
-    form = CaseForm(request.POST or None, initial=initial)
+    """The form of a case. Where another officer changed the same field meanwhile it comes back (409) with both versions."""
+    actor = actor_of(request)
+    frame = queries.get_frame(actor, reference, "desk:case", to="contribute")
+    own, stands, since = frame.own_agency and frame.may_manage, queries.stands_now(actor, frame), timezone.now()
+    form, status = ChangeForm(request.POST or None, stands=stands, own=own), 200
+    meetings: tuple[queries.Meeting, ...] = ()
     if request.method == "POST" and form.is_valid():
-        actions.change_case(actor_of(request), reference, **form.cleaned_data)
-        messages.success(request, f"{reference} is changed.")
-        return redirect("desk:case", reference)
-    return render(request, "cases/change.html", {"frame": frame, "form": form}, status=422 if form.errors else 200)
+        changed = actions.change_case(actor, reference, wanted=form.wanted(), seen=form.seen())
+        frame = queries.get_frame(actor, reference, "desk:case")
+        if not changed.met:
+            messages.success(request, f"{reference} is changed." if changed.saved else "Nothing was to be changed.")
+            return redirect("desk:case", reference)
+        meetings = queries.list_meetings(actor, frame, changed.met, form.wanted())
+        form, status = form.met(queries.stands_now(actor, frame), changed.met, own), 409
+    elif form.errors:
+        status = 422
+    meanwhile = queries.changes_since(actor, frame, parse_datetime(request.GET.get("since", "").replace(" ", "+")))
+    page = {"frame": frame, "form": form, "meetings": meetings, "meanwhile": meanwhile, "since": since}
+    return render(request, "cases/change.html", page, status=status)
+
+
+@require_GET
+def history(request: HttpRequest, reference: str) -> HttpResponse:
+    actor = actor_of(request)
+    frame = queries.get_frame(actor, reference, "desk:case")
+    return render(request, "cases/history.html", {"frame": frame, "changes": queries.list_changes(actor, frame)})
+
+
+@require_POST
+def put_back(request: HttpRequest, change_id: UUID) -> HttpResponse:
+    reference = actions.put_back(actor_of(request), change_id, request.POST.get("seen", ""))
+    messages.success(request, "It is put back. The history keeps both, so this can be put back too.")
+    return redirect("cases:history", reference)
 
 
 @require_POST
@@ -122,7 +149,15 @@ def add_number(request: HttpRequest, reference: str) -> HttpResponse:
 @require_POST
 def remove_number(request: HttpRequest, reference: str, number_id: UUID) -> HttpResponse:
     actions.remove_number(actor_of(request), reference, number_id)
-    messages.success(request, "The number is off the case; the access log keeps it.")
+    undo = reverse("cases:number-restore", args=[reference, number_id])
+    messages.success(request, "The number is off the case; the access log keeps it.", extra_tags=f"undo:{undo}")
+    return redirect("desk:case", reference)
+
+
+@require_POST
+def restore_number(request: HttpRequest, reference: str, number_id: UUID) -> HttpResponse:
+    actions.restore_number(actor_of(request), reference, number_id)
+    messages.success(request, "The number stands on the case again.")
     return redirect("desk:case", reference)
 
 

@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "opencets_web.audit",
     "opencets_web.policy",
     "opencets_web.cases",
+    "opencets_web.casework",
     "opencets_web.evidence",
     "opencets_web.entities",
     "opencets_web.media",
@@ -121,7 +122,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 UI_LIVE_URL = "/live/"
-UI_ROOM_COUNTS = "opencets_web.leads.counting.room_counts"
+UI_ROOM_COUNTS = "opencets_web.desk.counting.room_counts"
 ACCOUNT_ADAPTER = "opencets_web.policy.sign_in.LoggedDoors"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]

@@ -16,6 +16,8 @@ from opencets_web.audit.models import Act
 from opencets_web.audit.verbs import VERBS
 from opencets_web.cases.models import Assignment, Case, CaseKind, CaseState, Note
 from opencets_web.cases.queries import CaseFrame, get_frame
+from opencets_web.casework.models import Task
+from opencets_web.casework.queries import NoticeRow, TaskRow, my_notices, my_tasks
 from opencets_web.entities.queries import count_undecided
 from opencets_web.evidence.models import Claim, Exhibit, ExhibitState, Record
 from opencets_web.evidence.queries import ExhibitRow, exhibits_under_way
@@ -32,9 +34,10 @@ from opencets_web.media.models import Media
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.sharing.models import Asked, RequestState
+from opencets_web.sharing.queries import InvitationRow, open_invitations
 
 MOST_CASES = 12
-"""With the officer's own channel they fit into the sixteen that a page may listen to."""
+"""With the officer's own channel and the agency's they fit into the sixteen that a page may listen to."""
 
 STRONG_KINDS = tuple(name for name, kind in KINDS.items() if kind.links == "strong")
 
@@ -45,7 +48,9 @@ BY_ANYONE = ("exhibit.read",)
 BY_OTHERS = (
     "case.opened", "case.joined", "case.left", "case.changed", "case.closed", "case.reopened", "exhibit.received",
     "exhibit.columns-corrected", "note.added", "number.added", "judgement.made", "release.made", "release.withdrawn",
-    "request.made", "request.answered", "request.withdrawn",
+    "request.made", "request.answered", "request.withdrawn", "comment.written", "task.given", "task.done", "task.reopened",
+    "decision.made", "invitation.made", "invitation.accepted", "invitation.declined",
+    "invitation.left",
 )  # fmt: skip
 
 
@@ -104,11 +109,16 @@ class Desk:
     running: tuple[tuple[ExhibitRow, str], ...]
     news: tuple[News, ...]
     channels: str
+    tasks: tuple[TaskRow, ...] = ()
+    notices: tuple[NoticeRow, ...] = ()
+    unread: int = 0
+    invitations: tuple[InvitationRow, ...] = ()
 
     @property
     def first_time(self) -> bool:
         """Nothing is on the desk yet."""
-        return not self.cases and not self.requests and not self.undecided
+        waits = self.tasks or self.notices or self.invitations
+        return not self.cases and not self.requests and not self.undecided and not waits
 
 
 def get_desk(actor: Actor) -> Desk:
@@ -130,7 +140,13 @@ def get_desk(actor: Actor) -> Desk:
         undecided=count_undecided(actor),
         running=exhibits_under_way(actor, ids) if ids else (),
         news=_news(actor, ids) if ids else (),
-        channels=" ".join([f"officer:{actor.officer_id}", *(f"case:{case_id}" for case_id in ids)]),
+        tasks=my_tasks(actor),
+        notices=(notices := my_notices(actor)),
+        unread=sum(notice.unread for notice in notices),
+        invitations=open_invitations(actor),
+        channels=" ".join(
+            [f"officer:{actor.officer_id}", f"agency:{actor.agency_id}", *(f"case:{case_id}" for case_id in ids)]
+        ),
     )
 
 
@@ -260,6 +276,7 @@ class Overview:
     messages: int
     records: int
     identifiers: int
+    overdue: int
 
     @property
     def next_step(self) -> tuple[str, str, str]:
@@ -336,6 +353,12 @@ def get_overview(actor: Actor, reference: str) -> Overview:
         people=kinds.get("person", 0) + kinds.get("account", 0),
         messages=kinds.get("message", 0),
         records=sum(kinds.values()),
+        overdue=door.visible(
+            actor,
+            Task.objects.filter(
+                case_id=frame.case_id, done_at=None, withdrawn_at=None, due_on__lt=timezone.localdate()
+            ),
+        ).count(),
         identifiers=claims.order_by().values("kind", "normal").distinct().count(),
     )
 

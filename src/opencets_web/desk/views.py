@@ -23,9 +23,12 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def case(request: HttpRequest, reference: str) -> HttpResponse:
-    overview = queries.get_overview(actor_of(request), reference)
+    actor = actor_of(request)
+    overview = queries.get_overview(actor, reference)
+    # A partner writes its own number first of all.
+    number_form = NumberForm(initial={} if overview.frame.own_agency else {"partner": actor.agency_name})
     return render(
-        request, "desk/case.html", {"frame": overview.frame, "overview": overview, "number_form": NumberForm()}
+        request, "desk/case.html", {"frame": overview.frame, "overview": overview, "number_form": number_form}
     )
 
 

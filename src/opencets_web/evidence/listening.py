@@ -1,4 +1,6 @@
-"""Who may hear which live channel: ``case:<id>`` those who may read the case, ``officer:<id>`` the officer alone."""
+"""Who may hear which live channel: ``case:<id>`` and ``here:<id>`` those who may read the case, ``officer:<id>`` the officer
+alone, ``agency:<id>`` the agency's officers who read cases.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def _may_hear(scope: Scope, channels: frozenset[str]) -> bool:
                 kind, _, name = channel.partition(":")
                 if kind == "officer" and name == str(actor.officer_id):
                     continue
-                if kind != "case":
+                if kind == "agency" and actor.reads_cases and name == str(actor.agency_id):
+                    continue
+                if kind not in ("case", "here"):
                     return False
                 door.admit(actor, Case.objects.all(), pk=UUID(name))
     except (NotFound, ValueError):

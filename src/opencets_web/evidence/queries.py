@@ -18,6 +18,7 @@ from django.utils.functional import cached_property
 from opencets.errors import NotFound
 from opencets_web.audit import log
 from opencets_web.cases.queries import CaseFrame, get_frame
+from opencets_web.casework.queries import CommentRow, Person, list_comments, people_on
 from opencets_web.evidence.models import (
     Claim,
     CustodyEntry,
@@ -184,6 +185,8 @@ class ReportPage:
     files: tuple[FileRow, ...]
     page: Page[ExhibitFile]
     custody: tuple[tuple[datetime, str, str], ...]
+    comments: tuple[CommentRow, ...]
+    people: tuple[Person, ...]
 
 
 def get_report(actor: Actor, exhibit_id: UUID, *, number: int = 1, only_skipped: bool = False) -> ReportPage:
@@ -233,6 +236,8 @@ def get_report(actor: Actor, exhibit_id: UUID, *, number: int = 1, only_skipped:
             (entry.at, entry.officer.display_name, entry.sentence)
             for entry in CustodyEntry.objects.filter(exhibit=exhibit).select_related("officer").order_by("at")
         ),
+        comments=list_comments(actor, frame.case_id, exhibit.id),
+        people=people_on(actor, frame.case_id, frame.holding_id) if frame.may_contribute else (),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path("cases/<str:reference>/exhibits/complete/", views.complete, name="complete"),
     path("cases/<str:reference>/messages/", views.message_list, name="messages"),
     path("exhibits/<uuid:exhibit_id>/", views.report, name="report"),
+    path("exhibits/<uuid:exhibit_id>/comment/", views.comment, name="comment"),
     path("exhibits/<uuid:exhibit_id>/progress/", views.progress, name="progress"),
     path("exhibits/<uuid:exhibit_id>/finish/", views.finish, name="finish"),
     path("exhibits/<uuid:exhibit_id>/cancel/", views.cancel, name="cancel"),

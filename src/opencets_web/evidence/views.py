@@ -11,8 +11,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from opencets.errors import ActRefused
+from opencets.errors import ActRefused, NotFound
 from opencets_web.cases.views import int_of
+from opencets_web.casework.forms import CommentForm
 from opencets_web.evidence import actions, queries
 from opencets_web.evidence.forms import ColumnsForm, MessagesForm
 from opencets_web.policy.middleware import actor_of
@@ -69,7 +70,28 @@ def _exhibit_of(asked: dict[str, object]) -> UUID:
 def report(request: HttpRequest, exhibit_id: UUID) -> HttpResponse:
     only_skipped = request.GET.get("only") == "skipped"
     page = queries.get_report(actor_of(request), exhibit_id, number=int_of(request, "page"), only_skipped=only_skipped)
-    return render(request, "evidence/report.html", {"frame": page.frame, "report": page, "only_skipped": only_skipped})
+    shown = {"frame": page.frame, "report": page, "only_skipped": only_skipped, "comment_form": CommentForm()}
+    return render(request, "evidence/report.html", shown)
+
+
+@require_POST
+def comment(request: HttpRequest, exhibit_id: UUID) -> HttpResponse:
+    actor, form = actor_of(request), CommentForm(request.POST)
+    if form.is_valid():
+        try:
+            made = actions.comment_on_exhibit(
+                actor, exhibit_id, form.cleaned_data["text"], also=form.cleaned_data["also"]
+            )
+            undo = reverse("casework:comment-withdraw", args=[made])
+            messages.success(request, "The comment is kept.", extra_tags=f"undo:{undo}")
+            return redirect("evidence:report", exhibit_id)
+        except NotFound:
+            raise
+        except ActRefused as refusal:
+            form.add_error("also", refusal.sentence)
+    page = queries.get_report(actor, exhibit_id)
+    shown = {"frame": page.frame, "report": page, "only_skipped": False, "comment_form": form}
+    return render(request, "evidence/report.html", shown, status=422)
 
 
 @require_GET

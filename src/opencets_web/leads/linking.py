@@ -33,7 +33,7 @@ from opencets_web.media.models import HashSet, Media
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.blind import across_holdings
-from opencets_web.policy.models import Disclosure, Grant
+from opencets_web.policy.models import Disclosure, Grant, GrantState
 from opencets_web.ui.notify import tell
 
 MODEL = "paths-1"
@@ -413,7 +413,12 @@ def _audience(rows: Sequence[Connection]) -> _Audience:
     told = {case.holding_id: {case.agency_id} for case in found}
     now = timezone.now()
     grants = Grant.objects.filter(
-        holding_id__in=told, to_agency__isnull=False, withdrawn_at=None, granted_at__lte=now, expires_at__gt=now
+        holding_id__in=told,
+        to_agency__isnull=False,
+        state=GrantState.OPEN,
+        withdrawn_at=None,
+        granted_at__lte=now,
+        expires_at__gt=now,
     )
     for holding, agency in grants.values_list("holding_id", "to_agency_id"):
         if agency is not None:

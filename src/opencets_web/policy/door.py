@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from opencets.errors import NotFound
 from opencets_web.policy.actor import Actor
-from opencets_web.policy.models import BetweenTwo, Grant, Guarded, Holding
+from opencets_web.policy.models import BetweenTwo, Grant, GrantState, Guarded, Holding
 from opencets_web.policy.rules import LEVELS, level_of
 
 M = TypeVar("M", bound=Model)
@@ -26,7 +26,7 @@ def _live_grants(actor: Actor) -> QuerySet[Grant]:
     mine = Q(to_officer_id=actor.officer_id)
     if actor.reads_cases:
         mine |= Q(to_agency_id=actor.agency_id)
-    return Grant.objects.filter(mine, withdrawn_at=None, granted_at__lte=now, expires_at__gt=now)
+    return Grant.objects.filter(mine, state=GrantState.OPEN, withdrawn_at=None, granted_at__lte=now, expires_at__gt=now)
 
 
 def _opens(actor: Actor, holding: str, agency: str) -> Q:
@@ -44,8 +44,10 @@ def visible(actor: Actor, rows: QuerySet[M]) -> QuerySet[M]:
     model = rows.model
     if issubclass(model, Guarded):
         opened = rows.filter(_opens(actor, "holding_id", "agency_id"))
-        own_business = model.own_business(actor.agency_id)
-        return opened if own_business is None else opened.filter(own_business)
+        own_business, personal = model.own_business(actor.agency_id), model.personal(actor.officer_id)
+        for kept in (own_business, personal):
+            opened = opened if kept is None else opened.filter(kept)
+        return opened
     if issubclass(model, BetweenTwo):
         return rows.filter(
             _opens(actor, "left_holding_id", "left_agency_id"), _opens(actor, "right_holding_id", "right_agency_id")
@@ -81,7 +83,12 @@ def audience(holding: Holding) -> list[UUID]:
     """The agencies that may be told of something in this holding: the owner, and those with a live grant."""
     now = timezone.now()
     granted = Grant.objects.filter(
-        holding=holding, to_agency__isnull=False, withdrawn_at=None, granted_at__lte=now, expires_at__gt=now
+        holding=holding,
+        to_agency__isnull=False,
+        state=GrantState.OPEN,
+        withdrawn_at=None,
+        granted_at__lte=now,
+        expires_at__gt=now,
     ).values_list("to_agency_id", flat=True)
     return [holding.agency_id, *(agency for agency in granted if agency is not None)]
 
@@ -92,6 +99,11 @@ def explain(actor: Actor, holding: Holding) -> str:
         return "Your agency owns it."
     for grant in _live_grants(actor).filter(holding=holding).select_related("agency").order_by("granted_at"):
         whom = "you" if grant.to_officer_id else "your agency"
+        if grant.invited:
+            return (
+                f"{grant.agency.short_name} invited {whom} ({grant.level}) for: {grant.purpose}. "
+                f"Until {grant.expires_at:%Y-%m-%d}."
+            )
         return (
             f"{grant.agency.short_name} released it to {whom} ({grant.level}) for: {grant.purpose}. "
             f"Until {grant.expires_at:%Y-%m-%d}."

@@ -56,6 +56,15 @@ class Level(models.TextChoices):
     MANAGE = "manage", "Manage"
 
 
+class GrantState(models.TextChoices):
+    """Whether the other side takes part. A release is open at once; an invitation opens only once it is accepted."""
+
+    OPEN = "open", "Open"
+    INVITED = "invited", "Waiting for their answer"
+    DECLINED = "declined", "Declined"
+    LEFT = "left", "Left by them"
+
+
 class Grant(models.Model):
     """Opens a Holding to an agency or to one officer: level, purpose, who approved, until when. Never deleted, only withdrawn."""
 
@@ -72,9 +81,17 @@ class Grant(models.Model):
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     withdrawn_by = models.ForeignKey(Officer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     withdrawn_because = models.TextField(blank=True)
+    invited = models.BooleanField(default=False, help_text="Opens only once the invited agency has accepted.")
+    state = models.CharField(max_length=10, choices=GrantState, default=GrantState.OPEN)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    answered_by = models.ForeignKey(Officer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    answer = models.TextField(blank=True, help_text="What the invited agency says when it declines or leaves.")
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(invited=True) | Q(state="open"), name="only_an_invitation_waits_for_an_answer"
+            ),
             models.CheckConstraint(
                 condition=Q(to_agency__isnull=False, to_officer__isnull=True)
                 | Q(to_agency__isnull=True, to_officer__isnull=False),
@@ -107,6 +124,11 @@ class Guarded(models.Model):
     @classmethod
     def own_business(cls, agency_id: UUID) -> Q | None:
         """What of the rows a partner on the holding does not see, as a condition; None: nothing is kept from them."""
+        return None
+
+    @classmethod
+    def personal(cls, officer_id: UUID) -> Q | None:
+        """For rows that are one officer's own, as a condition; None: the rows are the case's."""
         return None
 
 

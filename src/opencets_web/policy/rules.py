@@ -6,13 +6,15 @@ from datetime import datetime
 from uuid import UUID
 
 from opencets_web.policy.actor import Actor
-from opencets_web.policy.models import Grant, Holding, Level
+from opencets_web.policy.models import Grant, GrantState, Holding, Level
 
 LEVELS = {Level.READ.value: 1, Level.CONTRIBUTE.value: 2, Level.MANAGE.value: 3}
 
 
 def grant_is_live(grant: Grant, now: datetime) -> bool:
     """Whether a grant opens anything at this instant."""
+    if grant.state != GrantState.OPEN:
+        return False
     return grant.withdrawn_at is None and grant.granted_at <= now < grant.expires_at
 
 

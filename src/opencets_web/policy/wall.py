@@ -20,7 +20,14 @@ from opencets_web.accounts.models import READING_ROLES
 from opencets_web.audit.sealer import LEAF
 from opencets_web.policy.models import BetweenTwo, Guarded
 
-APPEND_ONLY = ("audit_act", "audit_seal", "audit_checkpoint", "evidence_custodyentry")
+APPEND_ONLY = (
+    "audit_act",
+    "audit_seal",
+    "audit_checkpoint",
+    "evidence_custodyentry",
+    "cases_fieldchange",
+    "casework_decision",
+)
 READ_ONLY_FOR_WEB = (
     "evidence_record", "evidence_claim", "evidence_reportline", "media_media", "media_frame",
     "media_nearduplicate", "entities_match", "leads_connection", "leads_pointer",
@@ -32,9 +39,30 @@ OWN_BUSINESS = {
     "sharing_request": _OWN,
     "sharing_asked": _OWN,
     "sharing_release": _OWN,
+    "casework_notice": " and officer_id = (select app_officer())",
+    "casework_presence": (
+        " and (agency_id = (select app_agency()) or of_agency_id = (select app_agency()) or of_agency_id = agency_id)"
+    ),
     "leads_alert": " and (agency_id = (select app_agency()) or kind in ('connection', 'known'))",
 }
 """What a partner on a case does not see of it: whom its agency was pointed to, asks, answers, and to whom else it released."""
+OF_ONE_OFFICER = {
+    "casework_notice": ("officer_id = (select app_officer())", True),
+    "casework_presence": ("officer_id = (select app_officer())", True),
+    "casework_task": ("for_officer_id = (select app_officer())", False),
+}
+"""Rows that an officer changes who may only read the case: whose they are, and whether nobody else changes them."""
+FED = (
+    "case.opened", "case.changed", "case.closed", "case.reopened", "exhibit.received", "exhibit.read",
+    "exhibit.columns-corrected", "note.added", "note.withdrawn", "note.restored", "number.added", "number.removed",
+    "judgement.made", "judgement.undone", "comment.written", "comment.withdrawn", "comment.restored", "task.given",
+    "task.done", "task.reopened", "task.withdrawn", "task.restored", "decision.made",
+)  # fmt: skip
+"""The acts of a case that everybody on it reads as they happen. Looks, and what one agency does with others, are not."""
+FED_TO_OWNER = (
+    "case.joined", "case.left", "release.made", "release.withdrawn", "invitation.made", "invitation.accepted",
+    "invitation.declined", "invitation.reconsidered", "invitation.left",
+)  # fmt: skip
 BLIND_ONLY = ("media_signal", "media_hashentry", "entities_identifier", "entities_candidatekey", "leads_pointersecret")
 _APART = "'._-@|:/\\()[]+,#', '               '"
 WORDED = (
@@ -68,10 +96,14 @@ def between_tables() -> list[str]:
     return sorted(model._meta.db_table for model in apps.get_models() if issubclass(model, BetweenTwo))
 
 
+def _texts(words: tuple[str, ...]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
+
+
 def _functions() -> list[str]:
     roles = ", ".join(f"'{role}'" for role in sorted(READING_ROLES))
     reads = f"o.is_active and o.roles && array[{roles}]::varchar[]"
-    live = "g.withdrawn_at is null and g.granted_at <= now() and g.expires_at > now()"
+    live = "g.state = 'open' and g.withdrawn_at is null and g.granted_at <= now() and g.expires_at > now()"
     for_me = "(g.to_officer_id = app_officer() or g.to_agency_id = app_agency())"
     head = "language sql stable security definer set search_path = pg_catalog, public"
     return [
@@ -125,6 +157,13 @@ def _functions() -> list[str]:
         f"create or replace function app_search_files(words text, most integer) returns setof uuid {head} as "
         f"$$ select f.id from evidence_exhibitfile f where {FILE_WORDS.format('f.')} @@ to_tsquery('simple', words)"
         f" and {sees('f.holding_id', 'f.agency_id')} limit least(most, 2000) $$",
+        # Acts are read by the owner's officers and by auditors; what a partner reads of a case's feed is said here, without
+        # address and purpose of the acting officer.
+        "create or replace function app_feed(of_holding uuid, most integer) returns table(id bigint, at timestamptz, verb text,"
+        f" officer_id uuid, subject text, details text) {head} as $$ select a.id, a.at, a.verb, a.officer_id, a.subject, a.details"
+        f" from audit_act a where a.holding_id = of_holding and {sees('a.holding_id', 'a.holding_agency_id')}"
+        f" and (a.verb = any (array[{_texts(FED)}]) or (a.verb = any (array[{_texts(FED_TO_OWNER)}])"
+        " and a.holding_agency_id = (select app_agency()))) order by a.id desc limit least(most, 200) $$",
         f"create or replace function app_seal_state() returns table(size bigint, at timestamptz, root text) {head} as "
         "$$ select c.size, c.at, encode(c.root, 'hex') from audit_checkpoint c where app_auditor_agency() is not null"
         " order by c.size desc limit 1 $$",
@@ -132,6 +171,18 @@ def _functions() -> list[str]:
         " begin new.at := date_trunc('milliseconds', clock_timestamp());"
         " new.written_in := pg_current_xact_id()::text::bigint;"
         f" select {LEAF} into new.leaf from (select new.*) act; return new; end $$",
+        # The invited side writes its answer and nothing else; the owner writes all else and never the answer.
+        "create or replace function grant_answer() returns trigger language plpgsql set search_path = pg_catalog, public as $$"
+        " declare rest policy_grant := new; begin"
+        " if app_agency() is null or (app_agency() = old.agency_id and new.state = old.state) then return new; end if;"
+        " rest.state := old.state; rest.answered_at := old.answered_at; rest.answered_by_id := old.answered_by_id;"
+        " rest.answer := old.answer;"
+        " if rest is distinct from old or old.to_agency_id is distinct from app_agency() or not old.invited"
+        " or old.withdrawn_at is not null or old.expires_at <= now()"
+        " or (new.state = 'invited' and old.state <> 'declined')"
+        " or new.answered_by_id is distinct from app_officer()"
+        " then raise exception 'a grant is answered by the agency it is for' using errcode = 'insufficient_privilege'; end if;"
+        " return new; end $$",
         "create or replace function refuse_change() returns trigger language plpgsql as $$"
         " begin raise exception '% is append-only: % refused', tg_table_name, tg_op using errcode = 'insufficient_privilege';"
         " end $$",
@@ -166,7 +217,15 @@ def rights() -> dict[str, Rights]:
             web = jobs = "select, insert"
         reading, writing = sees("holding_id", "agency_id"), writes("holding_id", "agency_id")
         reading += OWN_BUSINESS.get(name, "")
-        table[name] = Rights(web, jobs, jobs, _four_policies(reading, writing))
+        adding, changing = writing, writing
+        if name in OF_ONE_OFFICER:
+            own, alone = OF_ONE_OFFICER[name]
+            own = f"{sees('holding_id', 'agency_id')} and {own}"
+            adding, changing = (
+                (own if name == "casework_presence" else writing),
+                own if alone else f"({writing} or {own})",
+            )
+        table[name] = Rights(web, jobs, jobs, _four_policies(reading, adding, changing))
     for name in between_tables():
         web = "select" if name in READ_ONLY_FOR_WEB else "select, insert, update"
         reading = f"{sees('left_holding_id', 'left_agency_id')} and {sees('right_holding_id', 'right_agency_id')}"
@@ -181,9 +240,13 @@ def rights() -> dict[str, Rights]:
     )
     table["policy_grant"] = Rights(
         "select, insert, update", "select", "select",
-        _four_policies(
-            f"{sees('holding_id', 'agency_id')} or to_officer_id = (select app_officer()) or to_agency_id = (select app_agency())",
+        (*_four_policies(
+            f"(agency_id = (select app_agency()) and {sees('holding_id', 'agency_id')})"
+            " or to_officer_id = (select app_officer()) or to_agency_id = (select app_agency())",
             f"agency_id = (select app_agency()) and {writes('holding_id', 'agency_id')}",
+        ),
+            "create policy answers on policy_grant for update to opencets_web using (to_agency_id = (select app_agency()))"
+            " with check (to_agency_id = (select app_agency()))",
         ),
     )  # fmt: skip
     table["audit_act"] = Rights(
@@ -223,12 +286,13 @@ def rights() -> dict[str, Rights]:
     return table
 
 
-def _four_policies(reading: str, writing: str) -> tuple[str, ...]:
+def _four_policies(reading: str, writing: str, changing: str = "") -> tuple[str, ...]:
+    changing = changing or writing
     both = "opencets_web, opencets_jobs"
     return (
         f"create policy reads on {{table}} for select to {both} using ({reading})",
         f"create policy adds on {{table}} for insert to {both} with check ({writing})",
-        f"create policy changes on {{table}} for update to {both} using ({writing}) with check ({writing})",
+        f"create policy changes on {{table}} for update to {both} using ({changing}) with check ({changing})",
         "create policy compares on {table} for all to opencets_blind using (true) with check (true)",
     )
 
@@ -240,7 +304,7 @@ def build() -> None:
         owner = cursor.fetchone()[0]
         cursor.execute(
             "grant select on accounts_officer, policy_grant, policy_holding, leads_pointersecret, leads_pointer, cases_case,"
-            " evidence_record, evidence_claim, evidence_exhibitfile, audit_checkpoint to opencets_definer"
+            " evidence_record, evidence_claim, evidence_exhibitfile, audit_checkpoint, audit_act to opencets_definer"
         )
         for statement in _functions():
             # Functions that look past the policies belong to a role that cannot sign in, not to the owner of the tables.
@@ -270,7 +334,7 @@ def build() -> None:
         )
         for name in (
             "policy_grant", "policy_holding", "leads_pointer", "cases_case",
-            "evidence_record", "evidence_claim", "evidence_exhibitfile",
+            "evidence_record", "evidence_claim", "evidence_exhibitfile", "audit_act",
         ):  # fmt: skip
             cursor.execute(f"create policy definer on {name} for select to opencets_definer using (true)")
         cursor.execute(
@@ -282,6 +346,8 @@ def _append_only(cursor: object) -> None:
     execute = cursor.execute  # type: ignore[attr-defined]
     execute("drop trigger if exists audit_leaf on audit_act")
     execute("create trigger audit_leaf before insert on audit_act for each row execute function audit_leaf()")
+    execute("drop trigger if exists grant_answer on policy_grant")
+    execute("create trigger grant_answer before update on policy_grant for each row execute function grant_answer()")
     for name in APPEND_ONLY:
         execute(f"drop trigger if exists append_only on {name}")
         execute(

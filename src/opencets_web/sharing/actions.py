@@ -9,16 +9,20 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from opencets.errors import ActRefused
+from opencets.errors import ActRefused, NotFound
 from opencets_web.accounts.models import Agency
 from opencets_web.audit import log, outbox
 from opencets_web.cases.models import Case
 from opencets_web.leads.queries import standing_pointers
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
-from opencets_web.policy.models import Grant, Level
+from opencets_web.policy.models import Grant, GrantState, Level
 from opencets_web.policy.rules import may_release
 from opencets_web.sharing.models import Asked, Release, Request, RequestState
+from opencets_web.ui.notify import tell
+
+STANDING = (GrantState.OPEN, GrantState.INVITED)
+"""The states in which a grant opens the case, or would as soon as the other side accepts."""
 
 
 @transaction.atomic
@@ -98,9 +102,11 @@ def release(
     level: str = Level.READ,
     asked_id: UUID | None = None,
     until: datetime | None = None,
+    invited: bool = False,
 ) -> UUID:
     """Release a case to another agency until a day; the release's id. NotFound: not this actor's to give.
 
+    ``invited``: it opens only once they accept, and they may decline or leave.
     ActRefused: to one's own agency, beyond a year, or it is released to them already.
     """
     case = door.admit(actor, Case.objects.select_related("holding"), "manage", reference=reference)
@@ -118,9 +124,11 @@ def release(
         raise ActRefused("A release lasts from 1 to 366 days.")
     now = timezone.now()
     if Grant.objects.filter(
-        holding=case.holding, to_agency_id=to_agency, withdrawn_at=None, expires_at__gt=now
+        holding=case.holding, to_agency_id=to_agency, state__in=STANDING, withdrawn_at=None, expires_at__gt=now
     ).exists():
-        raise ActRefused("It is released to that agency already; withdraw that release to change it.")
+        raise ActRefused(
+            "It is released to that agency already, or they are invited; withdraw that release to change it."
+        )
     grant = Grant.objects.create(
         holding=case.holding,
         agency_id=case.agency_id,
@@ -130,6 +138,8 @@ def release(
         granted_by_id=actor.officer_id,
         granted_at=now,
         expires_at=until or now + timedelta(days=days),
+        invited=invited,
+        state=GrantState.INVITED if invited else GrantState.OPEN,
     )
     asked = door.admit(actor, _open_asked(actor), "contribute", pk=asked_id, case=case) if asked_id else None
     made = Release.objects.create(
@@ -146,13 +156,94 @@ def release(
     if asked is not None:
         _answer(actor, asked, RequestState.RELEASED, purpose)
     _log(
-        "release.made",
+        "invitation.made" if invited else "release.made",
         actor,
         case,
         {"release": made.id, "to": to_agency, "purpose": purpose, "until": grant.expires_at},
     )
-    outbox.post("release.changed", holding_id=str(case.holding_id), officer_id=str(actor.officer_id))
+    tell(f"case:{case.id}", "release", made.id)
+    tell(f"agency:{to_agency}", "invitation" if invited else "release", grant.id)
+    if not invited:
+        outbox.post("release.changed", holding_id=str(case.holding_id), officer_id=str(actor.officer_id))
     return made.id
+
+
+def invite(actor: Actor, reference: str, to_agency: UUID, *, purpose: str, days: int, level: str) -> UUID:
+    """Invite another agency to work on a case; the release's id. Nothing opens before they accept; refused as ``release`` is."""
+    return release(actor, reference, to_agency, purpose=purpose, days=days, level=level, invited=True)
+
+
+def _invitation(actor: Actor, grant_id: UUID) -> Grant:
+    """An invitation to the actor's agency, locked; NotFound for any other. ActRefused: it was withdrawn or is over."""
+    rows = Grant.objects.filter(to_agency_id=actor.agency_id, invited=True).select_for_update(of=("self",))
+    grant = rows.filter(pk=grant_id).first() if actor.reads_cases else None
+    if grant is None:
+        raise NotFound
+    if grant.withdrawn_at is not None or grant.expires_at <= timezone.now():
+        raise ActRefused("The invitation was withdrawn or is over.")
+    return grant
+
+
+@transaction.atomic
+def accept_invitation(actor: Actor, grant_id: UUID) -> None:
+    """Take part in a case; also after declining or leaving, as long as the invitation stands. The case is open from now on."""
+    grant = _invitation(actor, grant_id)
+    if grant.state == GrantState.OPEN:
+        raise ActRefused("Your agency takes part already.")
+    _answer_invitation(actor, grant, GrantState.OPEN, "", "invitation.accepted")
+
+
+@transaction.atomic
+def decline_invitation(actor: Actor, grant_id: UUID, reason: str) -> None:
+    """Decline an invitation with a sentence for the other agency; ActRefused: it is not waiting for an answer."""
+    grant = _invitation(actor, grant_id)
+    if grant.state != GrantState.INVITED:
+        raise ActRefused("The invitation is answered already.")
+    if not reason.strip():
+        raise ActRefused("Decline with a sentence that the inviting agency can read.")
+    _answer_invitation(actor, grant, GrantState.DECLINED, reason, "invitation.declined")
+
+
+@transaction.atomic
+def reconsider_invitation(actor: Actor, grant_id: UUID) -> None:
+    """Take a refusal back: the invitation waits for an answer again."""
+    grant = _invitation(actor, grant_id)
+    if grant.state != GrantState.DECLINED:
+        raise ActRefused("The invitation was not declined.")
+    _answer_invitation(actor, grant, GrantState.INVITED, "", "invitation.reconsidered")
+
+
+@transaction.atomic
+def leave_joint_case(actor: Actor, grant_id: UUID, reason: str) -> None:
+    """Leave a case that the agency was invited to, with a reason: it closes at once for all its officers.
+
+    What they wrote stays in it. They may come back by accepting again, as long as the invitation stands.
+    """
+    grant = _invitation(actor, grant_id)
+    if grant.state != GrantState.OPEN:
+        raise ActRefused("Your agency does not take part.")
+    if not reason.strip():
+        raise ActRefused("Leave with a sentence that the owning agency can read.")
+    _answer_invitation(actor, grant, GrantState.LEFT, reason, "invitation.left")
+
+
+def _answer_invitation(actor: Actor, grant: Grant, state: GrantState, answer: str, verb: str) -> None:
+    opens_or_closes = GrantState.OPEN in (state, grant.state)
+    grant.state, grant.answer = state, answer
+    grant.answered_at, grant.answered_by_id = timezone.now(), actor.officer_id
+    grant.save(update_fields=["state", "answer", "answered_at", "answered_by"])
+    # The number of the case is not theirs to know before they accept, so the line names the invitation.
+    log.record(
+        verb,
+        actor,
+        holding=(grant.holding_id, grant.agency_id),
+        subject=f"invitation:{grant.id}",
+        details={"invitation": grant.id, "answer": answer},
+    )
+    tell(f"agency:{actor.agency_id}", "invitation", grant.id)
+    outbox.post("invitation.answered", grant_id=str(grant.id), officer_id=str(actor.officer_id))
+    if opens_or_closes:
+        outbox.post("release.changed", holding_id=str(grant.holding_id), officer_id=str(actor.officer_id))
 
 
 @transaction.atomic
@@ -180,7 +271,7 @@ def release_again(actor: Actor, release_id: UUID) -> tuple[UUID, str]:
     days = max(1, min(366, -(-int(left.total_seconds()) // 86_400)))
     made = release(
         actor, before.case.reference, before.to_agency_id, purpose=before.purpose, days=days, level=before.grant.level,
-        until=before.grant.expires_at,
+        until=before.grant.expires_at, invited=before.grant.invited,
     )  # fmt: skip
     return made, before.case.reference
 
@@ -215,6 +306,8 @@ def withdraw_release(actor: Actor, release_id: UUID, reason: str) -> str:
     made.grant.save(update_fields=["withdrawn_at", "withdrawn_by", "withdrawn_because"])
     made.withdrawn_at = now
     made.save(update_fields=["withdrawn_at"])
+    tell(f"case:{made.case_id}", "release", made.id)
+    tell(f"agency:{made.to_agency_id}", "invitation", made.grant_id)
     _log("release.withdrawn", actor, made.case, {"release": made.id, "to": made.to_agency_id, "reason": reason})
     outbox.post("release.changed", holding_id=str(made.holding_id), officer_id=str(actor.officer_id))
     return made.case.reference

@@ -15,7 +15,7 @@ from opencets_web.cases.telling import tell_officers
 from opencets_web.leads.models import Alert, AlertKind, PointerSecret
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.blind import across_holdings
-from opencets_web.policy.models import Disclosure
+from opencets_web.policy.models import Disclosure, Grant, GrantState
 from opencets_web.sharing.models import Asked, Request, RequestState
 from opencets_web.ui.notify import tell
 
@@ -40,6 +40,25 @@ def carry_request(actor: Actor, request_id: UUID) -> None:
             request.save(update_fields=["state", "answer", "answered_at"])
             word = "released what you asked for" if asked.state == RequestState.RELEASED else "declined your request"
             _alert(request.case, f"answer:{request.id}", f"{request.to_agency.name} {word}.", AlertKind.RELEASE)
+
+
+def carry_answer(grant_id: UUID) -> None:
+    """Tell the owner of a case that an invited agency accepted, declined or left; safe to run again."""
+    words = {
+        GrantState.OPEN: "accepted your invitation and takes part",
+        GrantState.DECLINED: "declined your invitation",
+        GrantState.LEFT: "has left the case",
+        GrantState.INVITED: "thinks your invitation over again",
+    }
+    with across_holdings():
+        grant = Grant.objects.select_related("to_agency").get(pk=grant_id)
+        case = Case.objects.get(holding_id=grant.holding_id)
+        if grant.to_agency is None or grant.answered_at is None:
+            return
+        answer = f": {grant.answer}" if grant.answer else "."
+        sentence = f"{grant.to_agency.name} {words[GrantState(grant.state)]}{answer}"
+        _alert(case, f"invited:{grant.id}:{grant.answered_at.timestamp():.0f}", sentence, AlertKind.RELEASE)
+        tell(f"case:{case.id}", "release", grant.id)
 
 
 def _deliver(request: Request) -> Asked | None:

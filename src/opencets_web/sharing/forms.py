@@ -53,6 +53,17 @@ class ReleaseForm(AnswerForm):
             )
 
 
+class InviteForm(ReleaseForm):
+    """Inviting an agency to work on a case."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, auto_id="invite_%s", **named)
+        self.fields["level"].initial = Level.CONTRIBUTE.value
+        self.fields[
+            "purpose"
+        ].help_text = "All they read before they accept, with your name. The case stays closed until then."
+
+
 class ReasonForm(forms.Form):
     """Why a release is withdrawn."""
 

@@ -24,7 +24,7 @@ from opencets_web.cases.queries import CaseFrame, get_frame
 from opencets_web.leads.queries import PointerRow, get_pointer
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
-from opencets_web.policy.models import Disclosure, Grant, Handling, Level
+from opencets_web.policy.models import Disclosure, Grant, GrantState, Handling, Level
 from opencets_web.sharing.models import Asked, Release, Request, RequestState
 
 NEWEST = 20
@@ -95,6 +95,12 @@ class ReleaseRow:
     released_at: datetime
     until: datetime
     live: bool
+    state: str
+    label: str
+    tone: str
+    answer: str
+    answered_by: str
+    answered_at: datetime | None
     again: bool
     withdrawn_at: datetime | None
     withdrawn_by: str
@@ -116,7 +122,31 @@ class ReceivedRow:
     ended_at: datetime | None
 
 
-Row = RequestRow | AskedRow | ReleaseRow | ReceivedRow
+@dataclass(frozen=True, slots=True)
+class InvitationRow:
+    """An invitation of another agency to ours. The case is named only while we take part."""
+
+    id: UUID
+    case: str
+    case_title: str
+    agency: str
+    officer: str
+    contact: str
+    phone: str
+    level: str
+    purpose: str
+    at: datetime
+    until: datetime
+    state: str
+    label: str
+    tone: str
+    stands: bool
+    answer: str
+    answered_by: str
+    answered_at: datetime | None
+
+
+Row = RequestRow | AskedRow | ReleaseRow | ReceivedRow | InvitationRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +168,7 @@ class SharingPage:
     alone: str
     page: Page[Any] | None
     channels: str
+    agency_id: UUID
 
 
 def _requests(actor: Actor) -> QuerySet[Request]:
@@ -152,9 +183,9 @@ def _asked(actor: Actor) -> QuerySet[Asked]:
 
 def _released(actor: Actor) -> QuerySet[Release]:
     rows = door.visible(actor, Release.objects.filter(agency_id=actor.agency_id))
-    return rows.select_related("case", "grant__withdrawn_by", "to_agency", "released_by").order_by(
-        "-released_at", "-id"
-    )
+    return rows.select_related(
+        "case", "grant__withdrawn_by", "grant__answered_by", "to_agency", "released_by"
+    ).order_by("-released_at", "-id")
 
 
 def _received(actor: Actor) -> QuerySet[Grant]:
@@ -162,8 +193,70 @@ def _received(actor: Actor) -> QuerySet[Grant]:
     mine = Q(to_officer_id=actor.officer_id)
     if actor.reads_cases:
         mine |= Q(to_agency_id=actor.agency_id)
-    rows = Grant.objects.filter(mine).exclude(agency_id=actor.agency_id)
+    rows = Grant.objects.filter(mine, invited=False).exclude(agency_id=actor.agency_id)
     return rows.select_related("agency").order_by("-granted_at", "-id")
+
+
+def _invitations(actor: Actor) -> QuerySet[Grant]:
+    """Invitations of other agencies to the actor's; none for an officer who reads no cases."""
+    rows = Grant.objects.filter(to_agency_id=actor.agency_id, invited=True)
+    rows = rows.select_related("agency", "granted_by", "answered_by").order_by("-granted_at", "-id")
+    return rows if actor.reads_cases else rows.none()
+
+
+def open_invitations(actor: Actor) -> tuple[InvitationRow, ...]:
+    """The invitations that wait for the answer of the actor's agency, the oldest first."""
+    waiting = _invitations(actor).filter(state=GrantState.INVITED, withdrawn_at=None, expires_at__gt=timezone.now())
+    return _invitation_rows(actor, waiting.order_by("granted_at")[:6])
+
+
+_INVITED_TONES = {
+    GrantState.INVITED: "accent",
+    GrantState.OPEN: "good",
+    GrantState.DECLINED: "warn",
+    GrantState.LEFT: "warn",
+}
+_INVITED_LABELS = {
+    GrantState.INVITED: "Waiting for your answer",
+    GrantState.OPEN: "You take part",
+    GrantState.DECLINED: "You declined",
+    GrantState.LEFT: "You left",
+}
+
+
+def _invitation_rows(actor: Actor, rows: Iterable[Grant]) -> tuple[InvitationRow, ...]:
+    now, grants = timezone.now(), list(rows)
+    taken = [grant.holding_id for grant in grants if grant.state == GrantState.OPEN]
+    found = door.visible(actor, Case.objects.filter(holding_id__in=taken)) if taken else ()
+    cases = {case.holding_id: case for case in found}
+    made = []
+    for grant in grants:
+        stands = grant.withdrawn_at is None and grant.expires_at > now
+        case = cases.get(grant.holding_id) if stands and grant.state == GrantState.OPEN else None
+        over = "Withdrawn by them" if grant.withdrawn_at else "Over"
+        made.append(
+            InvitationRow(
+                id=grant.id,
+                case=case.reference if case else "",
+                case_title=case.title if case else "",
+                agency=grant.agency.name,
+                officer=grant.granted_by.display_name,
+                contact=grant.agency.contact_name,
+                phone=grant.agency.contact_phone,
+                level=Level(grant.level).label,
+                purpose=grant.purpose,
+                at=grant.granted_at,
+                until=grant.expires_at,
+                state=grant.state,
+                label=_INVITED_LABELS[GrantState(grant.state)] if stands else over,
+                tone=_INVITED_TONES[GrantState(grant.state)] if stands else "",
+                stands=stands,
+                answer=grant.answer,
+                answered_by=grant.answered_by.display_name if grant.answered_by else "",
+                answered_at=grant.answered_at,
+            )
+        )
+    return tuple(made)
 
 
 def list_sharing(actor: Actor, *, alone: str = "", number: int = 1) -> SharingPage:
@@ -184,13 +277,14 @@ def list_sharing(actor: Actor, *, alone: str = "", number: int = 1) -> SharingPa
         open_rows = rows.filter(**waiting).count() if waiting else 0
         parts.append(Part(name, title, as_rows(actor, shown[: 50 if chosen else NEWEST]), total, open_rows))
     log.record("sharing.viewed", actor, details={"part": chosen, "page": number if chosen else 1})
-    return SharingPage(tuple(parts), chosen, page, _channels(row for part in parts for row in part.rows))
+    channels = _channels(row for part in parts for row in part.rows)
+    return SharingPage(tuple(parts), chosen, page, channels, actor.agency_id)
 
 
 def _channels(rows: Iterable[Row]) -> str:
     """The cases whose events may change the page: those with open business first, 15 at most."""
     ordered = sorted(
-        (row for row in rows if not isinstance(row, ReceivedRow)),
+        (row for row in rows if not isinstance(row, ReceivedRow | InvitationRow)),
         key=lambda row: not (row.live if isinstance(row, ReleaseRow) else row.open),
     )
     return " ".join(list(dict.fromkeys(f"case:{row.case_id}" for row in ordered))[:15])
@@ -247,7 +341,9 @@ def _release_rows(actor: Actor, rows: Iterable[Release]) -> tuple[Row, ...]:
     now = timezone.now()
     found = list(rows)
     standing = {
-        (row.holding_id, row.to_agency_id) for row in found if row.withdrawn_at is None and row.grant.expires_at > now
+        (row.holding_id, row.to_agency_id)
+        for row in found
+        if row.withdrawn_at is None and row.grant.expires_at > now and row.grant.state in _STANDING
     }
     return tuple(
         ReleaseRow(
@@ -261,7 +357,19 @@ def _release_rows(actor: Actor, rows: Iterable[Release]) -> tuple[Row, ...]:
             released_by=row.released_by.display_name,
             released_at=row.released_at,
             until=row.grant.expires_at,
-            live=row.withdrawn_at is None and row.grant.expires_at > now,
+            live=row.withdrawn_at is None and row.grant.expires_at > now and row.grant.state in _STANDING,
+            state=row.grant.state,
+            label=(
+                GrantState(row.grant.state).label
+                if row.grant.state != GrantState.OPEN
+                else "Taking part"
+                if row.grant.invited
+                else "Released"
+            ),
+            tone=_INVITED_TONES[GrantState(row.grant.state)],
+            answer=row.grant.answer,
+            answered_by=row.grant.answered_by.display_name if row.grant.answered_by else "",
+            answered_at=row.grant.answered_at,
             again=(
                 row.withdrawn_at is not None
                 and row.grant.expires_at > now
@@ -302,9 +410,16 @@ def _received_rows(actor: Actor, rows: Iterable[Grant]) -> tuple[Row, ...]:
     return tuple(made)
 
 
+_STANDING = (GrantState.OPEN, GrantState.INVITED)
 _Rows = Callable[[Actor], QuerySet[Any]]
 _AsRows = Callable[[Actor, Iterable[Any]], tuple[Row, ...]]
 _PARTS: dict[str, tuple[str, _Rows, _AsRows, dict[str, Any]]] = {
+    "invited": (
+        "Invitations to you",
+        _invitations,
+        _invitation_rows,
+        {"state": GrantState.INVITED, "withdrawn_at": None},
+    ),
     "of-us": ("Other agencies ask of you", _asked, _asked_rows, {"state": RequestState.ASKED}),
     "by-us": ("You asked", _requests, _request_rows, {"state": RequestState.ASKED}),
     "released": ("You released", _released, _release_rows, {}),
@@ -322,6 +437,7 @@ class CaseSharingPage:
     requests: tuple[Row, ...]
     releases: tuple[Row, ...]
     agencies: tuple[tuple[UUID, str], ...]
+    joined: tuple[Row, ...]
 
 
 def get_case_sharing(actor: Actor, reference: str) -> CaseSharingPage:
@@ -331,9 +447,9 @@ def get_case_sharing(actor: Actor, reference: str) -> CaseSharingPage:
     releases = door.visible(actor, Release.objects.filter(case_id=frame.case_id))
     if not frame.own_agency:
         releases = releases.filter(to_agency_id=actor.agency_id)
-    releases = releases.select_related("case", "grant__withdrawn_by", "to_agency", "released_by").order_by(
-        "-released_at"
-    )
+    releases = releases.select_related(
+        "case", "grant__withdrawn_by", "grant__answered_by", "to_agency", "released_by"
+    ).order_by("-released_at")
     return CaseSharingPage(
         frame=frame,
         rules=sharing_rules(frame),
@@ -341,6 +457,11 @@ def get_case_sharing(actor: Actor, reference: str) -> CaseSharingPage:
         requests=_request_rows(actor, _requests(actor).filter(case_id=frame.case_id)[:50]),
         releases=_release_rows(actor, releases[:100]),
         agencies=other_agencies(actor),
+        joined=(
+            ()
+            if frame.own_agency
+            else _invitation_rows(actor, _invitations(actor).filter(holding_id=frame.holding_id, state=GrantState.OPEN))
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from opencets.errors import ActRefused, NotFound
 from opencets_web.cases.views import int_of
 from opencets_web.policy.middleware import actor_of
 from opencets_web.sharing import actions, queries
-from opencets_web.sharing.forms import AnswerForm, AskForm, DeclineForm, ReasonForm, ReleaseForm
+from opencets_web.sharing.forms import AnswerForm, AskForm, DeclineForm, InviteForm, ReasonForm, ReleaseForm
 
 
 @require_GET
@@ -42,8 +42,77 @@ def case(request: HttpRequest, reference: str) -> HttpResponse:
             raise
         except ActRefused as refusal:
             form.add_error(None, refusal.sentence)
-    page = {"frame": found.frame, "found": found, "form": form}
+    invite_form = InviteForm(agencies=found.agencies, conditions=found.frame.conditions)
+    page = {"frame": found.frame, "found": found, "form": form, "invite_form": invite_form}
     return render(request, "sharing/case.html", page, status=422 if form.errors else 200)
+
+
+@require_POST
+def invite(request: HttpRequest, reference: str) -> HttpResponse:
+    actor = actor_of(request)
+    found = queries.get_case_sharing(actor, reference)
+    form = InviteForm(request.POST, agencies=found.agencies, conditions=found.frame.conditions)
+    if form.is_valid():
+        try:
+            given = form.cleaned_data
+            made = actions.invite(
+                actor, reference, given["agency"], purpose=given["purpose"], days=given["days"], level=given["level"]
+            )
+            undo = reverse("sharing:release-undo", args=[made])
+            messages.success(
+                request, "They are invited. The case opens to them once they accept.", extra_tags=f"undo:{undo}"
+            )
+            return redirect("sharing:case", reference)
+        except NotFound:
+            raise
+        except ActRefused as refusal:
+            form.add_error(None, refusal.sentence)
+    blank = ReleaseForm(agencies=found.agencies, conditions=found.frame.conditions)
+    page = {"frame": found.frame, "found": found, "form": blank, "invite_form": form}
+    return render(request, "sharing/case.html", page, status=422)
+
+
+@require_POST
+def accept(request: HttpRequest, grant_id: UUID) -> HttpResponse:
+    actions.accept_invitation(actor_of(request), grant_id)
+    undo = reverse("sharing:invitation-undo", args=[grant_id])
+    messages.success(request, "Your agency takes part: the case is open to you.", extra_tags=f"undo:{undo}")
+    return redirect("sharing:list")
+
+
+@require_POST
+def decline_invitation(request: HttpRequest, grant_id: UUID) -> HttpResponse:
+    actions.decline_invitation(actor_of(request), grant_id, _reason(request))
+    undo = reverse("sharing:invitation-reconsider", args=[grant_id])
+    messages.success(request, "They are told that you declined.", extra_tags=f"undo:{undo}")
+    return redirect("sharing:list")
+
+
+@require_POST
+def reconsider(request: HttpRequest, grant_id: UUID) -> HttpResponse:
+    actions.reconsider_invitation(actor_of(request), grant_id)
+    messages.success(request, "The invitation waits for your answer again.")
+    return redirect("sharing:list")
+
+
+@require_POST
+def leave(request: HttpRequest, grant_id: UUID) -> HttpResponse:
+    actions.leave_joint_case(actor_of(request), grant_id, _reason(request))
+    undo = reverse("sharing:invitation-accept", args=[grant_id])
+    messages.success(request, "Your agency has left the case.", extra_tags=f"undo:{undo}")
+    return redirect("sharing:list")
+
+
+@require_POST
+def undo_accept(request: HttpRequest, grant_id: UUID) -> HttpResponse:
+    actions.leave_joint_case(actor_of(request), grant_id, "Taken back by the officer who had accepted.")
+    messages.success(request, "It is taken back: the case is closed to you again.")
+    return redirect("sharing:list")
+
+
+def _reason(request: HttpRequest) -> str:
+    form = ReasonForm(request.POST)
+    return str(form.cleaned_data["reason"]) if form.is_valid() else ""
 
 
 def ask(request: HttpRequest, pointer_id: UUID) -> HttpResponse:

@@ -39,7 +39,7 @@ CHECK_SECONDS = 20.0
 RETRY_MILLISECONDS = 3000
 QUEUE_LENGTH = 64
 MAX_CHANNELS = 64
-_CHANNEL = re.compile(r"(case|officer|agency):[0-9A-Za-z-]{1,64}")
+_CHANNEL = re.compile(r"(case|here|officer|agency):[0-9A-Za-z-]{1,64}")
 _EVENT = re.compile(r"[a-z][a-z0-9.-]{0,40}")
 _log = logging.getLogger("opencets.live")
 

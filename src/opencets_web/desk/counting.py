@@ -1,0 +1,16 @@
+"""How much is open in the rooms: the numbers beside their names on every page."""
+
+from __future__ import annotations
+
+from django.db import connection
+from django.http import HttpRequest
+
+from opencets_web.casework.queries import count_unread
+from opencets_web.leads.counting import room_counts as of_leads
+from opencets_web.policy.middleware import actor_of
+
+
+def room_counts(request: HttpRequest) -> dict[str, int]:
+    """Beside the desk what the officer has not read, besides the counts of the rooms below."""
+    unread = {"Desk": count_unread(actor_of(request))} if connection.in_atomic_block else {}
+    return {**of_leads(request), **unread}
