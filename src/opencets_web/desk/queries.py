@@ -32,6 +32,13 @@ from opencets_web.media.models import Media
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.sharing.models import Asked, RequestState
+from opencets_web.standards.queries import (
+    NoticeView,
+    Pressing,
+    new_notices,
+    pressing_of_case,
+    pressing_of_mine,
+)
 
 MOST_CASES = 12
 """With the officer's own channel they fit into the sixteen that a page may listen to."""
@@ -103,19 +110,21 @@ class Desk:
     undecided: int
     running: tuple[tuple[ExhibitRow, str], ...]
     news: tuple[News, ...]
+    notices: tuple[NoticeView, ...]
+    pressing: tuple[Pressing, ...]
     channels: str
 
     @property
     def first_time(self) -> bool:
         """Nothing is on the desk yet."""
-        return not self.cases and not self.requests and not self.undecided
+        return not (self.cases or self.requests or self.undecided or self.notices)
 
 
 def get_desk(actor: Actor) -> Desk:
     """The actor's desk: own cases, new alerts with reasons, the queue, and what happened since yesterday."""
     log.record("desk.viewed", actor)
     if not actor.reads_cases:
-        return Desk(False, actor.has("auditor"), (), False, (), 0, (), 0, (), (), "")
+        return Desk(False, actor.has("auditor"), (), False, (), 0, (), 0, (), (), (), (), "")
     alerts, numbers = new_alerts(actor, 6)
     cases, more = _cases(actor, numbers)
     ids = [case.id for case in cases]
@@ -130,6 +139,8 @@ def get_desk(actor: Actor) -> Desk:
         undecided=count_undecided(actor),
         running=exhibits_under_way(actor, ids) if ids else (),
         news=_news(actor, ids) if ids else (),
+        notices=new_notices(actor),
+        pressing=pressing_of_mine(actor) if ids else (),
         channels=" ".join([f"officer:{actor.officer_id}", *(f"case:{case_id}" for case_id in ids)]),
     )
 
@@ -251,6 +262,7 @@ class Overview:
     pointers: tuple[tuple[PointerRow, int], ...]
     pointers_total: int
     notes: tuple[NoteLine, ...]
+    pressing: tuple[Pressing, ...]
     exhibits: int
     exhibits_read: int
     lines_skipped: int
@@ -328,6 +340,7 @@ def get_overview(actor: Actor, reference: str) -> Overview:
         notes=tuple(
             NoteLine(note.author.display_name, note.text, note.written_at) for note in notes.order_by("-written_at")[:3]
         ),
+        pressing=pressing_of_case(actor, frame) if frame.open else (),
         exhibits=counted["number"],
         exhibits_read=counted["read"],
         lines_skipped=counted["skipped"],

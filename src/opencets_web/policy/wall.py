@@ -206,6 +206,14 @@ def rights() -> dict[str, Rights]:
             " with check (officer_id = (select app_officer()))",
         ),
     )  # fmt: skip
+    table["standards_quiethours"] = Rights(
+        "select, insert, update", "", "select",
+        (
+            "create policy own on standards_quiethours for all to opencets_web using (officer_id = (select app_officer()))"
+            " with check (officer_id = (select app_officer()))",
+            "create policy compares on standards_quiethours for select to opencets_blind using (true)",
+        ),
+    )  # fmt: skip
     table["media_hashset"] = Rights("select, insert, update", "select, insert, update", "select, insert, update")
     for name in ("accounts_agency", "django_content_type", "django_migrations"):
         table[name] = Rights("select", "select", "select")
