@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from opencets_web.standards.vocabulary import Checklist, Clocks
+
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -28,12 +30,16 @@ def check(folder: Path | None) -> None:
 
     own = folder or home() / "standards"
     found = read(HERE, own)
-    counted = [(entry, f"{len(entry.steps)} steps") for entry in found.checklists]
-    counted_clocks = [(entry, f"{len(entry.bands)} bands") for entry in found.clocks]
-    for entry, parts in [*counted, *counted_clocks]:
-        where = "anywhere" if entry.jurisdiction == "*" else entry.jurisdiction
-        console.print(f"{entry.key} version {entry.version} ({where}; {', '.join(entry.kinds)}): {parts}")
+    for entry in found.checklists:
+        console.print(_line(entry, f"{len(entry.steps)} steps"))
+    for clocks in found.clocks:
+        console.print(_line(clocks, f"{len(clocks.bands)} bands"))
     console.print(f"{len(found.checklists)} checklists and {len(found.clocks)} sets of clocks are right.")
+
+
+def _line(entry: Checklist | Clocks, parts: str) -> str:
+    where = "anywhere" if entry.jurisdiction == "*" else entry.jurisdiction
+    return f"{entry.key} version {entry.version} ({where}; {', '.join(entry.kinds)}): {parts}"
 
 
 COMMANDS = [standards]

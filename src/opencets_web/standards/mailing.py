@@ -41,8 +41,8 @@ def waiting(now: datetime | None = None) -> list[UUID]:
         rows = Notice.objects.filter(
             mailed_at=None, seen_at=None, mail_tries__lt=MOST_TRIES, raised_at__gt=now - TOO_OLD,
             deadline__met_at=None, deadline__ended_at=None,
-        ).select_related("deadline")  # fmt: skip
-        due = [row for row in rows.order_by("raised_at")[: 5 * MOST] if row.mail_after is None or row.mail_after <= now]
+        ).exclude(mail_after__gt=now).exclude(officer__quiet_hours__mail=False)  # fmt: skip
+        due = list(rows.select_related("deadline").order_by("-deadline__threat_to_life", "raised_at")[: 25 * MOST])
         hours = QuietHours.objects.in_bulk({row.officer_id for row in due})
     return [row.id for row in due if _may_mail(row, hours.get(row.officer_id), now)][:MOST]
 
@@ -50,8 +50,6 @@ def waiting(now: datetime | None = None) -> list[UUID]:
 def _may_mail(notice: Notice, hours: QuietHours | None, now: datetime) -> bool:
     if hours is None:
         return True
-    if not hours.mail:
-        return False
     calm = quiet(now, f"{hours.begins:%H:%M}", f"{hours.ends:%H:%M}", hours.zone)
     return notice.deadline.threat_to_life or not calm
 
