@@ -24,6 +24,7 @@ def pages() -> dict[str, str]:
     return {
         "commands.md": _commands(),
         "vocabulary.md": _vocabulary(),
+        "standards.md": _standards(),
         "audit-verbs.md": _verbs(),
         "settings.md": _settings(),
         "api.md": _api(),
@@ -105,6 +106,54 @@ def _vocabulary() -> str:
         ),
     ]
     return "".join(text)
+
+
+def _standards() -> str:
+    from opencets_web.standards.vocabulary import CALENDARS, EVIDENCE, HERE, RUNS_FROM, read
+
+    known = read(HERE)
+    text = [
+        "# Checklists and action clocks\n\n" + MADE.format(source="src/opencets_web/standards/checklists and clocks"),
+        "Each is versioned data with its source. An agency adds its own files, or a next version, in the folder `standards` of\n",
+        "the node's home ([how](../how-to/write-a-checklist.md)); a case keeps the version that it began with.\n",
+        "\nEvidence that a step asks for:\n\n| word | meaning |\n|---|---|\n",
+        *(f"| `{word}` | {sentence} |\n" for word, sentence in EVIDENCE.items()),
+    ]
+    for entry in known.checklists:
+        text.append(f"\n## {entry.title} (`{entry.key}`, version {entry.version})\n\n")
+        text.append(
+            f"For {', '.join(entry.kinds)}; {_where(entry.jurisdiction)}; from {entry.valid_from}. Source: {entry.source}\n\n"
+        )
+        text.append("| step | why | done when | required | evidence | due |\n|---|---|---|---|---|---|\n")
+        for step in entry.steps:
+            cells = (
+                step.title,
+                step.why,
+                step.done_when,
+                "yes" if step.required else "no",
+                step.evidence,
+                str(step.due or ""),
+            )
+            text.append("| " + " | ".join(_cell(cell) for cell in cells) + " |\n")
+    for clocks in known.clocks:
+        text.append(f"\n## {clocks.title} (`{clocks.key}`, version {clocks.version})\n\n")
+        text.append(
+            f"{clocks.acts}; {_where(clocks.jurisdiction)}; {CALENDARS[clocks.calendar]}. Source: {clocks.source}\n\n"
+        )
+        text.append(
+            "| band | meaning | due | time runs | may pause | supervisors told after |\n|---|---|---|---|---|---|\n"
+        )
+        for band in clocks.bands:
+            cells = (
+                band.title, band.meaning, str(band.due), RUNS_FROM[band.runs_from], "yes" if band.may_pause else "no",
+                f"{band.escalate_after} overdue",
+            )  # fmt: skip
+            text.append("| " + " | ".join(_cell(cell) for cell in cells) + " |\n")
+    return "".join(text)
+
+
+def _where(jurisdiction: str) -> str:
+    return "anywhere" if jurisdiction == "*" else f"in {jurisdiction}"
 
 
 def _verbs() -> str:

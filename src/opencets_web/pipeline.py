@@ -61,6 +61,7 @@ def on_app_ready(app: App) -> None:
     from opencets_web.leads import jobs as leads
     from opencets_web.media import jobs as media
     from opencets_web.sharing import jobs as sharing
+    from opencets_web.standards import jobs as standards
 
     def task(name: str, act: Callable[..., object], then: str = "") -> None:
         def run(**subject: Any) -> None:
@@ -101,6 +102,18 @@ def on_app_ready(app: App) -> None:
     def remove_left_behind(timestamp: int) -> None:
         """Once a day: what dead writers and uploads given up left on the disk."""
         evidence.remove_left_behind()
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="tell_overdue", queue="default", queueing_lock="tell_overdue", pass_context=False)
+    def tell_overdue(timestamp: int) -> None:
+        """Once a minute: what of any case became overdue, or stayed so, is told to those who may work on it."""
+        standards.tell_overdue()
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="mail_notices", queue="default", queueing_lock="mail_notices", pass_context=False)
+    def mail_notices(timestamp: int) -> None:
+        """Once a minute: links to what officers were told, where mail is set up and their hours are not quiet."""
+        standards.mail_notices()
 
     @app.periodic(cron="* * * * * */10")
     @app.task(name="take_up_stalled", queue="default", queueing_lock="take_up_stalled", pass_context=True)

@@ -85,6 +85,7 @@ def make_small_case(cast: Cast) -> SmallCase:
         )  # fmt: skip
     _sharing(made, now)
     _casework(made, now)
+    _standards(made, now)
     return made
 
 
@@ -355,4 +356,50 @@ def _sharing(made: SmallCase, now: datetime) -> None:
         grant = rows[f"grant_{name}"]
         rows[f"release_{name}"] = Release.objects.create(
             **under, **gives, grant=grant, to_agency_id=grant.to_agency_id, withdrawn_at=grant.withdrawn_at
+        )
+
+
+def _standards(made: SmallCase, now: datetime) -> None:
+    from opencets_web.standards.known import known
+    from opencets_web.standards.models import AppliedChecklist, Clock, Deadline, Notice, Pause, StepMark
+    from opencets_web.standards.vocabulary import content_of
+
+    cast, rows, under = made.cast, made.rows, _under(made)
+    case, by = rows["case"], cast.owner.officer_id
+    checklist = known().checklist("gb-online-images")
+    clocks = known().clock("gb-risk-bands")
+    assert checklist is not None
+    assert clocks is not None
+    applied = {"case": case, "checklist": checklist.key, "version": 1, "content": content_of(checklist), "required": 11,
+               "first_information_at": now, "applied_at": now, "applied_by_id": by}  # fmt: skip
+    rows["past_checklist"] = AppliedChecklist.objects.create(
+        **under, **applied | {"checklist": "missing-child"}, ended_at=now, ended_by_id=by, ended_because="Not missing."
+    )
+    before = AppliedChecklist.objects.create(**under, **applied, ended_at=now, ended_by_id=by, ended_because="Moved")
+    rows["checklist"] = AppliedChecklist.objects.create(**under, **applied, replaces=before)
+    rows["mark"] = StepMark.objects.create(
+        **under, case=case, checklist=checklist.key, step="deconflict", state="done", reason=f"{TITLE}: called.", at=now,
+        by_id=by, by_agency=cast.avon,
+    )  # fmt: skip
+    for name, band in (("clock", "low"), ("still_clock", "one-year"), ("met_clock", "60-days")):
+        rows[name] = Clock.objects.create(
+            **under, case=case, clocks=clocks.key if name == "clock" else f"clocks-{name}", version=1,
+            content=content_of(clocks), band="low" if name != "clock" else band, reason=f"{TITLE}: nothing points to contact.",
+            first_information_at=now, set_at=now, set_by_id=by, by_agency=cast.avon, met_at=now if name == "met_clock" else None,
+        )  # fmt: skip
+        rows[f"deadline_{name}"] = Deadline.objects.create(
+            **under, case=case, clock=rows[name], title=f"{TITLE} within 30 days", runs_from_at=now,
+            due_at=now + timedelta(days=30), soon_at=now + timedelta(days=23), escalate_at=now + timedelta(days=33),
+            paused_at=now if name == "still_clock" else None, met_at=rows[name].met_at,
+        )  # fmt: skip
+    rows["pause"] = Pause.objects.create(
+        **under, clock=rows["still_clock"], reason=f"{TITLE}: abroad.", since_at=now, paused_by_id=by
+    )
+    for name in ("owner", "colleague"):
+        rows[f"notice_{name}"] = Notice.objects.create(
+            **under,
+            deadline=rows["deadline_clock"],
+            officer_id=made.actors[name].officer_id,
+            kind="overdue",
+            raised_at=now,
         )

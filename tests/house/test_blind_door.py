@@ -10,6 +10,8 @@ MAY_OPEN = {
     "src/opencets_web/entities/matching.py": "People are compared with those of every agency; out come two-sided suggestions.",
     "src/opencets_web/leads/linking.py": "Cases are connected across agencies; out come connections, pointers and alerts.",
     "src/opencets_web/media/matching.py": "Pictures are compared with every other; out come two-sided near-duplicates.",
+    "src/opencets_web/standards/overdue.py": "Clocks run for every case; out come notices under the same holding.",
+    "src/opencets_web/standards/mailing.py": "Links are mailed for every case; out comes a mail without content.",
     "src/opencets_web/sharing/carrying.py": "A request is laid before the agency that a pointer hides; out comes its copy.",
 }
 """File to reason. A new file here is a decision: it needs a record in docs/decisions/ and a second reader."""

@@ -19,7 +19,9 @@ def _generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["commands.md", "vocabulary.md", "audit-verbs.md", "settings.md", "api.md"])
+@pytest.mark.parametrize(
+    "name", ["commands.md", "vocabulary.md", "standards.md", "audit-verbs.md", "settings.md", "api.md"]
+)
 def test_the_generated_page_is_up_to_date(name: str) -> None:
     pages: dict[str, str] = _generator().pages()
     assert (ROOT / "docs" / "reference" / name).read_text() == pages[name], "run: .venv/bin/python docs/generate.py"

@@ -44,6 +44,7 @@ TABS = (
     ("People", "entities:case"),
     ("Messages", "evidence:messages"),
     ("Connections", "leads:connections"),
+    ("Standards", "standards:case"),
     ("Sharing", "sharing:case"),
     ("Notes", "cases:notes"),
     ("Access", "cases:access"),

@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-FAMILIES = ("serve", "evidence", "accounts", "audit", "backup", "keys")
+FAMILIES = ("serve", "evidence", "accounts", "audit", "backup", "keys", "standards")
 
 
 def commands() -> list[click.Command]:

@@ -8,6 +8,9 @@
 | OPENCETS_HOSTS | host names served, comma separated | localhost,127.0.0.1,[::1] |
 | OPENCETS_HTTPS | 1: cookies only over HTTPS, HSTS | 0 |
 | OPENCETS_DEBUG | 1: component gallery at /design/, tracebacks | 0 |
+| OPENCETS_MAIL | mail server for links: ``smtp``, ``smtps`` or ``smtp+starttls``, ``://user:password@host:port`` | none: no mail |
+| OPENCETS_MAIL_FROM | sender of these mails | opencets@ and the host of OPENCETS_ADDRESS |
+| OPENCETS_ADDRESS | where officers open this system, for the link in a mail | http://localhost:8000 |
 | OPENCETS_WITHOUT_DATABASE | 1: for type checks and ``makemigrations`` on a machine without a server | 0 |
 """
 
@@ -17,6 +20,9 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
 
 from opencets_web.config.connection import Role, database, home
 
@@ -71,6 +77,7 @@ INSTALLED_APPS = [
     "opencets_web.leads",
     "opencets_web.charts",
     "opencets_web.sharing",
+    "opencets_web.standards",
     "opencets_web.desk",
 ]
 
@@ -166,7 +173,17 @@ DJANGO_VITE = {
 FILE_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+MAIL = urlsplit(os.environ.get("OPENCETS_MAIL", ""))
+MAIL_ON = MAIL.scheme in ("smtp", "smtp+starttls", "smtps") and bool(MAIL.hostname)
+MAIL_ADDRESS = os.environ.get("OPENCETS_ADDRESS", "http://localhost:8000").rstrip("/")
+if os.environ.get("OPENCETS_MAIL") and not MAIL_ON:
+    raise ImproperlyConfigured("OPENCETS_MAIL is smtp://, smtp+starttls:// or smtps://, then user:password@host:port.")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if MAIL_ON else 'console'}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = MAIL.hostname or "", MAIL.port or {"smtps": 465, "smtp+starttls": 587}.get(MAIL.scheme, 25)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(MAIL.username or ""), unquote(MAIL.password or "")
+EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL.scheme == "smtp+starttls", MAIL.scheme == "smtps"
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = os.environ.get("OPENCETS_MAIL_FROM", f"opencets@{urlsplit(MAIL_ADDRESS).hostname}")
 
 PROCRASTINATE_ON_APP_READY = "opencets_web.pipeline.on_app_ready"
 PROCRASTINATE_IMPORT_PATHS = ["opencets_web.pipeline"]

@@ -35,6 +35,13 @@ from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.sharing.models import Asked, RequestState
 from opencets_web.sharing.queries import InvitationRow, open_invitations
+from opencets_web.standards.queries import (
+    NoticeView,
+    Pressing,
+    new_notices,
+    pressing_of_case,
+    pressing_of_mine,
+)
 
 MOST_CASES = 12
 """With the officer's own channel and the agency's they fit into the sixteen that a page may listen to."""
@@ -108,6 +115,8 @@ class Desk:
     undecided: int
     running: tuple[tuple[ExhibitRow, str], ...]
     news: tuple[News, ...]
+    overdue: tuple[NoticeView, ...]
+    pressing: tuple[Pressing, ...]
     channels: str
     tasks: tuple[TaskRow, ...] = ()
     notices: tuple[NoticeRow, ...] = ()
@@ -118,14 +127,14 @@ class Desk:
     def first_time(self) -> bool:
         """Nothing is on the desk yet."""
         waits = self.tasks or self.notices or self.invitations
-        return not self.cases and not self.requests and not self.undecided and not waits
+        return not (self.cases or self.requests or self.undecided or self.overdue or waits)
 
 
 def get_desk(actor: Actor) -> Desk:
     """The actor's desk: own cases, new alerts with reasons, the queue, and what happened since yesterday."""
     log.record("desk.viewed", actor)
     if not actor.reads_cases:
-        return Desk(False, actor.has("auditor"), (), False, (), 0, (), 0, (), (), "")
+        return Desk(False, actor.has("auditor"), (), False, (), 0, (), 0, (), (), (), (), "")
     alerts, numbers = new_alerts(actor, 6)
     cases, more = _cases(actor, numbers)
     ids = [case.id for case in cases]
@@ -147,6 +156,8 @@ def get_desk(actor: Actor) -> Desk:
         channels=" ".join(
             [f"officer:{actor.officer_id}", f"agency:{actor.agency_id}", *(f"case:{case_id}" for case_id in ids)]
         ),
+        overdue=new_notices(actor),
+        pressing=pressing_of_mine(actor) if ids else (),
     )
 
 
@@ -267,6 +278,7 @@ class Overview:
     pointers: tuple[tuple[PointerRow, int], ...]
     pointers_total: int
     notes: tuple[NoteLine, ...]
+    pressing: tuple[Pressing, ...]
     exhibits: int
     exhibits_read: int
     lines_skipped: int
@@ -345,6 +357,7 @@ def get_overview(actor: Actor, reference: str) -> Overview:
         notes=tuple(
             NoteLine(note.author.display_name, note.text, note.written_at) for note in notes.order_by("-written_at")[:3]
         ),
+        pressing=pressing_of_case(actor, frame) if frame.open else (),
         exhibits=counted["number"],
         exhibits_read=counted["read"],
         lines_skipped=counted["skipped"],

@@ -269,6 +269,14 @@ def rights() -> dict[str, Rights]:
             " with check (officer_id = (select app_officer()))",
         ),
     )  # fmt: skip
+    table["standards_quiethours"] = Rights(
+        "select, insert, update", "", "select",
+        (
+            "create policy own on standards_quiethours for all to opencets_web using (officer_id = (select app_officer()))"
+            " with check (officer_id = (select app_officer()))",
+            "create policy compares on standards_quiethours for select to opencets_blind using (true)",
+        ),
+    )  # fmt: skip
     table["media_hashset"] = Rights("select, insert, update", "select, insert, update", "select, insert, update")
     # An agency's key stands there wrapped by the root key; whoever reads the row has nothing without that.
     for name in ("accounts_agency", "evidence_agencykey", "django_content_type", "django_migrations"):

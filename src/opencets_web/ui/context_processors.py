@@ -23,6 +23,7 @@ ROOMS: tuple[tuple[str, str, str, bool], ...] = (
     ("Charts", "charts:list", "route", False),
     ("Known files", "media:known", "hash", False),
     ("Sharing", "sharing:list", "share-3", True),
+    ("Standards", "standards:board", "checklist", False),
     ("Search", "desk:search", "search", False),
     ("Audit", "audit:list", "shield-check", False),
 )
