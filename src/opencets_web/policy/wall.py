@@ -32,6 +32,9 @@ OWN_BUSINESS = {
     "sharing_request": _OWN,
     "sharing_asked": _OWN,
     "sharing_release": _OWN,
+    "inquiries_inquiry": _OWN,
+    "inquiries_inquiryvalue": _OWN,
+    "inquiries_inquirystep": _OWN,
     "leads_alert": " and (agency_id = (select app_agency()) or kind in ('connection', 'known'))",
 }
 """What a partner on a case does not see of it: whom its agency was pointed to, asks, answers, and to whom else it released."""
@@ -207,6 +210,9 @@ def rights() -> dict[str, Rights]:
         ),
     )  # fmt: skip
     table["media_hashset"] = Rights("select, insert, update", "select, insert, update", "select, insert, update")
+    for name in ("inquiries_provider", "inquiries_letterhead"):
+        # An agency's own directory: nobody else's business, whatever was released.
+        table[name] = Rights("select, insert, update", "select", "", _own_policies("agency_id = (select app_agency())"))
     for name in ("accounts_agency", "django_content_type", "django_migrations"):
         table[name] = Rights("select", "select", "select")
     for name in BLIND_ONLY:
@@ -229,6 +235,15 @@ def _four_policies(reading: str, writing: str) -> tuple[str, ...]:
         f"create policy adds on {{table}} for insert to {both} with check ({writing})",
         f"create policy changes on {{table}} for update to {both} using ({writing}) with check ({writing})",
         "create policy compares on {table} for all to opencets_blind using (true) with check (true)",
+    )
+
+
+def _own_policies(own: str) -> tuple[str, ...]:
+    both = "opencets_web, opencets_jobs"
+    return (
+        f"create policy reads on {{table}} for select to {both} using ({own})",
+        f"create policy adds on {{table}} for insert to {both} with check ({own})",
+        f"create policy changes on {{table}} for update to {both} using ({own}) with check ({own})",
     )
 
 

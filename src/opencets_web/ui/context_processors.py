@@ -22,7 +22,8 @@ ROOMS: tuple[tuple[str, str, str, bool], ...] = (
     ("Entities", "entities:list", "affiliate", False),
     ("Charts", "charts:list", "route", False),
     ("Known files", "media:known", "hash", False),
-    ("Sharing", "sharing:list", "share-3", True),
+    ("Data requests", "inquiries:list", "send", True),
+    ("Sharing", "sharing:list", "share-3", False),
     ("Search", "desk:search", "search", False),
     ("Audit", "audit:list", "shield-check", False),
 )
