@@ -71,6 +71,11 @@ def _case_act(**fields: Any) -> Address:
     return Address(WRITERS, {"reference": "reference"}, method="post", **fields)
 
 
+def _agencys(row: str, method: str = "post") -> Address:
+    """What belongs to Avon and to no case."""
+    return Address(AGENCY, {"provider_id": row}, method=method, of_the_case=False)
+
+
 REASON = {"reason": "Seen together with a colleague."}
 
 
@@ -262,6 +267,51 @@ ADDRESSES: dict[str, Address] = {
         }
     ),
     "standards:band": _case_act(sends=lambda made: {"band": "gb-risk-bands:high", **REASON}),
+    # data requests
+    "inquiries:list": _list(),
+    "inquiries:case": _case_page(),
+    "inquiries:new": _case_page(WRITERS),
+    "inquiries:show": _page("inquiry", "inquiry_id", AGENCY),
+    "inquiries:letter-pdf": _page("inquiry", "inquiry_id", AGENCY),
+    "inquiries:letter-text": _page("inquiry", "inquiry_id", AGENCY),
+    "inquiries:value-add": _act("inquiry", "inquiry_id", sends=lambda made: {"claim": str(made.id_of("claim"))}),
+    "inquiries:value-by-hand": _act(
+        "inquiry",
+        "inquiry_id",
+        sends=lambda made: {"kind": "email", "value": "bea@example.org", "place": "Told by telephone"},
+    ),
+    "inquiries:value-complete": _act("inquiry_value", "value_id", sends=lambda made: {"zone": "UTC", "port": "50001"}),
+    "inquiries:value-remove": _act("inquiry_value", "value_id"),
+    "inquiries:value-restore": _act("inquiry_value", "value_id"),
+    "inquiries:approve": _act("inquiry", "inquiry_id", refused=frozenset({409})),
+    "inquiries:serve": _act(
+        "approved_inquiry",
+        "inquiry_id",
+        sends=lambda made: {"how": "Portal", "at": "2026-01-02 03:05"},
+        refused=frozenset({409}),
+    ),
+    "inquiries:preserved": _act("served_inquiry", "inquiry_id"),
+    "inquiries:renew": _act("served_inquiry", "inquiry_id"),
+    "inquiries:answer": _act(
+        "served_inquiry", "inquiry_id", sends=lambda made: {"exhibit": str(made.id_of("exhibit"))}
+    ),
+    "inquiries:answer-begin": _act(
+        "served_inquiry", "inquiry_id", sends=lambda made: {"files": 1, "bytes": 10}, json=True
+    ),
+    "inquiries:answer-complete": _act(
+        "served_inquiry", "inquiry_id", sends=lambda made: {"exhibit": str(made.id_of("exhibit"))}, json=True
+    ),
+    "inquiries:refused": _act("served_inquiry", "inquiry_id", sends=lambda made: REASON),
+    "inquiries:withdraw": _act("inquiry", "inquiry_id", sends=lambda made: REASON),
+    "inquiries:withdraw-draft": _act("inquiry", "inquiry_id"),
+    "inquiries:close": _act("served_inquiry", "inquiry_id", sends=lambda made: REASON, refused=frozenset({409})),
+    "inquiries:take-back": _act("served_inquiry", "inquiry_id", refused=frozenset({409})),
+    "inquiries:providers": _list(),
+    "inquiries:provider-new": _list(),
+    "inquiries:provider": _agencys("provider", method="get"),
+    "inquiries:provider-end": _agencys("provider"),
+    "inquiries:provider-restore": _agencys("past_provider"),
+    "inquiries:letterhead": _list(),
     # the API
     "api:openapi-json": _list(),
     "api:api-root": _list(NOBODY),

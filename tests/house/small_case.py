@@ -86,6 +86,7 @@ def make_small_case(cast: Cast) -> SmallCase:
     _sharing(made, now)
     _casework(made, now)
     _standards(made, now)
+    _inquiries(made, now)
     return made
 
 
@@ -403,3 +404,35 @@ def _standards(made: SmallCase, now: datetime) -> None:
             kind="overdue",
             raised_at=now,
         )
+
+
+def _inquiries(made: SmallCase, now: datetime) -> None:
+    from opencets_web.inquiries.models import Inquiry, InquiryStep, InquiryValue, Letterhead, Provider
+
+    cast, rows, under = made.cast, made.rows, _under(made)
+    owner = cast.owner.officer_id
+    for name in ("provider", "past_provider"):
+        rows[name] = Provider.objects.create(
+            agency=cast.avon, name=f"Lantern Broadband, {name}", added_by_id=owner, added_at=now,
+            ended_at=now if name == "past_provider" else None,
+        )  # fmt: skip
+    rows["letterhead"] = Letterhead.objects.create(agency=cast.avon, head=TITLE, changed_by_id=owner, changed_at=now)
+    for number, (name, state) in enumerate(
+        (("inquiry", "draft"), ("approved_inquiry", "approved"), ("served_inquiry", "served")), 1
+    ):
+        rows[name] = Inquiry.objects.create(
+            **under, case=rows["case"], number=f"{REFERENCE}-DR-{number:02d}", instrument="us-2703-f", provider=rows["provider"],
+            state=state, subject=f"{TITLE}: who had it", drafted_by_id=owner, drafted_at=now - timedelta(days=3),
+            approved_by_id=owner if state != "draft" else None,
+            approved_at=now - timedelta(days=2) if state != "draft" else None,
+            served_at=now - timedelta(days=1) if state == "served" else None,
+            preserved_until=now + timedelta(days=89) if state == "served" else None,
+            next_at=now + timedelta(days=2) if state == "served" else None,
+        )  # fmt: skip
+    rows["inquiry_value"] = InquiryValue.objects.create(
+        **under, inquiry=rows["inquiry"], kind="ip", raw="192.0.2.7", time="2026-01-02 03:04:05", recorded="2026-01-02T03:04:05",
+        place=f"EX-1 › {TITLE}", added_by_id=owner, added_at=now,
+    )  # fmt: skip
+    rows["inquiry_step"] = InquiryStep.objects.create(
+        **under, inquiry=rows["inquiry"], verb="inquiry.drafted", sentence="Drafted.", at=now, officer_id=owner
+    )

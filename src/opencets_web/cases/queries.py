@@ -45,6 +45,7 @@ TABS = (
     ("Messages", "evidence:messages"),
     ("Connections", "leads:connections"),
     ("Standards", "standards:case"),
+    ("Data requests", "inquiries:case"),
     ("Sharing", "sharing:case"),
     ("Notes", "cases:notes"),
     ("Access", "cases:access"),

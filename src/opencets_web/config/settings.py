@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "opencets_web.charts",
     "opencets_web.sharing",
     "opencets_web.standards",
+    "opencets_web.inquiries",
     "opencets_web.desk",
 ]
 

@@ -10,7 +10,19 @@ from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.http import require_GET
 
-ROOMS = ("cases", "casework", "evidence", "entities", "media", "leads", "charts", "sharing", "standards", "desk")
+ROOMS = (
+    "cases",
+    "casework",
+    "evidence",
+    "entities",
+    "media",
+    "leads",
+    "charts",
+    "sharing",
+    "standards",
+    "inquiries",
+    "desk",
+)
 
 
 @require_GET

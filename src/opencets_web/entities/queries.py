@@ -40,6 +40,11 @@ GROUPING_KINDS: Final = ("account_id", "email", "handle", "national_id", "phone"
 DIGEST_KINDS: Final = ("md5", "pdq", "sha1", "sha256")
 STRONG_KINDS: Final = tuple(kind.name for kind in KINDS.values() if kind.links == "strong")
 LISTED_KINDS: Final = tuple(kind for kind in STRONG_KINDS if kind not in DIGEST_KINDS)
+ASKED_KINDS: Final = (
+    "ip", "ip_hour", "email", "phone", "handle", "account_id", "url", "imei", "device_serial", "wallet", "payment_handle",
+    "iban",
+)  # fmt: skip
+"""Kinds of value that a provider can be asked about."""
 ROUNDS = 3
 """How many steps from one record to the next an entity is followed; what lies beyond is said, not silently left out."""
 MOST_RECORDS = 400
@@ -1085,8 +1090,9 @@ def list_case_identifiers(
 
 @dataclass(frozen=True, slots=True)
 class ClaimLine:
-    """A claim as it was read."""
+    """A claim as it was read. ``ask_url``: where a provider is asked about it, for those who may."""
 
+    ask_url: str
     property: str
     kind: str
     raw: str
@@ -1118,6 +1124,7 @@ class RecordPage:
     claims_total: int
     chart_url: str
     same_values: tuple[CaseLine, ...]
+    ask_url: str
 
 
 def get_record(actor: Actor, record_id: UUID) -> RecordPage:
@@ -1126,6 +1133,8 @@ def get_record(actor: Actor, record_id: UUID) -> RecordPage:
     record = door.admit(actor, rows, pk=record_id)
     claims = door.visible(actor, Claim.objects.filter(record=record)).order_by("id")
     shown = list(claims[:500])
+    mine = record.agency_id == actor.agency_id and door.level(actor, record.holding_id) >= LEVELS["contribute"]
+    ask_url = _url("inquiries:new", record.case.reference) if mine and record.retired_at is None else ""
     _log_looks(actor, [record], "record.viewed", f"record:{record.id}")
     return RecordPage(
         line=line_of(record),
@@ -1141,10 +1150,11 @@ def get_record(actor: Actor, record_id: UUID) -> RecordPage:
         agency=record.case.agency.short_name,
         body=record.body,
         extra=_extra(record.extra),
-        claims=tuple(_claim_line(claim) for claim in shown),
+        claims=tuple(_claim_line(claim, ask_url) for claim in shown),
         claims_total=len(shown) if len(shown) < 500 else claims.count(),
         chart_url=_url("charts:around", record.id),
         same_values=_same_values(actor, record, shown),
+        ask_url=ask_url,
     )
 
 
@@ -1153,9 +1163,11 @@ def _extra(extra: Any) -> tuple[tuple[str, str], ...]:
     return tuple((str(name), str(value)) for name, value in pairs)
 
 
-def _claim_line(claim: Claim) -> ClaimLine:
+def _claim_line(claim: Claim, ask_url: str) -> ClaimLine:
     known = PROPERTIES.get(claim.property)
+    asks = ask_url and claim.normal is not None and claim.kind in ASKED_KINDS
     return ClaimLine(
+        ask_url=f"{ask_url}?claim={claim.id}" if asks else "",
         property=known.label if known else claim.property,
         kind=claim.kind,
         raw=claim.raw,

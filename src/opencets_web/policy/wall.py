@@ -43,6 +43,9 @@ OWN_BUSINESS = {
     "casework_presence": (
         " and (agency_id = (select app_agency()) or of_agency_id = (select app_agency()) or of_agency_id = agency_id)"
     ),
+    "inquiries_inquiry": _OWN,
+    "inquiries_inquiryvalue": _OWN,
+    "inquiries_inquirystep": _OWN,
     "leads_alert": " and (agency_id = (select app_agency()) or kind in ('connection', 'known'))",
 }
 """What a partner on a case does not see of it: whom its agency was pointed to, asks, answers, and to whom else it released."""
@@ -278,6 +281,9 @@ def rights() -> dict[str, Rights]:
         ),
     )  # fmt: skip
     table["media_hashset"] = Rights("select, insert, update", "select, insert, update", "select, insert, update")
+    for name in ("inquiries_provider", "inquiries_letterhead"):
+        # An agency's own directory: nobody else's business, whatever was released.
+        table[name] = Rights("select, insert, update", "select", "", _own_policies("agency_id = (select app_agency())"))
     # An agency's key stands there wrapped by the root key; whoever reads the row has nothing without that.
     for name in ("accounts_agency", "evidence_agencykey", "django_content_type", "django_migrations"):
         table[name] = Rights("select", "select", "select")
@@ -302,6 +308,15 @@ def _four_policies(reading: str, writing: str, changing: str = "") -> tuple[str,
         f"create policy adds on {{table}} for insert to {both} with check ({writing})",
         f"create policy changes on {{table}} for update to {both} using ({changing}) with check ({changing})",
         "create policy compares on {table} for all to opencets_blind using (true) with check (true)",
+    )
+
+
+def _own_policies(own: str) -> tuple[str, ...]:
+    both = "opencets_web, opencets_jobs"
+    return (
+        f"create policy reads on {{table}} for select to {both} using ({own})",
+        f"create policy adds on {{table}} for insert to {both} with check ({own})",
+        f"create policy changes on {{table}} for update to {both} using ({own}) with check ({own})",
     )
 
 

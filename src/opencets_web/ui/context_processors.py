@@ -24,6 +24,7 @@ ROOMS: tuple[tuple[str, str, str, bool], ...] = (
     ("Known files", "media:known", "hash", False),
     ("Sharing", "sharing:list", "share-3", True),
     ("Standards", "standards:board", "checklist", False),
+    ("Data requests", "inquiries:list", "send", False),
     ("Search", "desk:search", "search", False),
     ("Audit", "audit:list", "shield-check", False),
 )
