@@ -8,6 +8,7 @@
     judgement changed ─► link_judged         hash set imported, withdrawn, restored ─► match_hash_set ─► tell_known
     hash set received ─► read_hash_set ─► hash set imported
     request made, answered, withdrawn ─► carry_request         release changed ─► tell_anew
+    package asked ─► make_package
 
 A job runs as the officer whom it serves. Each is safe to run again: a killed worker's job is taken up by ``take_up_stalled``.
 """
@@ -47,6 +48,7 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     "hash-set.matched": (Follow("tell_known", "linking", lock=CONNECTING),),
     "request.changed": (Follow("carry_request", "default", priority=9),),
     "release.changed": (Follow("tell_anew", "default", priority=9),),
+    "package.asked": (Follow("make_package", "reading", lock="package-{package_id}"),),
 }
 
 outbox.route(ROUTES)
@@ -54,6 +56,7 @@ outbox.route(ROUTES)
 
 def on_app_ready(app: App) -> None:
     """Give procrastinate its tasks; called by its Django part."""
+    from opencets_web.disclosure import jobs as disclosure
     from opencets_web.entities import jobs as entities
     from opencets_web.evidence import jobs as evidence
     from opencets_web.leads import jobs as leads
@@ -86,6 +89,7 @@ def on_app_ready(app: App) -> None:
     task("tell_known", leads.tell_known)
     task("carry_request", sharing.carry_request)
     task("tell_anew", leads.tell_anew)
+    task("make_package", disclosure.make_package)
 
     @app.periodic(cron="* * * * * */5")
     @app.task(name="seal_audit", queue="default", queueing_lock="seal_audit", pass_context=False)

@@ -11,6 +11,7 @@ MAY_OPEN = {
     "src/opencets_web/leads/linking.py": "Cases are connected across agencies; out come connections, pointers and alerts.",
     "src/opencets_web/media/matching.py": "Pictures are compared with every other; out come two-sided near-duplicates.",
     "src/opencets_web/sharing/carrying.py": "A request is laid before the agency that a pointer hides; out comes its copy.",
+    "src/opencets_web/disclosure/proving.py": "The way from an act to the log's root passes others' hashes; out come hashes alone.",
 }
 """File to reason. A new file here is a decision: it needs a record in docs/decisions/ and a second reader."""
 

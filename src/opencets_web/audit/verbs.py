@@ -72,4 +72,13 @@ VERBS: dict[str, str] = {
     "chart.saved": "saved a link chart",
     "chart.removed": "removed a saved link chart",
     "chart.restored": "put a saved link chart back",
+    "package.asked": "asked for a signed package",
+    "package.made": "made a signed package",
+    "package.refused": "could not make a signed package",
+    "package.downloaded": "downloaded a signed package",
+    "package.withdrawn": "withdrew a signed package",
+    "package.restored": "took back the withdrawal of a signed package",
+    "package.received": "entered the receipt of a signed package",
+    "package.receipt-removed": "took back the receipt of a signed package",
+    "packages.viewed": "looked at signed packages",
 }

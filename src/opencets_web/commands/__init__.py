@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-FAMILIES = ("serve", "evidence", "accounts", "audit")
+FAMILIES = ("serve", "evidence", "accounts", "audit", "disclosure")
 
 
 def commands() -> list[click.Command]:

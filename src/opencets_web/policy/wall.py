@@ -32,6 +32,8 @@ OWN_BUSINESS = {
     "sharing_request": _OWN,
     "sharing_asked": _OWN,
     "sharing_release": _OWN,
+    "disclosure_package": _OWN,
+    "disclosure_receipt": _OWN,
     "leads_alert": " and (agency_id = (select app_agency()) or kind in ('connection', 'known'))",
 }
 """What a partner on a case does not see of it: whom its agency was pointed to, asks, answers, and to whom else it released."""
