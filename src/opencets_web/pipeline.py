@@ -9,6 +9,7 @@
     hash set received ─► read_hash_set ─► hash set imported
     request made, answered, withdrawn ─► carry_request         release changed ─► tell_anew
     invitation answered ─► carry_answer
+    package asked ─► make_package
 
 A job runs as the officer whom it serves. Each is safe to run again: a killed worker's job is taken up by ``take_up_stalled``.
 """
@@ -49,6 +50,7 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     "request.changed": (Follow("carry_request", "default", priority=9),),
     "release.changed": (Follow("tell_anew", "default", priority=9),),
     "invitation.answered": (Follow("carry_answer", "default", priority=9),),
+    "package.asked": (Follow("make_package", "reading", lock="package-{package_id}"),),
 }
 
 outbox.route(ROUTES)
@@ -56,6 +58,7 @@ outbox.route(ROUTES)
 
 def on_app_ready(app: App) -> None:
     """Give procrastinate its tasks; called by its Django part."""
+    from opencets_web.disclosure import jobs as disclosure
     from opencets_web.entities import jobs as entities
     from opencets_web.evidence import jobs as evidence
     from opencets_web.leads import jobs as leads
@@ -90,6 +93,7 @@ def on_app_ready(app: App) -> None:
     task("carry_request", sharing.carry_request)
     task("tell_anew", leads.tell_anew)
     task("carry_answer", sharing.carry_answer)
+    task("make_package", disclosure.make_package)
 
     @app.periodic(cron="* * * * * */5")
     @app.task(name="seal_audit", queue="default", queueing_lock="seal_audit", pass_context=False)

@@ -312,6 +312,23 @@ ADDRESSES: dict[str, Address] = {
     "inquiries:provider-end": _agencys("provider"),
     "inquiries:provider-restore": _agencys("past_provider"),
     "inquiries:letterhead": _list(),
+    # disclosure
+    "disclosure:packages": _case_page(WRITERS),
+    "disclosure:new": _case_page(WRITERS),
+    "disclosure:download": _page("package", "package_id", WRITERS),
+    "disclosure:notice": _page("withdrawn_package", "package_id", WRITERS),
+    "disclosure:withdraw": _act("package", "package_id", sends=lambda made: REASON),
+    "disclosure:restore": _act("withdrawn_package", "package_id"),
+    "disclosure:receipt": _act(
+        "package",
+        "package_id",
+        sends=lambda made: {
+            "received_by": "Court clerk",
+            "received_on": made.rows["package"].made_at.date().isoformat(),
+        },
+    ),
+    "disclosure:receipt-file": _act("package", "package_id", refused=frozenset({409})),
+    "disclosure:receipt-remove": _act("receipt", "receipt_id"),
     # the API
     "api:openapi-json": _list(),
     "api:api-root": _list(NOBODY),

@@ -87,6 +87,7 @@ def make_small_case(cast: Cast) -> SmallCase:
     _casework(made, now)
     _standards(made, now)
     _inquiries(made, now)
+    _disclosure(made, now)
     return made
 
 
@@ -436,3 +437,19 @@ def _inquiries(made: SmallCase, now: datetime) -> None:
     rows["inquiry_step"] = InquiryStep.objects.create(
         **under, inquiry=rows["inquiry"], verb="inquiry.drafted", sentence="Drafted.", at=now, officer_id=owner
     )
+
+
+def _disclosure(made: SmallCase, now: datetime) -> None:
+    from opencets_web.disclosure.models import Package, Receipt
+
+    rows, under, owner = made.rows, _under(made), made.cast.owner.officer_id
+    for name in ("package", "withdrawn_package"):
+        rows[name] = Package.objects.create(
+            **under, case=rows["case"], format="disclosure", state="made", recipients="Crown court", purpose="Trial", handling="P",
+            asked_by_id=owner, asked_at=now, made_at=now, sha256="ab" * 32, size=rows["blob"].size, blob=rows["blob"],
+            withdrawn_at=now if name == "withdrawn_package" else None,
+            withdrawn_by_id=owner if name == "withdrawn_package" else None,
+        )  # fmt: skip
+    rows["receipt"] = Receipt.objects.create(
+        **under, package=rows["package"], received_by="Defence counsel", received_on=now.date(), entered_by_id=owner, entered_at=now
+    )  # fmt: skip

@@ -13,6 +13,7 @@ MAY_OPEN = {
     "src/opencets_web/standards/overdue.py": "Clocks run for every case; out come notices under the same holding.",
     "src/opencets_web/standards/mailing.py": "Links are mailed for every case; out comes a mail without content.",
     "src/opencets_web/sharing/carrying.py": "A request is laid before the agency that a pointer hides; out comes its copy.",
+    "src/opencets_web/disclosure/proving.py": "The way from an act to the log's root passes others' hashes; out come hashes alone.",
 }
 """File to reason. A new file here is a decision: it needs a record in docs/decisions/ and a second reader."""
 

@@ -142,4 +142,13 @@ VERBS: dict[str, str] = {
     "provider.ended": "took a provider off the directory",
     "provider.restored": "put a provider back into the directory",
     "providers.listed": "listed providers",
+    "package.asked": "asked for a signed package",
+    "package.made": "made a signed package",
+    "package.refused": "could not make a signed package",
+    "package.downloaded": "downloaded a signed package",
+    "package.withdrawn": "withdrew a signed package",
+    "package.restored": "took back the withdrawal of a signed package",
+    "package.received": "entered the receipt of a signed package",
+    "package.receipt-removed": "took back the receipt of a signed package",
+    "packages.viewed": "looked at signed packages",
 }

@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-FAMILIES = ("serve", "evidence", "accounts", "audit", "backup", "keys", "standards")
+FAMILIES = ("serve", "evidence", "accounts", "audit", "backup", "keys", "standards", "disclosure")
 
 
 def commands() -> list[click.Command]:

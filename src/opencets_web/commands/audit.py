@@ -12,14 +12,14 @@ from typing import Any
 
 import click
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from rich.console import Console
 
 from opencets.errors import ActRefused, DamagedSource
+from opencets_web.audit.signing import signing_key
 from opencets_web.audit.tree import Frontier, leaf_hash
 from opencets_web.commands.opened import opened
-from opencets_web.commands.postgres import write_private
 
 console = Console(highlight=False, soft_wrap=True)
 FORMAT = "opencets-audit-1"
@@ -275,15 +275,6 @@ def _rows(statement: str) -> Iterator[dict[str, Any]]:
             names = names or [column[0] for column in cursor.description]
             for row in rows:
                 yield dict(zip(names, row, strict=True))
-
-
-def signing_key(home: Path) -> Ed25519PrivateKey:
-    """The node's key for exports, made at first use in the folder of secrets."""
-    path = home / "secrets" / "audit-signing-key"
-    if not path.exists():
-        fresh = Ed25519PrivateKey.generate().private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
-        write_private(path, b64encode(fresh).decode())
-    return Ed25519PrivateKey.from_private_bytes(b64decode(path.read_text()))
 
 
 COMMANDS: tuple[click.Command, ...] = (audit, seal)

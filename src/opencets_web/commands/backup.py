@@ -22,8 +22,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from opencets.errors import ActRefused, DamagedSource, Interrupted, NotFound, SourceRefused
+from opencets_web.audit.signing import signing_key
 from opencets_web.commands import backing, client
-from opencets_web.commands.audit import lines_of_log, signing_key, verify_lines
+from opencets_web.commands.audit import lines_of_log, verify_lines
 from opencets_web.commands.backing import Backup, Place, SealedBlob
 from opencets_web.commands.opened import database_as_found, opened
 from opencets_web.commands.postgres import make_home, write_private

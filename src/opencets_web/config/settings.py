@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "opencets_web.sharing",
     "opencets_web.standards",
     "opencets_web.inquiries",
+    "opencets_web.disclosure",
     "opencets_web.desk",
 ]
 

@@ -21,6 +21,7 @@ ROOMS = (
     "sharing",
     "standards",
     "inquiries",
+    "disclosure",
     "desk",
 )
 

@@ -46,6 +46,8 @@ OWN_BUSINESS = {
     "inquiries_inquiry": _OWN,
     "inquiries_inquiryvalue": _OWN,
     "inquiries_inquirystep": _OWN,
+    "disclosure_package": _OWN,
+    "disclosure_receipt": _OWN,
     "leads_alert": " and (agency_id = (select app_agency()) or kind in ('connection', 'known'))",
 }
 """What a partner on a case does not see of it: whom its agency was pointed to, asks, answers, and to whom else it released."""
