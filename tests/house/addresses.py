@@ -182,6 +182,24 @@ ADDRESSES: dict[str, Address] = {
     "sharing:release-withdraw": _act("release_partner", "release_id", sends=lambda made: REASON),
     "sharing:release-undo": _act("release_partner", "release_id"),
     "sharing:release-again": _act("release_withdrawn", "release_id"),
+    # deconfliction
+    "deconfliction:room": _list(),
+    "deconfliction:begin": Address(EVERYONE, asks={"case": "XX-1", "subject": "target"}, of_the_case=False),
+    "deconfliction:case": _case_page(),
+    "deconfliction:target": _case_page(WRITERS),
+    "deconfliction:operation": _case_page(WRITERS),
+    "deconfliction:declaration": _page("declaration", "declaration_id", AGENCY),
+    "deconfliction:withdraw": _act("declaration", "declaration_id", sends=lambda made: REASON),
+    "deconfliction:restore": _act("past_declaration", "declaration_id"),
+    "deconfliction:conflict": _page("conflict", "conflict_id", AGENCY),
+    "deconfliction:write": _act("conflict", "conflict_id", sends=lambda made: {"text": "We search on Tuesday."}),
+    "deconfliction:ask": _act("conflict", "conflict_id", sends=lambda made: {"text": "A common series"}),
+    "deconfliction:propose": _act("conflict", "conflict_id", sends=lambda made: {"outcome": "joint"}),
+    "deconfliction:confirm": _act(
+        "conflict", "conflict_id", sends=lambda made: {"proposal": str(made.rows["thread_line"].ref)}
+    ),
+    "deconfliction:reopen": _act("agreed_conflict", "conflict_id", sends=lambda made: REASON),
+    "deconfliction:open": _act("alone_conflict", "conflict_id"),
     # the API
     "api:openapi-json": _list(),
     "api:api-root": _list(NOBODY),
@@ -196,6 +214,24 @@ ADDRESSES: dict[str, Address] = {
     "api:list_alerts": _list(),
     "api:accept_alert": _act("alert", "alert_id", json=True),
     "api:dismiss_alert": _act("alert", "alert_id", sends=lambda made: REASON, json=True),
+    "api:list_declarations": _list(),
+    "api:get_declaration": _page("declaration", "declaration_id", AGENCY),
+    "api:declare_target": _case_act(
+        sends=lambda made: {"values": ["heron@example.org"], "purpose": "A search"}, json=True, refused=frozenset({201})
+    ),
+    "api:declare_operation": _case_act(
+        sends=lambda made: {
+            "operation": "warrant",
+            "begins_at": "2099-01-02T06:00:00Z",
+            "ends_at": "2099-01-02T08:00:00Z",
+            "place": "1 Heron Quay",
+            "purpose": "A search",
+        },
+        json=True,
+        refused=frozenset({201}),
+    ),
+    "api:withdraw_declaration": _act("declaration", "declaration_id", sends=lambda made: REASON, json=True),
+    "api:list_conflicts": _list(),
     "api:search": Address(EVERYONE, asks={"q": "Lantern"}, of_the_case=False),
 }
 

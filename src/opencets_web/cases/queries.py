@@ -31,6 +31,7 @@ TABS = (
     ("People", "entities:case"),
     ("Messages", "evidence:messages"),
     ("Connections", "leads:connections"),
+    ("Deconfliction", "deconfliction:case"),
     ("Sharing", "sharing:case"),
     ("Notes", "cases:notes"),
     ("Access", "cases:access"),

@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "opencets_web.leads",
     "opencets_web.charts",
     "opencets_web.sharing",
+    "opencets_web.deconfliction",
     "opencets_web.desk",
 ]
 

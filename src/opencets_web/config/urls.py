@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.http import require_GET
 
-ROOMS = ("cases", "evidence", "entities", "media", "leads", "charts", "sharing", "desk")
+ROOMS = ("cases", "evidence", "entities", "media", "leads", "charts", "sharing", "deconfliction", "desk")
 
 
 @require_GET

@@ -32,10 +32,15 @@ OWN_BUSINESS = {
     "sharing_request": _OWN,
     "sharing_asked": _OWN,
     "sharing_release": _OWN,
+    "deconfliction_declaration": _OWN,
+    "deconfliction_declaredvalue": _OWN,
+    "deconfliction_conflict": _OWN,
+    "deconfliction_threadline": _OWN,
     "leads_alert": " and (agency_id = (select app_agency()) or kind in ('connection', 'known'))",
 }
 """What a partner on a case does not see of it: whom its agency was pointed to, asks, answers, and to whom else it released."""
-BLIND_ONLY = ("media_signal", "media_hashentry", "entities_identifier", "entities_candidatekey", "leads_pointersecret")
+BLIND_ONLY = ("media_signal", "media_hashentry", "entities_identifier", "entities_candidatekey", "leads_pointersecret",
+              "deconfliction_conflictsecret")  # fmt: skip
 _APART = "'._-@|:/\\()[]+,#', '               '"
 WORDED = (
     "{0}normal is not null and {0}kind in ('name','email','handle','account_id','payment_handle','camera_serial',"
