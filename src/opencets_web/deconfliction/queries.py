@@ -444,6 +444,8 @@ class DeclaringPage:
     initial: dict[str, Any]
     source: str
     left_today: int
+    margin_minutes: int
+    margin_metres: int
 
 
 def get_declaring(actor: Actor, reference: str, subject: str, *, record: str = "", media: str = "") -> DeclaringPage:
@@ -466,7 +468,9 @@ def get_declaring(actor: Actor, reference: str, subject: str, *, record: str = "
     used, name = mine.count(), "operations_per_officer_and_day"
     if subject == Subject.TARGET:
         used, name = DeclaredValue.objects.filter(declaration__in=mine).count(), "values_per_officer_and_day"
-    return DeclaringPage(frame, initial, source, max(limit(name) - used, 0))
+    return DeclaringPage(
+        frame, initial, source, max(limit(name) - used, 0), limit("margin_minutes"), limit("margin_metres")
+    )
 
 
 def _uuid(text: str) -> UUID:
