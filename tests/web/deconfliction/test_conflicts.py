@@ -381,6 +381,34 @@ def test_the_forms_declare_and_lead_to_the_result(
         assert browser.post("/cases/AV-1/deconfliction/operation/", part).status_code == 422
 
 
+def test_an_entity_and_a_picture_are_declared_with_what_they_are_known_by(
+    world: World, cast: Cast, client_for: Browser
+) -> None:
+    from opencets_web.evidence.models import ExhibitFile
+    from opencets_web.media.models import Media
+
+    ours, theirs = world.case("AV-1"), world.case("BO-77", cast.outsider)
+    person = world.record(ours, ("email", EMAIL), ("handle", "kik:night_heron"), ("phone", "+442079460123", "contact"))
+    browser = client_for(cast.owner)
+    shown = browser.get(f"/cases/AV-1/deconfliction/target/?record={person.id}").content.decode()
+    assert f"email: {EMAIL}" in shown
+    assert "handle: kik:night_heron" in shown
+    assert "+442079460123" not in shown
+    assert "Declare as a target" in browser.get(f"/entities/{person.id}/").content.decode()
+    foreign = world.record(theirs, ("email", "other@example.org"))
+    assert browser.get(f"/cases/AV-1/deconfliction/target/?record={foreign.id}").status_code == 404
+    assert browser.get("/cases/AV-1/deconfliction/target/?record=nonsense").status_code == 404
+    picture = world.record(ours, kind="media", label="quay.jpg")
+    file = ExhibitFile.objects.get(exhibit__case=ours)
+    media = Media.objects.create(
+        holding_id=ours.holding_id, agency_id=ours.agency_id, case=ours, record=picture, file=file, sha256=file.sha256,
+        media_type="image/jpeg", pdq=bytes.fromhex("0f" * 32), quality=90, thumbnail_size=0, strip_size=0,
+    )  # fmt: skip
+    shown = browser.get(f"/cases/AV-1/deconfliction/target/?media={media.id}").content.decode()
+    assert f"sha256: {'ab' * 32}" in shown
+    assert f"pdq: {'0f' * 32}" in shown
+
+
 # --- The thread ------------------------------------------------------------------------------------------------------
 
 
