@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -72,6 +73,13 @@ def _case_act(**fields: Any) -> Address:
 
 
 REASON = {"reason": "Seen together with a colleague."}
+
+
+def _operation() -> dict[str, Any]:
+    begins = datetime.now(UTC) + timedelta(days=30)
+    times = {"begins_at": begins.isoformat(), "ends_at": (begins + timedelta(hours=2)).isoformat()}
+    return {"operation": "warrant", "place": "1 Heron Quay", "purpose": "A search", **times}
+
 
 ADDRESSES: dict[str, Address] = {
     # desk
@@ -219,17 +227,7 @@ ADDRESSES: dict[str, Address] = {
     "api:declare_target": _case_act(
         sends=lambda made: {"values": ["heron@example.org"], "purpose": "A search"}, json=True, refused=frozenset({201})
     ),
-    "api:declare_operation": _case_act(
-        sends=lambda made: {
-            "operation": "warrant",
-            "begins_at": "2099-01-02T06:00:00Z",
-            "ends_at": "2099-01-02T08:00:00Z",
-            "place": "1 Heron Quay",
-            "purpose": "A search",
-        },
-        json=True,
-        refused=frozenset({201}),
-    ),
+    "api:declare_operation": _case_act(sends=lambda made: _operation(), json=True, refused=frozenset({201})),
     "api:withdraw_declaration": _act("declaration", "declaration_id", sends=lambda made: REASON, json=True),
     "api:list_conflicts": _list(),
     "api:search": Address(EVERYONE, asks={"q": "Lantern"}, of_the_case=False),

@@ -104,6 +104,8 @@ def declare_operation(
         raise ActRefused("The operation ends after it begins.")
     if ends_at <= now:
         raise ActRefused("The operation is over already; only what is planned or under way is declared.")
+    if ends_at > now + timedelta(days=limit("days_ahead_most")):
+        raise ActRefused(f"An operation is declared at most {limit('days_ahead_most')} days ahead.")
     if ends_at - begins_at > timedelta(days=limit("operation_days_most")):
         raise ActRefused(
             f"One operation lasts {limit('operation_days_most')} days at most; declare the next part apart."

@@ -12,6 +12,8 @@ from opencets.values.services import SERVICES
 
 TARGET_KINDS = tuple(kind.name for kind in KINDS.values() if kind.links == "strong")
 """Every kind that names one thing by itself."""
+MOST_BYTES = 2_000
+"""A row of a B-tree holds a third of a page (PostgreSQL, section 64.1), and the value is looked up through one."""
 _BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256"}
 _SAID = re.compile(r"(?P<kind>[a-z_0-9]{2,16})\s*[:=]\s*(?P<value>\S.*)", re.IGNORECASE)
 _ADDRESS_AT = re.compile(r"(?P<ip>[0-9a-fA-F:.]{3,45})\s*(?:@|,|;|\s+at\s+|\s)\s*(?P<when>\d{4}-\d\d-\d\d.*)")
@@ -41,6 +43,8 @@ def values_of(text: str, *, kind: str = "", country: str = "") -> tuple[tuple[Va
             continue
         try:
             value = _value(line, kind, country)
+            if len(value.normal.encode()) > MOST_BYTES:
+                raise ValueRefused(f"“{line[:60]}…” is too long to be compared: {MOST_BYTES:,} bytes are the limit.")
         except ValueRefused as refusal:
             refused.append(refusal.sentence)
         else:

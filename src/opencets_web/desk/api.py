@@ -265,7 +265,8 @@ class TargetIn(Schema):
     """A target to declare: values as a person writes them, one each."""
 
     values: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_no_nul)]], Field(min_length=1)
+        list[Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_no_nul)]],
+        Field(min_length=1, max_length=50),
     ]
     kind: Annotated[str, Field(pattern=f"^({'|'.join(TARGET_KINDS)}|)$")] = ""
     purpose: Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_no_nul)]

@@ -311,6 +311,9 @@ def test_values_are_recognised_and_refused_with_a_reason() -> None:
     assert ("handle", "kik:night_heron") in {(value.kind, value.normal) for value in found}
     assert len(refused) >= 2
     assert any("without a time names nobody" in sentence for sentence in refused)
+    found, refused = values_of("https://example.org/" + "".join(f"{number:x}" for number in range(900)))
+    assert found == ()
+    assert "too long to be compared" in refused[0]
 
 
 def test_only_who_works_for_the_case_declares_and_withdraws(
@@ -368,7 +371,8 @@ def test_the_forms_declare_and_lead_to_the_result(
     assert refused.status_code == 422
     assert "without a time names nobody" in refused.content.decode()
     sent = {
-        "operation": "warrant", "begins_at": "2099-01-02T06:00", "ends_at": "2099-01-02T08:00", "position": "51.45450, -2.58790",
+        "operation": "warrant", "begins_at": f"{tuesday():%Y-%m-%dT%H:%M}",
+        "ends_at": f"{tuesday() + timedelta(hours=2):%Y-%m-%dT%H:%M}", "position": "51.45450, -2.58790",
         "radius_metres": "300", "purpose": "A search",
     }  # fmt: skip
     answer = browser.post("/cases/AV-1/deconfliction/operation/", sent)
