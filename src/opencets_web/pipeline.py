@@ -7,9 +7,11 @@
                                                                                               ─► link_exhibit ─► alerts
     judgement changed ─► link_judged         hash set imported, withdrawn, restored ─► match_hash_set ─► tell_known
     hash set received ─► read_hash_set ─► hash set imported
-    request made, answered, withdrawn ─► carry_request         release changed ─► tell_anew
     invitation answered ─► carry_answer
     package asked ─► make_package
+    request made, answered, withdrawn ─► carry_request         release changed ─► tell_anew, settle_conflicts
+    target or operation declared ─► compare_declaration        records read, media matched ─► watch_exhibit
+    written, proposed, agreed on a conflict ─► carry_conflict
 
 A job runs as the officer whom it serves. Each is safe to run again: a killed worker's job is taken up by ``take_up_stalled``.
 """
@@ -30,12 +32,22 @@ _log = logging.getLogger("opencets.pipeline")
 READING = "exhibit-{exhibit_id}"
 CONNECTING = "connecting"
 
+WATCH = Follow("watch_exhibit", "default", coalesce="watch-{exhibit_id}", priority=10)
+"""Beside the linking queue, not behind it: who declared a target is told while the rest of an exhibit is still read."""
+
 ROUTES: dict[str, tuple[Follow, ...]] = {
     "exhibit.received": (Follow("read_exhibit", "reading", lock=READING, coalesce="read-{exhibit_id}"),),
-    "records.read": (Follow("match_media", "linking", lock=CONNECTING, coalesce="match-{exhibit_id}"),),
-    "exhibit.read": (Follow("match_media", "linking", lock=CONNECTING, coalesce="match-{exhibit_id}"),),
+    "records.read": (
+        Follow("match_media", "linking", lock=CONNECTING, coalesce="match-{exhibit_id}"),
+        WATCH,
+    ),
+    "exhibit.read": (
+        Follow("match_media", "linking", lock=CONNECTING, coalesce="match-{exhibit_id}"),
+        WATCH,
+    ),
     "media.matched": (
         Follow("count_identifiers", "linking", lock=CONNECTING, coalesce="count-{exhibit_id}", priority=1),
+        WATCH,
     ),
     "identifiers.counted": (
         Follow("resolve_people", "linking", lock=CONNECTING, coalesce="resolve-{exhibit_id}", priority=2),
@@ -48,7 +60,12 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     "hash-set.restored": (Follow("match_hash_set", "linking", lock=CONNECTING),),
     "hash-set.matched": (Follow("tell_known", "linking", lock=CONNECTING),),
     "request.changed": (Follow("carry_request", "default", priority=9),),
-    "release.changed": (Follow("tell_anew", "default", priority=9),),
+    "release.changed": (
+        Follow("tell_anew", "default", priority=9),
+        Follow("settle_conflicts", "default", priority=9),
+    ),
+    "declaration.changed": (Follow("compare_declaration", "default", priority=10),),
+    "conflict.changed": (Follow("carry_conflict", "default", priority=10),),
     "invitation.answered": (Follow("carry_answer", "default", priority=9),),
     "package.asked": (Follow("make_package", "reading", lock="package-{package_id}"),),
 }
@@ -58,6 +75,7 @@ outbox.route(ROUTES)
 
 def on_app_ready(app: App) -> None:
     """Give procrastinate its tasks; called by its Django part."""
+    from opencets_web.deconfliction import jobs as deconfliction
     from opencets_web.disclosure import jobs as disclosure
     from opencets_web.entities import jobs as entities
     from opencets_web.evidence import jobs as evidence
@@ -94,6 +112,16 @@ def on_app_ready(app: App) -> None:
     task("tell_anew", leads.tell_anew)
     task("carry_answer", sharing.carry_answer)
     task("make_package", disclosure.make_package)
+    task("compare_declaration", deconfliction.compare_declaration)
+    task("watch_exhibit", deconfliction.watch_exhibit)
+    task("carry_conflict", deconfliction.carry_conflict)
+    task("settle_conflicts", deconfliction.settle_conflicts)
+
+    @app.periodic(cron="*/10 * * * *")
+    @app.task(name="end_passed", queue="default", queueing_lock="end_passed", pass_context=False)
+    def end_passed(timestamp: int) -> None:
+        """End the conflicts of declarations whose day has passed."""
+        deconfliction.end_passed()
 
     @app.periodic(cron="* * * * * */5")
     @app.task(name="seal_audit", queue="default", queueing_lock="seal_audit", pass_context=False)

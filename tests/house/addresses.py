@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -84,6 +85,12 @@ def _invitation(row: str) -> Address:
     return Address(
         frozenset({"outsider"}), {"grant_id": row}, method="post", sends=lambda made: REASON, of_the_case=False
     )
+
+
+def _operation() -> dict[str, Any]:
+    begins = datetime.now(UTC) + timedelta(days=30)
+    times = {"begins_at": begins.isoformat(), "ends_at": (begins + timedelta(hours=2)).isoformat()}
+    return {"operation": "warrant", "place": "1 Heron Quay", "purpose": "A search", **times}
 
 
 ADDRESSES: dict[str, Address] = {
@@ -329,6 +336,24 @@ ADDRESSES: dict[str, Address] = {
     ),
     "disclosure:receipt-file": _act("package", "package_id", refused=frozenset({409})),
     "disclosure:receipt-remove": _act("receipt", "receipt_id"),
+    # deconfliction
+    "deconfliction:room": _list(),
+    "deconfliction:begin": Address(EVERYONE, asks={"case": "XX-1", "subject": "target"}, of_the_case=False),
+    "deconfliction:case": _case_page(),
+    "deconfliction:target": _case_page(WRITERS),
+    "deconfliction:operation": _case_page(WRITERS),
+    "deconfliction:declaration": _page("declaration", "declaration_id", AGENCY),
+    "deconfliction:withdraw": _act("declaration", "declaration_id", sends=lambda made: REASON),
+    "deconfliction:restore": _act("past_declaration", "declaration_id"),
+    "deconfliction:conflict": _page("conflict", "conflict_id", AGENCY),
+    "deconfliction:write": _act("conflict", "conflict_id", sends=lambda made: {"text": "We search on Tuesday."}),
+    "deconfliction:ask": _act("conflict", "conflict_id", sends=lambda made: {"text": "A common series"}),
+    "deconfliction:propose": _act("conflict", "conflict_id", sends=lambda made: {"outcome": "joint"}),
+    "deconfliction:confirm": _act(
+        "conflict", "conflict_id", sends=lambda made: {"proposal": str(made.rows["thread_line"].ref)}
+    ),
+    "deconfliction:reopen": _act("agreed_conflict", "conflict_id", sends=lambda made: REASON),
+    "deconfliction:open": _act("alone_conflict", "conflict_id"),
     # the API
     "api:openapi-json": _list(),
     "api:api-root": _list(NOBODY),
@@ -343,6 +368,14 @@ ADDRESSES: dict[str, Address] = {
     "api:list_alerts": _list(),
     "api:accept_alert": _act("alert", "alert_id", json=True),
     "api:dismiss_alert": _act("alert", "alert_id", sends=lambda made: REASON, json=True),
+    "api:list_declarations": _list(),
+    "api:get_declaration": _page("declaration", "declaration_id", AGENCY),
+    "api:declare_target": _case_act(
+        sends=lambda made: {"values": ["heron@example.org"], "purpose": "A search"}, json=True, refused=frozenset({201})
+    ),
+    "api:declare_operation": _case_act(sends=lambda made: _operation(), json=True, refused=frozenset({201})),
+    "api:withdraw_declaration": _act("declaration", "declaration_id", sends=lambda made: REASON, json=True),
+    "api:list_conflicts": _list(),
     "api:search": Address(EVERYONE, asks={"q": "Lantern"}, of_the_case=False),
 }
 

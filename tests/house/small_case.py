@@ -88,6 +88,7 @@ def make_small_case(cast: Cast) -> SmallCase:
     _standards(made, now)
     _inquiries(made, now)
     _disclosure(made, now)
+    _deconfliction(made, now)
     return made
 
 
@@ -452,4 +453,37 @@ def _disclosure(made: SmallCase, now: datetime) -> None:
         )  # fmt: skip
     rows["receipt"] = Receipt.objects.create(
         **under, package=rows["package"], received_by="Defence counsel", received_on=now.date(), entered_by_id=owner, entered_at=now
+def _deconfliction(made: SmallCase, now: datetime) -> None:
+    from opencets_web.deconfliction.models import Conflict, ConflictSecret, Declaration, DeclaredValue, ThreadLine
+
+    cast, rows, under = made.cast, made.rows, _under(made)
+    for name in ("declaration", "past_declaration"):
+        rows[name] = Declaration.objects.create(
+            **under, case=rows["case"], subject="target", label=TITLE, purpose="A common series", begins_at=now,
+            ends_at=now + timedelta(days=30), declared_by_id=cast.owner.officer_id, declared_at=now, compared_at=now,
+            withdrawn_at=now if name == "past_declaration" else None,
+        )  # fmt: skip
+    rows["declared_value"] = DeclaredValue.objects.create(
+        **under, declaration=rows["declaration"], kind="email", raw="Heron@example.org", normal="heron@example.org"
+    )
+    for name, other, told in (
+        ("conflict", "other", True),
+        ("agreed_conflict", "further", True),
+        ("alone_conflict", "second", False),
+    ):
+        rows[name] = Conflict.objects.create(
+            **under, case=rows["case"], subject="target", other_agency=cast.borders, may_request=True, told_them=told,
+            parts=[{"kind": "email", "value": "heron@example.org", "declaration": str(rows["declaration"].id), "record": None,
+                    "where": ""}],
+            declarations=[rows["declaration"].id], state="agreed" if name == "agreed_conflict" else "new",
+            outcome="joint" if name == "agreed_conflict" else "", found_at=now, changed_at=now,
+        )  # fmt: skip
+        left, right = sorted((rows["case"], rows[other]), key=lambda case: case.id)
+        rows[f"{name}_secret"] = ConflictSecret.objects.create(
+            subject="target", left_case=left, right_case=right, found_at=now, declarations=[rows["declaration"].id],
+            **{"left" if left == rows["case"] else "right": rows[name]},
+        )  # fmt: skip
+    rows["thread_line"] = ThreadLine.objects.create(
+        **under, conflict=rows["conflict"], said="proposed", ours=False, author="Borders outsider",
+        author_agency="Borders Police", outcome="joint", said_at=now,
     )  # fmt: skip

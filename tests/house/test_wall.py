@@ -115,7 +115,10 @@ def test_a_partner_sees_nothing_of_whom_the_owner_asks_and_tells(small_case: Sma
     """A case that was released shows its content, not the owner's business with other agencies."""
     holding = small_case.rows["case"].holding_id
     with as_actor(small_case.actors["partner"]):
-        for table in ("leads_pointer", "sharing_request", "sharing_asked", "sharing_release"):
+        for table in (
+            "leads_pointer", "sharing_request", "sharing_asked", "sharing_release", "deconfliction_declaration",
+            "deconfliction_declaredvalue", "deconfliction_conflict", "deconfliction_threadline",
+        ):  # fmt: skip
             assert _ask(f"select count(*) from {table} where holding_id = %s", [holding]) == [(0,)], table
         kinds = {kind for (kind,) in _ask("select kind from leads_alert where holding_id = %s", [holding])}
     assert kinds == {"known"}

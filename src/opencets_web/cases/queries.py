@@ -46,6 +46,7 @@ TABS = (
     ("Connections", "leads:connections"),
     ("Standards", "standards:case"),
     ("Data requests", "inquiries:case"),
+    ("Deconfliction", "deconfliction:case"),
     ("Sharing", "sharing:case"),
     ("Notes", "cases:notes"),
     ("Access", "cases:access"),

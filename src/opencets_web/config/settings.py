@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "opencets_web.standards",
     "opencets_web.inquiries",
     "opencets_web.disclosure",
+    "opencets_web.deconfliction",
     "opencets_web.desk",
 ]
 

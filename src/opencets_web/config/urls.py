@@ -22,6 +22,7 @@ ROOMS = (
     "standards",
     "inquiries",
     "disclosure",
+    "deconfliction",
     "desk",
 )
 

@@ -21,6 +21,10 @@ from pydantic import AfterValidator, Field
 from opencets.errors import ActRefused, NotFound
 from opencets_web.audit import log
 from opencets_web.cases import queries as cases
+from opencets_web.deconfliction import actions as deconfliction_actions
+from opencets_web.deconfliction import queries as deconfliction
+from opencets_web.deconfliction.models import OperationKind
+from opencets_web.deconfliction.values import TARGET_KINDS, values_of
 from opencets_web.desk import following
 from opencets_web.desk.search import search as search_everywhere
 from opencets_web.evidence import queries as evidence
@@ -45,6 +49,7 @@ NoNul = Annotated[str, AfterValidator(_no_nul)]
 WORDS: Any = Query("", max_length=300)  # type: ignore[type-arg]
 KIND: Any = Query("", max_length=30, description="For example message, person, media.")  # type: ignore[type-arg]
 ASKED: Any = Query(..., max_length=300, description="Words, or an identifier in any notation.")  # type: ignore[type-arg]
+CASE: Any = Query("", max_length=40, description="Only of this case.")  # type: ignore[type-arg]
 Reason = Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(_no_nul)]
 Reference = Annotated[str, Path(max_length=40, pattern=r"^[A-Za-z0-9._-]+$", description="The case's number.")]
 Number = Annotated[int, Query(ge=1, le=1_000_000, description="Which page.")]
@@ -256,6 +261,101 @@ class Dismissal(Schema):
     reason: Reason
 
 
+class TargetIn(Schema):
+    """A target to declare: values as a person writes them, one each."""
+
+    values: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_no_nul)]],
+        Field(min_length=1, max_length=50),
+    ]
+    kind: Annotated[str, Field(pattern=f"^({'|'.join(TARGET_KINDS)}|)$")] = ""
+    purpose: Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_no_nul)]
+    days: Annotated[int, Field(ge=1, le=366)] = 90
+    label: Annotated[str, Field(max_length=200), AfterValidator(_no_nul)] = ""
+    contact: Annotated[str, Field(max_length=200), AfterValidator(_no_nul)] = ""
+
+
+class OperationIn(Schema):
+    """An operation to declare: a position with a radius, or an address."""
+
+    operation: Annotated[str, Field(pattern=f"^({'|'.join(OperationKind.values)})$")]
+    begins_at: datetime
+    ends_at: datetime
+    latitude: Annotated[float | None, Field(ge=-90, le=90)] = None
+    longitude: Annotated[float | None, Field(ge=-180, le=180)] = None
+    radius_metres: Annotated[int, Field(ge=0, le=50_000)] = 0
+    place: Annotated[str, Field(max_length=300), AfterValidator(_no_nul)] = ""
+    purpose: Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_no_nul)]
+    label: Annotated[str, Field(max_length=200), AfterValidator(_no_nul)] = ""
+    contact: Annotated[str, Field(max_length=200), AfterValidator(_no_nul)] = ""
+
+
+class DeclaredValueOut(Schema):
+    kind: str
+    value: str
+    raw: str
+    generic: bool
+
+
+class DeclarationOut(Schema):
+    id: UUID
+    case: str
+    operation: bool
+    label: str
+    kind_label: str
+    values: list[DeclaredValueOut]
+    begins_at: datetime
+    ends_at: datetime
+    place: str
+    declared_by: str
+    declared_at: datetime
+    compared_at: datetime | None = Field(description="Null: all that is kept is still being compared; ask again.")
+    live: bool
+    withdrawn_at: datetime | None
+    conflicts: int = Field(description="Those that your side is told; 0 means none that may be told.")
+
+
+class DeclarationList(Schema):
+    declarations: list[DeclarationOut]
+    total: int
+    page: int
+    pages: int
+
+
+class PartOut(Schema):
+    kind: str
+    value: str
+    where: str
+
+
+class ConflictOut(Schema):
+    id: UUID
+    case: str
+    operation: bool
+    agency: str
+    own_agency: bool
+    officer: str
+    phone: str
+    email: str
+    contact: str
+    sentence: str
+    state: str
+    outcome: str
+    told_them: bool
+    may_request: bool
+    unanswered: bool
+    over: bool
+    since: datetime
+    parts: list[PartOut]
+
+
+class ConflictList(Schema):
+    conflicts: list[ConflictOut]
+    total: int
+    page: int
+    pages: int
+
+
 class HitOut(Schema):
     part: str
     kind: str
@@ -437,6 +537,62 @@ def search(
         for hit in group.hits
     ]  # fmt: skip
     return {"hits": hits, "totals": {group.part: group.total for group in found.groups}}
+
+
+@router.get("/declarations", response={200: DeclarationList, **PROBLEMS}, operation_id="listDeclarations")
+def list_declarations(request: HttpRequest, case: NoNul = CASE, live: bool = True, page: Number = 1) -> dict[str, Any]:
+    """What your agency declared, newest first; with `live=false` also what ended or was withdrawn."""
+    rows, found = deconfliction.list_declarations(actor_of(request), case=case, live=live, number=page)
+    return {"declarations": [asdict(row) for row in rows], **_page(found)}
+
+
+@router.get("/declarations/{declaration_id}", response={200: DeclarationOut, **PROBLEMS}, operation_id="getDeclaration")
+def get_declaration(request: HttpRequest, declaration_id: UUID) -> dict[str, Any]:
+    """One declaration, whether it has been compared, and how many conflicts your side is told."""
+    return asdict(deconfliction.get_declaration(actor_of(request), declaration_id).row)
+
+
+@router.post("/cases/{reference}/targets", response={201: DeclarationOut, **PROBLEMS}, operation_id="declareTarget")
+def declare_target(request: HttpRequest, reference: Reference, given: TargetIn) -> Status[dict[str, Any]]:
+    """Declare a target for a case: it is compared with all that is declared and kept, and watches until its day."""
+    actor = actor_of(request)
+    values, refused = values_of("\n".join(given.values), kind=given.kind, country=actor.country)
+    if refused:
+        raise ActRefused(refused[0])
+    named = given.model_dump(include={"purpose", "days", "label", "contact"})
+    made = deconfliction_actions.declare_target(actor, reference, values, **named)
+    return Status(201, asdict(deconfliction.get_declaration(actor, made).row))
+
+
+@router.post(
+    "/cases/{reference}/operations", response={201: DeclarationOut, **PROBLEMS}, operation_id="declareOperation"
+)
+def declare_operation(request: HttpRequest, reference: Reference, given: OperationIn) -> Status[dict[str, Any]]:
+    """Declare an operation for a case: operations of others at the same time and place are found."""
+    actor, named = actor_of(request), given.model_dump(exclude={"latitude", "longitude"})
+    position = None if given.latitude is None or given.longitude is None else (given.latitude, given.longitude)
+    if given.begins_at.tzinfo is None or given.ends_at.tzinfo is None:
+        raise ActRefused("Say the time zone of both instants, for example 2026-11-24T06:00:00Z.")
+    made = deconfliction_actions.declare_operation(actor, reference, **named, position=position)
+    return Status(201, asdict(deconfliction.get_declaration(actor, made).row))
+
+
+@router.post(
+    "/declarations/{declaration_id}/withdraw", response={204: None, **PROBLEMS}, operation_id="withdrawDeclaration"
+)
+def withdraw_declaration(request: HttpRequest, declaration_id: UUID, given: Dismissal) -> Status[None]:
+    """End a declaration now; it can be put back on its page until its day."""
+    deconfliction_actions.withdraw_declaration(actor_of(request), declaration_id, given.reason)
+    return Status(204, None)
+
+
+@router.get("/conflicts", response={200: ConflictList, **PROBLEMS}, operation_id="listConflicts")
+def list_conflicts(
+    request: HttpRequest, case: NoNul = CASE, unanswered: bool = False, page: Number = 1
+) -> dict[str, Any]:
+    """Someone else works on this: conflicts of your agency's cases, unanswered first, each with whom to call."""
+    rows, found = deconfliction.list_conflicts(actor_of(request), case=case, unanswered=unanswered, number=page)
+    return {"conflicts": [asdict(row) for row in rows], **_page(found)}
 
 
 def _after(rows: Any, cursor: UUID | None, limit: int) -> list[Any]:

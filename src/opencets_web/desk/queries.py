@@ -18,6 +18,7 @@ from opencets_web.cases.models import Assignment, Case, CaseKind, CaseState, Not
 from opencets_web.cases.queries import CaseFrame, get_frame
 from opencets_web.casework.models import Task
 from opencets_web.casework.queries import NoticeRow, TaskRow, my_notices, my_tasks
+from opencets_web.deconfliction.queries import ConflictRow, new_conflicts
 from opencets_web.entities.queries import count_undecided
 from opencets_web.evidence.models import Claim, Exhibit, ExhibitState, Record
 from opencets_web.evidence.queries import ExhibitRow, exhibits_under_way
@@ -112,6 +113,8 @@ class Desk:
     alerts: tuple[AlertRow, ...]
     alerts_total: int
     requests: tuple[Request, ...]
+    conflicts: tuple[ConflictRow, ...]
+    conflicts_total: int
     undecided: int
     running: tuple[tuple[ExhibitRow, str], ...]
     news: tuple[News, ...]
@@ -127,15 +130,16 @@ class Desk:
     def first_time(self) -> bool:
         """Nothing is on the desk yet."""
         waits = self.tasks or self.notices or self.invitations
-        return not (self.cases or self.requests or self.undecided or self.overdue or waits)
+        return not (self.cases or self.requests or self.conflicts or self.undecided or self.overdue or waits)
 
 
 def get_desk(actor: Actor) -> Desk:
     """The actor's desk: own cases, new alerts with reasons, the queue, and what happened since yesterday."""
     log.record("desk.viewed", actor)
     if not actor.reads_cases:
-        return Desk(False, actor.has("auditor"), (), False, (), 0, (), 0, (), (), (), (), "")
+        return Desk(False, actor.has("auditor"), (), False, (), 0, (), (), 0, 0, (), (), (), (), "")
     alerts, numbers = new_alerts(actor, 6)
+    conflicts, conflicts_total = new_conflicts(actor)
     cases, more = _cases(actor, numbers)
     ids = [case.id for case in cases]
     return Desk(
@@ -146,6 +150,8 @@ def get_desk(actor: Actor) -> Desk:
         alerts=alerts,
         alerts_total=sum(numbers.values()),
         requests=_requests(actor),
+        conflicts=conflicts,
+        conflicts_total=conflicts_total,
         undecided=count_undecided(actor),
         running=exhibits_under_way(actor, ids) if ids else (),
         news=_news(actor, ids) if ids else (),

@@ -47,7 +47,7 @@ def _alert(alert: Alert) -> AlertRow:
     return AlertRow(
         id=alert.id,
         kind=alert.kind,
-        kind_label=AlertKind(alert.kind).label,
+        kind_label="Conflict" if alert.subject_url.startswith("/conflicts/") else AlertKind(alert.kind).label,
         sentence=found.sentence if found else alert.sentence,
         strength=found.strength if found else alert.strength,
         factors=tuple(found.factors if found else alert.factors),

@@ -48,6 +48,10 @@ OWN_BUSINESS = {
     "inquiries_inquirystep": _OWN,
     "disclosure_package": _OWN,
     "disclosure_receipt": _OWN,
+    "deconfliction_declaration": _OWN,
+    "deconfliction_declaredvalue": _OWN,
+    "deconfliction_conflict": _OWN,
+    "deconfliction_threadline": _OWN,
     "leads_alert": " and (agency_id = (select app_agency()) or kind in ('connection', 'known'))",
 }
 """What a partner on a case does not see of it: whom its agency was pointed to, asks, answers, and to whom else it released."""
@@ -68,7 +72,10 @@ FED_TO_OWNER = (
     "case.joined", "case.left", "release.made", "release.withdrawn", "invitation.made", "invitation.accepted",
     "invitation.declined", "invitation.reconsidered", "invitation.left",
 )  # fmt: skip
-BLIND_ONLY = ("media_signal", "media_hashentry", "entities_identifier", "entities_candidatekey", "leads_pointersecret")
+BLIND_ONLY = (
+    "media_signal", "media_hashentry", "entities_identifier", "entities_candidatekey", "leads_pointersecret",
+    "deconfliction_conflictsecret",
+)  # fmt: skip
 _APART = "'._-@|:/\\()[]+,#', '               '"
 WORDED = (
     "{0}normal is not null and {0}kind in ('name','email','handle','account_id','payment_handle','camera_serial',"

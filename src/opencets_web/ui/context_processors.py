@@ -18,6 +18,7 @@ ROOMS: tuple[tuple[str, str, str, bool], ...] = (
     ("Desk", "desk:home", "layout-dashboard", False),
     ("Cases", "cases:list", "briefcase", False),
     ("Alerts", "leads:list", "bell", False),
+    ("Deconfliction", "deconfliction:room", "git-merge", False),
     ("Media", "media:list", "photo", True),
     ("Entities", "entities:list", "affiliate", False),
     ("Charts", "charts:list", "route", False),

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class DeconflictionConfig(AppConfig):
+    name = "opencets_web.deconfliction"
+    label = "deconfliction"
