@@ -453,6 +453,9 @@ def _disclosure(made: SmallCase, now: datetime) -> None:
         )  # fmt: skip
     rows["receipt"] = Receipt.objects.create(
         **under, package=rows["package"], received_by="Defence counsel", received_on=now.date(), entered_by_id=owner, entered_at=now
+    )  # fmt: skip
+
+
 def _deconfliction(made: SmallCase, now: datetime) -> None:
     from opencets_web.deconfliction.models import Conflict, ConflictSecret, Declaration, DeclaredValue, ThreadLine
 

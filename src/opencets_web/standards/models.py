@@ -183,7 +183,7 @@ class Notice(Guarded):
             models.UniqueConstraint(fields=["deadline", "officer", "kind"], name="notice_told_once"),
         ]
         indexes = [
-            models.Index(fields=["officer", "-raised_at"], name="notice_by_officer"),
+            models.Index(fields=["officer", "-raised_at"], name="standards_notice_by_officer"),
             models.Index(fields=["raised_at"], name="notice_to_mail", condition=Q(mailed_at=None)),
         ]
 

@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='notice',
-            index=models.Index(fields=['officer', '-raised_at'], name='notice_by_officer'),
+            index=models.Index(fields=['officer', '-raised_at'], name='standards_notice_by_officer'),
         ),
         migrations.AddIndex(
             model_name='notice',
