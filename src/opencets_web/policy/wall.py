@@ -212,7 +212,19 @@ def rights() -> dict[str, Rights]:
     for name in BLIND_ONLY:
         table[name] = Rights("", "", "select, insert, update, delete")
     table["accounts_officer"] = Rights("select, update", "select", "select")
-    for name in ("account_emailaddress", "account_emailconfirmation", "mfa_authenticator"):
+    table["accounts_certification"] = Rights(
+        "select, insert, update", "select", "",
+        (
+            "create policy reads on accounts_certification for select to opencets_web, opencets_jobs"
+            " using (agency_id = (select app_own_agency()))",
+            "create policy adds on accounts_certification for insert to opencets_web"
+            " with check (agency_id = (select app_administrator_agency()))",
+            "create policy changes on accounts_certification for update to opencets_web"
+            " using (agency_id = (select app_administrator_agency()))"
+            " with check (agency_id = (select app_administrator_agency()))",
+        ),
+    )  # fmt: skip
+    for name in ("account_emailaddress", "account_emailconfirmation", "mfa_authenticator", "usersessions_usersession"):
         table[name] = Rights("select, insert, update, delete", "", "")
     table["django_session"] = Rights("select, insert, update, delete", "", "")
     for name in QUEUE:

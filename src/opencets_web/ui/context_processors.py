@@ -85,4 +85,5 @@ def page_frame(request: HttpRequest) -> dict[str, Any]:
         "search_url": _address("desk:search"),
         "live_url": getattr(settings, "UI_LIVE_URL", "/live/"),
         "live_channels": f"officer:{user.pk}",
+        "lock_after": settings.SESSION_IDLE_SECONDS if _address("me:prove") else 0,
     }
