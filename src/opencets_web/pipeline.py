@@ -8,6 +8,7 @@
     judgement changed ─► link_judged         hash set imported, withdrawn, restored ─► match_hash_set ─► tell_known
     hash set received ─► read_hash_set ─► hash set imported
     request made, answered, withdrawn ─► carry_request         release changed ─► tell_anew
+    officer ended ─► hand_over                cover changed ─► carry_cover
 
 A job runs as the officer whom it serves. Each is safe to run again: a killed worker's job is taken up by ``take_up_stalled``.
 """
@@ -46,6 +47,8 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     "hash-set.restored": (Follow("match_hash_set", "linking", lock=CONNECTING),),
     "hash-set.matched": (Follow("tell_known", "linking", lock=CONNECTING),),
     "request.changed": (Follow("carry_request", "default", priority=9),),
+    "officer.ended": (Follow("hand_over", "default", priority=9),),
+    "cover.changed": (Follow("carry_cover", "default", priority=9),),
     "release.changed": (Follow("tell_anew", "default", priority=9),),
 }
 
@@ -58,6 +61,7 @@ def on_app_ready(app: App) -> None:
     from opencets_web.evidence import jobs as evidence
     from opencets_web.leads import jobs as leads
     from opencets_web.media import jobs as media
+    from opencets_web.officers import jobs as officers
     from opencets_web.sharing import jobs as sharing
 
     def task(name: str, act: Callable[..., object], then: str = "") -> None:
@@ -86,12 +90,20 @@ def on_app_ready(app: App) -> None:
     task("tell_known", leads.tell_known)
     task("carry_request", sharing.carry_request)
     task("tell_anew", leads.tell_anew)
+    task("hand_over", officers.hand_over)
+    task("carry_cover", officers.carry_cover)
 
     @app.periodic(cron="* * * * * */5")
     @app.task(name="seal_audit", queue="default", queueing_lock="seal_audit", pass_context=False)
     def seal_audit(timestamp: int) -> None:
         """Give the acts of the last seconds their place in the tree."""
         sealer.seal_as_job()
+
+    @app.periodic(cron="7 * * * *")
+    @app.task(name="keep_accounts", queue="default", queueing_lock="keep_accounts", pass_context=False)
+    def keep_accounts(timestamp: int) -> None:
+        """Once an hour: absences, accounts that nobody uses, yearly reviews."""
+        officers.keep_accounts()
 
     @app.periodic(cron="17 3 * * *")
     @app.task(name="remove_left_behind", queue="reading", queueing_lock="remove_left_behind", pass_context=False)

@@ -38,6 +38,9 @@ class Agency(models.Model):
     kind = models.CharField(max_length=20, choices=AgencyKind, default=AgencyKind.POLICE)
     units: ArrayField[list[str], list[str]] = ArrayField(models.CharField(max_length=80), default=list, blank=True)
     notice = models.TextField(blank=True, help_text="Acknowledged at sign-in; empty: the text that OpenCETS brings.")
+    certified_rooms: ArrayField[list[str], list[str]] = ArrayField(
+        models.CharField(max_length=40), default=list, blank=True
+    )
 
     class Meta:
         verbose_name_plural = "agencies"

@@ -23,6 +23,7 @@ from opencets_web.policy.acting import acting_as, put_officer
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.dangerous import what_is_dangerous
 from opencets_web.policy.proving import FIELDS, passkey_options, proof_refused
+from opencets_web.policy.rooms import require_certification, room_at
 from opencets_web.policy.standing import SEEN_EVERY, Standing, see, standing_of
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
@@ -145,8 +146,14 @@ class ask_for_proof:
 
     def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponseBase | None:
         """None: the act goes on. Else the page that asks, with what was filled in kept in it."""
-        match = request.resolver_match
-        does = what_is_dangerous(match.view_name if match else "", request.method or "")
+        address = request.resolver_match.view_name if request.resolver_match else ""
+        if (room := room_at(address)) and hasattr(request, "actor"):
+            try:
+                with transaction.atomic():
+                    require_certification(actor_of(request), room)
+            except ActRefused as refusal:
+                return refusals_as_pages(self.get_response).process_exception(request, refusal)
+        does = what_is_dangerous(address, request.method or "")
         if not does or not hasattr(request, "actor") or standing_here(request).proved:
             return None
         wrong = ""

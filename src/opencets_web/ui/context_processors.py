@@ -24,6 +24,7 @@ ROOMS: tuple[tuple[str, str, str, bool], ...] = (
     ("Known files", "media:known", "hash", False),
     ("Sharing", "sharing:list", "share-3", True),
     ("Search", "desk:search", "search", False),
+    ("People", "officers:list", "users-group", False),
     ("Audit", "audit:list", "shield-check", False),
 )
 
@@ -38,6 +39,8 @@ def _address(name: str) -> str:
 def _opens(actor: Actor, name: str) -> bool:
     if name == "audit:list":
         return actor.has("auditor")
+    if name == "officers:list":
+        return actor.has("administrator") or actor.has("supervisor")
     return actor.reads_cases or name == "desk:home"
 
 
