@@ -12,6 +12,7 @@
     request made, answered, withdrawn ─► carry_request         release changed ─► tell_anew, settle_conflicts
     target or operation declared ─► compare_declaration        records read, media matched ─► watch_exhibit
     written, proposed, agreed on a conflict ─► carry_conflict
+    officer ended ─► hand_over                cover changed ─► carry_cover
 
 A job runs as the officer whom it serves. Each is safe to run again: a killed worker's job is taken up by ``take_up_stalled``.
 """
@@ -68,6 +69,8 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     "conflict.changed": (Follow("carry_conflict", "default", priority=10),),
     "invitation.answered": (Follow("carry_answer", "default", priority=9),),
     "package.asked": (Follow("make_package", "reading", lock="package-{package_id}"),),
+    "officer.ended": (Follow("hand_over", "default", priority=9),),
+    "cover.changed": (Follow("carry_cover", "default", priority=9),),
 }
 
 outbox.route(ROUTES)
@@ -81,6 +84,7 @@ def on_app_ready(app: App) -> None:
     from opencets_web.evidence import jobs as evidence
     from opencets_web.leads import jobs as leads
     from opencets_web.media import jobs as media
+    from opencets_web.officers import jobs as officers
     from opencets_web.sharing import jobs as sharing
     from opencets_web.standards import jobs as standards
 
@@ -123,11 +127,20 @@ def on_app_ready(app: App) -> None:
         """End the conflicts of declarations whose day has passed."""
         deconfliction.end_passed()
 
+    task("hand_over", officers.hand_over)
+    task("carry_cover", officers.carry_cover)
+
     @app.periodic(cron="* * * * * */5")
     @app.task(name="seal_audit", queue="default", queueing_lock="seal_audit", pass_context=False)
     def seal_audit(timestamp: int) -> None:
         """Give the acts of the last seconds their place in the tree."""
         sealer.seal_as_job()
+
+    @app.periodic(cron="7 * * * *")
+    @app.task(name="keep_accounts", queue="default", queueing_lock="keep_accounts", pass_context=False)
+    def keep_accounts(timestamp: int) -> None:
+        """Once an hour: absences, accounts that nobody uses, yearly reviews."""
+        officers.keep_accounts()
 
     @app.periodic(cron="17 3 * * *")
     @app.task(name="remove_left_behind", queue="reading", queueing_lock="remove_left_behind", pass_context=False)

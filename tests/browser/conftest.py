@@ -84,6 +84,7 @@ class Officer:
             # A code opens once; whoever signed in within these thirty seconds has used it.
             sleep(30 - time() % 30 + 0.5)
             show_code(page, one_time_code())
+        acknowledge(page)
         assert page.url == f"{served.address}/", page.inner_text("main")
         self._session = page.context.storage_state()
         page.context.close()
@@ -135,6 +136,12 @@ def show_code(page: Any, code: str) -> None:
     """The second step."""
     page.fill("input[name=code]", code)
     page.click("main button:has-text('Sign in')")
+
+
+def acknowledge(page: Any) -> None:
+    """The notice, where it has not been acknowledged yet."""
+    if "/account/me/notice/" in page.url:
+        page.click("main button:has-text('I have read this')")
 
 
 @pytest.fixture(scope="session")

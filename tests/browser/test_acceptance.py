@@ -13,7 +13,18 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import BUILT, DESKTOP, PHONE, REPOSITORY, Officer, listen, show_code, show_password, until
+from tests.browser.conftest import (
+    BUILT,
+    DESKTOP,
+    PHONE,
+    REPOSITORY,
+    Officer,
+    acknowledge,
+    listen,
+    show_code,
+    show_password,
+    until,
+)
 from tests.browser.world import BRIGID, INES, PARTNER, PAVEL, TOMAS, Served, one_time_code
 
 AXE = REPOSITORY / "frontend/node_modules/axe-core/axe.min.js"
@@ -48,6 +59,7 @@ def test_signing_in_takes_both_steps_and_signing_out_ends_it(browser: Any, serve
     page.goto(f"{served.address}/cases/")
     assert "/account/2fa/" in page.url, "a password alone opens nothing"
     show_code(page, one_time_code())
+    acknowledge(page)
     assert page.url.startswith(served.address)
     assert "/account/" not in page.url
     page.click("summary:has-text('Tomas Reddy')")
@@ -475,7 +487,7 @@ TABS = (
 PAGES = (
     "/", "/cases/", "/cases/new/", "/alerts/", "/media/", "/entities/", "/entities/?show=people",
     "/entities/?show=judgements", "/charts/", "/charts/case/AV-2026-0001/", "/known-files/", "/known-files/new/", "/sharing/",
-    "/search/", "/search/?q=smith", "/account/2fa/", "/account/password/change/",
+    "/search/", "/search/?q=smith", "/account/me/", "/account/password/change/",
     "/cases/AV-2026-0001/", *(f"/cases/AV-2026-0001/{tab}" for tab in TABS),
 )  # fmt: skip
 

@@ -19,6 +19,7 @@ AGENCY = frozenset({"owner", "colleague"})
 EVERYONE = frozenset({"owner", "colleague", "partner", "former", "withdrawn", "outsider", "administrator", "auditor"})
 CASE_WORKERS = EVERYONE - {"administrator", "auditor"}
 NOBODY: frozenset[str] = frozenset()
+ADMINISTRATOR = frozenset({"administrator"})
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,10 @@ def _case_act(**fields: Any) -> Address:
 def _agencys(row: str, method: str = "post") -> Address:
     """What belongs to Avon and to no case."""
     return Address(AGENCY, {"provider_id": row}, method=method, of_the_case=False)
+
+
+def _of_people(row: str, part: str, **fields: Any) -> Address:
+    return Address(ADMINISTRATOR, {part: row}, method="post", of_the_case=False, **fields)
 
 
 REASON = {"reason": "Seen together with a colleague."}
@@ -354,6 +359,33 @@ ADDRESSES: dict[str, Address] = {
     ),
     "deconfliction:reopen": _act("agreed_conflict", "conflict_id", sends=lambda made: REASON),
     "deconfliction:open": _act("alone_conflict", "conflict_id"),
+    # the people of an agency
+    "officers:list": _list(ADMINISTRATOR),
+    "officers:invite": _list(ADMINISTRATOR),
+    "officers:invitation-withdraw": _of_people("invitation", "invitation_id"),
+    "officers:agency": _list(ADMINISTRATOR),
+    "officers:review": _list(ADMINISTRATOR),
+    "officers:review-sign": Address(ADMINISTRATOR, method="post", of_the_case=False, refused=frozenset({409})),
+    "officers:unassigned": _list(NOBODY),
+    "officers:assign": Address(
+        NOBODY,
+        {"reference": "reference"},
+        method="post",
+        of_the_case=False,
+        sends=lambda made: {"officer": str(made.id_of("officer"))},
+    ),
+    "officers:detail": Address(ADMINISTRATOR, {"officer_id": "officer"}, of_the_case=False),
+    "officers:change": _of_people("officer", "officer_id", refused=frozenset({422})),
+    "officers:end": _of_people("officer", "officer_id", refused=frozenset({422})),
+    "officers:open": _of_people("officer", "officer_id", refused=frozenset({409})),
+    "officers:unlock": _of_people("officer", "officer_id"),
+    "officers:certify": _of_people("officer", "officer_id", refused=frozenset({422})),
+    "officers:uncertify": _of_people("certification", "certification_id"),
+    "officers:recertify": _of_people("certification", "certification_id"),
+    "officers:cover": _of_people("officer", "officer_id", refused=frozenset({422})),
+    "officers:cover-end": _of_people("cover", "cover_id"),
+    "officers:keep": _of_people("officer", "officer_id"),
+    "officers:keep-undo": _of_people("officer", "officer_id"),
     # the API
     "api:openapi-json": _list(),
     "api:api-root": _list(NOBODY),

@@ -89,7 +89,31 @@ def make_small_case(cast: Cast) -> SmallCase:
     _inquiries(made, now)
     _disclosure(made, now)
     _deconfliction(made, now)
+    _people(made, now)
     return made
+
+
+def _people(made: SmallCase, now: datetime) -> None:
+    """What an administrator of Avon finds: a colleague with a certification and an absence, an invitation, a review."""
+    from opencets_web.accounts.models import Certification
+    from opencets_web.officers.models import AccessReview, Cover, Invitation
+
+    cast, rows, today = made.cast, made.rows, now.date()
+    by = {"agency": cast.avon, "entered_by_id": cast.administrator.officer_id}
+    rows["officer"] = cast.officers["colleague"]
+    rows["certification"] = Certification.objects.create(
+        **by, officer=rows["officer"], kind="media-grading", issued_on=today - timedelta(days=30),
+        expires_on=today + timedelta(days=300), issued_by="Avon training unit",
+    )  # fmt: skip
+    rows["cover"] = Cover.objects.create(
+        **by, absent=rows["officer"], by_id=cast.owner.officer_id, from_on=today, until_on=today + timedelta(days=5)
+    )
+    rows["invitation"] = Invitation.objects.create(
+        agency=cast.avon, email="new@avon.example.org", display_name="Avon newcomer", roles=["analyst"],
+        token_hash="0" * 64, invited_by_id=cast.administrator.officer_id, invited_at=now,
+        expires_at=now + timedelta(days=7),
+    )  # fmt: skip
+    rows["review"] = AccessReview.objects.create(agency=cast.avon, opened_on=today, due_on=today + timedelta(days=30))
 
 
 def _cases(made: SmallCase, now: datetime) -> None:

@@ -184,7 +184,7 @@ def test_an_officer_without_a_second_factor_is_led_to_set_it_up(cast: Cast, clie
     browser = client_for(cast.owner)
     Authenticator.objects.filter(user_id=cast.owner.officer_id).delete()
     answer = browser.get("/cases/")
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/account/2fa/totp/activate/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/account/me/")
 
 
 def test_an_inactive_officer_is_signed_out(cast: Cast, client_for: ClientFor) -> None:

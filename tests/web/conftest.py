@@ -121,10 +121,13 @@ def as_job(db: None) -> Behind:
 
 @pytest.fixture
 def client_for(cast: Cast) -> Callable[[Actor | None], Client]:
-    """``client_for(cast.owner)`` is a browser signed in with both factors; every request runs in the web role."""
+    """``client_for(cast.owner)`` is a browser signed in with both factors, the notice acknowledged; each request runs as web."""
     from allauth.mfa.models import Authenticator
+    from allauth.usersessions.models import UserSession
     from django.db import connection
     from django.test import Client
+
+    from opencets_web.accounts import notice
 
     by_id = {officer.id: officer for officer in cast.officers.values()}
 
@@ -134,6 +137,9 @@ def client_for(cast: Cast) -> Callable[[Actor | None], Client]:
             officer = by_id[actor.officer_id]
             Authenticator.objects.get_or_create(user=officer, type="totp", defaults={"data": {"secret": "test"}})
             browser.force_login(officer, backend="allauth.account.auth_backends.AuthenticationBackend")
+            UserSession.objects.create(user=officer, session_key=browser.session.session_key, ip="127.0.0.1")
+            officer.notice_seen = notice.version(notice.text_for(officer.agency))
+            officer.save(update_fields=["notice_seen"])
         request = browser.request
 
         def as_web(**extra: object) -> object:

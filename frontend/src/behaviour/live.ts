@@ -83,6 +83,11 @@ export function startLive(): void {
   };
   document.addEventListener("htmx:after:swap", reopenIfChanged);
   window.addEventListener("online", () => void open());
+  document.addEventListener("opencets:locked", shut);
+  document.addEventListener("opencets:unlocked", () => {
+    missed = true;
+    void open();
+  });
   window.addEventListener("pagehide", shut);
   window.addEventListener("pageshow", (event) => event.persisted && void open());
   say("waiting");

@@ -1,6 +1,7 @@
 /** What every page has: theme, side menu, search key, dialogs, toasts, copying, times, table keys. */
 import { csrfToken, isTyping } from "./dom";
 import { startLive } from "./live";
+import { startLock } from "./lock";
 import { letGo, toast, type Toast } from "./toast";
 import { ago } from "./words";
 
@@ -17,6 +18,7 @@ export function startShell(): void {
   startRequests();
   startFrames();
   startLive();
+  startLock();
 }
 
 function startTheme(): void {

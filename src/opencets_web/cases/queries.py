@@ -120,7 +120,8 @@ def get_frame(actor: Actor, reference: str, active: str, *, to: str = "read") ->
     """
     rows = Case.objects.select_related("holding", "agency", "opened_by")
     case = door.admit(actor, rows, to, reference=reference)
-    assigned = list(Assignment.objects.filter(case=case, until_at=None).select_related("officer").order_by("since_at"))
+    working = Assignment.objects.filter(case=case, until_at=None, officer__is_active=True)
+    assigned = list(working.select_related("officer").order_by("since_at"))
     level = door.level(actor, case.holding_id)
     return CaseFrame(
         case_id=case.id,

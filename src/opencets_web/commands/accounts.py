@@ -175,12 +175,19 @@ def code(email: str) -> None:
 def _set_active(email: str, *, active: bool) -> None:
     with opened("owner"):
         from django.db import transaction
+        from django.utils import timezone
 
         from opencets_web.accounts.models import Officer
         from opencets_web.audit import log
 
+        now = timezone.now()
         with transaction.atomic():
-            changed = Officer.objects.filter(email__iexact=email, is_active=not active).update(is_active=active)
+            changed = Officer.objects.filter(email__iexact=email, is_active=not active).update(
+                is_active=active,
+                closed_at=None if active else now,
+                closed_because="" if active else "Closed by whoever runs the machine.",
+                **({"opened_at": now, "failed_at": [], "locked_until": None} if active else {}),
+            )
             if not changed:
                 raise NotFound(f"No {'closed' if active else 'open'} account signs in as {email}.")
             log.record(

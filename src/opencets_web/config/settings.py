@@ -7,6 +7,7 @@
 | OPENCETS_DB_ROLE | database role of this process: web, jobs or owner | web |
 | OPENCETS_HOSTS | host names served, comma separated | localhost,127.0.0.1,[::1] |
 | OPENCETS_HTTPS | 1: cookies only over HTTPS, HSTS | 0 |
+| OPENCETS_IDLE_SECONDS | seconds without an act of the officer after which the session locks | 1800 |
 | OPENCETS_DEBUG | 1: component gallery at /design/, tracebacks | 0 |
 | OPENCETS_MAIL | mail server for links: ``smtp``, ``smtps`` or ``smtp+starttls``, ``://user:password@host:port`` | none: no mail |
 | OPENCETS_MAIL_FROM | sender of these mails | opencets@ and the host of OPENCETS_ADDRESS |
@@ -63,6 +64,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "django_htmx",
     "django_vite",
     "procrastinate.contrib.django",
@@ -71,6 +73,7 @@ INSTALLED_APPS = [
     "opencets_web.policy",
     "opencets_web.cases",
     "opencets_web.casework",
+    "opencets_web.officers",
     "opencets_web.evidence",
     "opencets_web.entities",
     "opencets_web.media",
@@ -98,6 +101,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "opencets_web.policy.middleware.act_as_the_signed_in_officer",
+    "opencets_web.policy.middleware.ask_for_proof",
     "opencets_web.policy.middleware.refusals_as_pages",
 ]
 
@@ -141,12 +145,20 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_RATE_LIMITS = {"login_failed": "5/15m/key,50/15m/ip"}
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
-MFA_FORMS = {"authenticate": "opencets_web.policy.sign_in.LoggedCodeForm"}
+MFA_ADAPTER = "opencets_web.policy.sign_in.SecondFactors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "opencets_web.policy.sign_in.LoggedCodeForm",
+    "add_webauthn": "opencets_web.policy.sign_in.NewPasskeyForm",
+}
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_TOTP_ISSUER = "OpenCETS"
 MFA_TOTP_TOLERANCE = 1
 
 SESSION_COOKIE_AGE = 12 * 3600
+SESSION_IDLE_SECONDS = int(os.environ.get("OPENCETS_IDLE_SECONDS", "1800"))
+SESSION_PROOF_SECONDS = 15 * 60
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 CSRF_COOKIE_SAMESITE = "Strict"

@@ -9,10 +9,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.http import require_GET
+from django.views.generic import RedirectView
 
 ROOMS = (
     "cases",
     "casework",
+    "officers",
     "evidence",
     "entities",
     "media",
@@ -52,6 +54,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/email/", absent),
     path("account/confirm-email/", absent),
     path("account/confirm-email/<path:rest>", absent),
+    path("account/me/", include("opencets_web.officers.own_urls")),
+    path("account/2fa/", RedirectView.as_view(pattern_name="me:home")),
+    path("account/sessions/", absent),
     path("account/", include("allauth.urls")),
     path("healthz", healthz, name="healthz"),
     *[path("", include(f"opencets_web.{room}.urls")) for room in ROOMS if find_spec(f"opencets_web.{room}.urls")],

@@ -23,6 +23,7 @@ from opencets_web.policy.acting import acting_as
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.middleware import has_second_factor
 from opencets_web.policy.officers import actor_for
+from opencets_web.policy.standing import standing_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,12 @@ class Session:
     actor: Actor
 
 
-def officer_id_of(scope: Scope) -> str | None:
-    """The officer id of the request's session, judged as the pages judge it; None also after a change of password."""
+def officer_id_of(scope: Scope, *, listens: bool = False) -> str | None:
+    """The officer id of the request's session, judged as the pages judge it; None also after a change of password.
+
+    ``listens``: for a live line, which a locked session does not hold. What was begun to be sent goes on while the screen is
+    locked: it only adds, and shows nothing.
+    """
     cookies = "; ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie")
     key = parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME)
     if not key or "\x00" in key:
@@ -41,7 +46,12 @@ def officer_id_of(scope: Scope) -> str | None:
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
     officer = get_user(request)
-    return str(officer.pk) if officer.is_authenticated and officer.is_active else None
+    if not officer.is_authenticated or not officer.is_active:
+        return None
+    stands = standing_of(key, officer.pk)
+    if stands is None or stands.over or (listens and stands.locked):
+        return None
+    return str(officer.pk)
 
 
 class DjangoUploadLedger:

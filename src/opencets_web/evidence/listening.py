@@ -23,7 +23,7 @@ async def authorise_live(scope: Scope, channels: frozenset[str]) -> bool:
 
 
 def _may_hear(scope: Scope, channels: frozenset[str]) -> bool:
-    officer_id = officer_id_of(scope)
+    officer_id = officer_id_of(scope, listens=True)
     if officer_id is None:
         return False
     try:

@@ -1,25 +1,41 @@
-"""The two middlewares of the door: who is acting in this request, and what a refusal looks like."""
+"""The middlewares of the door: who is acting in this request, what asks for a new proof, and what a refusal looks like."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import cast
+from urllib.parse import urlencode, urlsplit
 
+from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound
+from opencets_web.accounts import notice
 from opencets_web.accounts.models import Officer
 from opencets_web.audit import log
 from opencets_web.policy.acting import acting_as, put_officer
 from opencets_web.policy.actor import Actor
+from opencets_web.policy.dangerous import what_is_dangerous
+from opencets_web.policy.proving import FIELDS, passkey_options, proof_refused
+from opencets_web.policy.rooms import require_certification, room_at
+from opencets_web.policy.standing import SEEN_EVERY, Standing, see, standing_of
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 OPEN_PATHS = ("/account/", "/static/", "/healthz", "/i18n/")
 """Paths that need no signed-in officer: signing in itself, and files that hold no record."""
+
+LOCKED_PATHS = (
+    "/account/me/locked/", "/account/me/prove/", "/account/me/lock/", "/account/logout/", "/static/", "/healthz", "/i18n/",
+)  # fmt: skip
+"""What a locked session still answers."""
+RENEWAL = "X-Renewal"
+"""The header of a request that a page makes by itself."""
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -28,25 +44,35 @@ def actor_of(request: HttpRequest) -> Actor:
 
 
 def act_as_the_signed_in_officer(get_response: Answer) -> Answer:
-    """Nothing but the open paths answers without an officer who has shown both factors."""
+    """Nothing but the open paths answers without an officer who has shown both factors, in a session that is open.
+
+    A session that was ended, or that is twelve hours old, is signed out. One that is locked answers only where a factor is
+    shown again. A notice that has not been acknowledged stands before every page.
+    """
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         officer = request.user
-        if not isinstance(officer, Officer) or not officer.is_active:
-            if request.path.startswith(OPEN_PATHS):
-                return get_response(request)
-            if request.path.startswith("/api/"):
-                return JsonResponse({"code": "sign-in", "sentence": "Sign in first."}, status=401)
-            return redirect_to_login(request.get_full_path())
-        current, second_factor = _officer_with_factor(officer)
+        standing = None
+        if isinstance(officer, Officer) and officer.is_active:
+            current, second_factor, standing = _signed_in(officer, request.session.session_key)
+        if standing is None or standing.over or not current.is_active:
+            return _signed_out(request, get_response)
         actor = Actor.of(
             current,
             purpose=str(request.session.get("purpose", "")),
             address=request.META.get("REMOTE_ADDR", ""),
         )
         request.actor = actor  # type: ignore[attr-defined]
-        if not request.path.startswith(OPEN_PATHS) and not second_factor:
-            return redirect("mfa_activate_totp")
+        request.standing = standing  # type: ignore[attr-defined]
+        if standing.locked and not request.path.startswith(LOCKED_PATHS):
+            return _locked(request)
+        if not request.path.startswith(OPEN_PATHS):
+            if not second_factor:
+                return redirect("me:home")
+            if notice.version(notice.text_for(current.agency)) != current.notice_seen:
+                return _first(request, "notice", "Read and acknowledge the notice first.", "me:notice")
+        if not standing.locked and _acts(request) and timezone.now() - standing.seen_at > SEEN_EVERY:
+            see(standing.key)
         put_officer(actor.officer_id)
         try:
             return get_response(request)
@@ -56,13 +82,103 @@ def act_as_the_signed_in_officer(get_response: Answer) -> Answer:
     return answer
 
 
-def _officer_with_factor(officer: Officer) -> tuple[Officer, bool]:
-    """The officer with their agency, and whether a second factor is set up: one query, as every page asks it."""
+def standing_here(request: HttpRequest) -> Standing:
+    """How the session of a request behind the door stands."""
+    return cast("Standing", request.standing)  # type: ignore[attr-defined]
+
+
+def _signed_out(request: HttpRequest, get_response: Answer) -> HttpResponseBase:
+    if request.user.is_authenticated:
+        logout(request)
+    if request.path.startswith(OPEN_PATHS) and not request.path.startswith("/account/me/"):
+        return get_response(request)
+    if request.path.startswith("/api/"):
+        return JsonResponse({"code": "sign-in", "sentence": "Sign in first."}, status=401)
+    return redirect_to_login(request.get_full_path())
+
+
+def _locked(request: HttpRequest) -> HttpResponseBase:
+    return _first(request, "locked", "The session is locked: show a second factor again.", "me:locked", status=423)
+
+
+def _first(request: HttpRequest, code: str, sentence: str, name: str, *, status: int = 403) -> HttpResponseBase:
+    """Something comes before the page that was asked for: a program is told, a person is led there."""
+    if request.headers.get(RENEWAL):
+        return HttpResponse(status=204)
+    if wants_json(request):
+        return JsonResponse({"code": code, "sentence": sentence}, status=status)
+    here = request.get_full_path() if request.method == "GET" else "/"
+    if request.headers.get("HX-Request"):
+        here = urlsplit(request.headers.get("HX-Current-URL", "/")).path or "/"
+        return HttpResponse(status=200, headers={"HX-Redirect": f"{reverse(name)}?{urlencode({'next': here})}"})
+    return redirect(f"{reverse(name)}?{urlencode({'next': here})}")
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Whether a program asks: the API, or a script of ours."""
+    return request.path.startswith("/api/") or request.headers.get("Accept", "").startswith("application/json")
+
+
+def _acts(request: HttpRequest) -> bool:
+    """Whether the officer acts: a page that renews itself, and the pictures of a page, do not keep a session open."""
+    return not request.headers.get(RENEWAL) and request.headers.get("Sec-Fetch-Dest", "") not in {
+        "image", "video", "audio", "script", "style", "font", "track",
+    }  # fmt: skip
+
+
+def _signed_in(officer: Officer, session_key: str | None) -> tuple[Officer, bool, Standing | None]:
+    """The officer with their agency, whether a second factor is set up, and how the session stands: two short queries."""
     from allauth.mfa.models import Authenticator
 
     factor = Exists(Authenticator.objects.filter(user_id=OuterRef("pk")))
     current = Officer.objects.select_related("agency").annotate(second_factor=factor).get(pk=officer.pk)
-    return current, bool(current.second_factor)
+    return current, bool(current.second_factor), standing_of(session_key, officer.pk)
+
+
+class ask_for_proof:
+    """Before a dangerous act a second factor is shown again; the act goes on with it, so that nothing is filled in twice."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponseBase | None:
+        """None: the act goes on. Else the page that asks, with what was filled in kept in it."""
+        address = request.resolver_match.view_name if request.resolver_match else ""
+        if (room := room_at(address)) and hasattr(request, "actor"):
+            try:
+                with transaction.atomic():
+                    require_certification(actor_of(request), room)
+            except ActRefused as refusal:
+                return refusals_as_pages(self.get_response).process_exception(request, refusal)
+        does = what_is_dangerous(address, request.method or "")
+        if not does or not hasattr(request, "actor") or standing_here(request).proved:
+            return None
+        wrong = ""
+        if request.method == "POST" and any(request.POST.get(name) for name in FIELDS):
+            wrong = proof_refused(request, actor_of(request))
+            if not wrong:
+                return None
+        if wants_json(request):
+            sentence = wrong or f"This {does}: show a second factor at {reverse('me:prove')} first."
+            return JsonResponse({"code": "proof", "sentence": sentence}, status=403)
+        officer = cast("Officer", request.user)
+        kept = [
+            (name, value)
+            for name, values in request.POST.lists()
+            if name not in {*FIELDS, "csrfmiddlewaretoken"}
+            for value in values
+        ]
+        page = {
+            "does": does,
+            "wrong": wrong,
+            "kept": kept if request.method == "POST" else [("next", request.get_full_path())],
+            "target": request.get_full_path() if request.method == "POST" else reverse("me:prove"),
+            "options": passkey_options(officer),
+        }
+        return render(request, "account/prove.html", page, status=422 if wrong else 200)
 
 
 def has_second_factor(officer: Officer) -> bool:
@@ -90,7 +206,7 @@ class refusals_as_pages:
         if actor is not None:
             with acting_as(actor.officer_id), transaction.atomic():
                 log.record("door.refused", actor, details={"path": request.path[:400], "code": exception.code})
-        if request.path.startswith("/api/") or request.headers.get("Accept", "").startswith("application/json"):
+        if wants_json(request):
             return JsonResponse({"code": exception.code, "sentence": exception.sentence}, status=status)
         return render(
             request, "404.html" if status == 404 else "refused.html", {"sentence": exception.sentence}, status=status

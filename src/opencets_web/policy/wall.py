@@ -85,6 +85,11 @@ VALUE_WORDS = f"to_tsvector('simple'::regconfig, translate({{0}}normal, {_APART}
 FILE_WORDS = f"to_tsvector('simple'::regconfig, translate({{0}}name, {_APART}))"
 """What ``desk/migrations/0001_words`` indexes: the words of values and of file names. An index serves only the same text."""
 
+OPEN_INVITATION = (
+    "i.token_hash = encode(sha256(convert_to(token, 'UTF8')), 'hex') and i.used_at is null and i.withdrawn_at is null"
+    " and i.expires_at > now()"
+)
+
 QUEUE = ("procrastinate_jobs", "procrastinate_events", "procrastinate_periodic_defers", "procrastinate_workers")
 
 
@@ -130,6 +135,32 @@ def _functions() -> list[str]:
         f"create or replace function app_administrator_agency() returns uuid {head} as "
         "$$ select o.agency_id from accounts_officer o where o.id = app_officer() and o.is_active"
         " and 'administrator' = any(o.roles) $$",
+        "create or replace function app_may_enter(room text) returns boolean language sql stable security definer"
+        " set search_path = pg_catalog, public as $$ select exists (select 1 from accounts_officer o join accounts_agency a"
+        " on a.id = o.agency_id where o.id = app_officer() and o.is_active and (room <> all (a.certified_rooms) or exists"
+        " (select 1 from accounts_certification c where c.officer_id = o.id and c.kind = room and c.withdrawn_at is null"
+        " and c.issued_on <= current_date and c.expires_on > current_date))) $$",
+        "create or replace function app_read_invitation(token text) returns table(email text, display_name text, agency text)"
+        f" {head} as $$ select i.email, i.display_name, a.name from officers_invitation i join accounts_agency a"
+        f" on a.id = i.agency_id where {OPEN_INVITATION} $$",
+        # The only way in which the web role comes to a new officer: a token whose hash an administrator's invitation keeps.
+        "create or replace function app_accept_invitation(token text, made uuid, password_hash text) returns uuid"
+        " language sql volatile security definer set search_path = pg_catalog, public as $$"
+        f" with used as (update officers_invitation i set used_at = now() where {OPEN_INVITATION} returning i.*)"
+        " insert into accounts_officer (id, email, display_name, agency_id, roles, password, is_active, created_at, unit,"
+        " closed_because, failed_at, notice_seen) select made, u.email, u.display_name, u.agency_id, u.roles, password_hash,"
+        " true, now(), u.unit, '', '{}', '' from used u returning id $$",
+        "create or replace function accounts_kept() returns trigger language plpgsql set search_path = pg_catalog, public as $$"
+        " begin if current_user <> 'opencets_web' then return new; end if;"
+        " if tg_table_name = 'accounts_agency' then if new.id is distinct from app_administrator_agency() or new.id <> old.id then"
+        " raise exception 'only an administrator changes an agency' using errcode = 'insufficient_privilege'; end if;"
+        " elsif (new.id, new.agency_id, new.email, new.roles, new.unit, new.display_name, new.is_active, new.created_at)"
+        " is distinct from"
+        " (old.id, old.agency_id, old.email, old.roles, old.unit, old.display_name, old.is_active, old.created_at)"
+        " and (old.agency_id is distinct from app_administrator_agency() or new.agency_id <> old.agency_id"
+        " or new.id <> old.id or new.email <> old.email or (new.id = app_officer() and new.roles <> old.roles)) then"
+        " raise exception 'only an administrator changes an officer' using errcode = 'insufficient_privilege'; end if;"
+        " return new; end $$",
         f"create or replace function app_open_holdings() returns uuid[] {head} as "
         f"$$ select coalesce(array_agg(g.holding_id), '{{}}') from policy_grant g where {live} and {for_me} $$",
         f"create or replace function app_writable_holdings() returns uuid[] {head} as "
@@ -278,7 +309,7 @@ def rights() -> dict[str, Rights]:
         "select, insert, update", "", "",
         (
             "create policy own on media_exposure for all to opencets_web using (officer_id = (select app_officer()))"
-            " with check (officer_id = (select app_officer()))",
+            " with check (officer_id = (select app_officer()) and (select app_may_enter('media-grading')))",
         ),
     )  # fmt: skip
     table["standards_quiethours"] = Rights(
@@ -293,13 +324,32 @@ def rights() -> dict[str, Rights]:
     for name in ("inquiries_provider", "inquiries_letterhead"):
         # An agency's own directory: nobody else's business, whatever was released.
         table[name] = Rights("select, insert, update", "select", "", _own_policies("agency_id = (select app_agency())"))
+    table["accounts_agency"] = Rights("select, update", "select", "select")
     # An agency's key stands there wrapped by the root key; whoever reads the row has nothing without that.
-    for name in ("accounts_agency", "evidence_agencykey", "django_content_type", "django_migrations"):
+    for name in ("evidence_agencykey", "django_content_type", "django_migrations"):
         table[name] = Rights("select", "select", "select")
     for name in BLIND_ONLY:
         table[name] = Rights("", "", "select, insert, update, delete")
-    table["accounts_officer"] = Rights("select, update", "select", "select")
-    for name in ("account_emailaddress", "account_emailconfirmation", "mfa_authenticator"):
+    table["accounts_officer"] = Rights("select, update", "select, update", "select")
+    table["officers_invitation"] = Rights(
+        "select, insert, update", "", "",
+        (
+            *_administrators("officers_invitation"),
+            "create policy enrols on officers_invitation for all to opencets_definer using (true) with check (true)",
+        ),
+    )  # fmt: skip
+    for name in ("officers_cover", "officers_accessreview", "officers_reviewedaccount"):
+        table[name] = Rights(
+            "select, insert, update", "select, insert, update", "",
+            (
+                *_administrators(name),
+                f"create policy works on {name} for all to opencets_jobs using (true) with check (true)",
+            ),
+        )  # fmt: skip
+    table["accounts_certification"] = Rights(
+        "select, insert, update", "select", "", _administrators("accounts_certification")
+    )
+    for name in ("account_emailaddress", "account_emailconfirmation", "mfa_authenticator", "usersessions_usersession"):
         table[name] = Rights("select, insert, update, delete", "", "")
     table["django_session"] = Rights("select, insert, update, delete", "", "")
     for name in QUEUE:
@@ -307,6 +357,16 @@ def rights() -> dict[str, Rights]:
             "select, insert" if name != "procrastinate_workers" else "select", "select, insert, update, delete"
         )
     return table
+
+
+def _administrators(name: str) -> tuple[str, ...]:
+    """Read by the agency's own officers, written by its administrators."""
+    mine = "agency_id = (select app_administrator_agency())"
+    return (
+        f"create policy reads on {name} for select to opencets_web using (agency_id = (select app_own_agency()))",
+        f"create policy adds on {name} for insert to opencets_web with check ({mine})",
+        f"create policy changes on {name} for update to opencets_web using ({mine}) with check ({mine})",
+    )
 
 
 def _four_policies(reading: str, writing: str, changing: str = "") -> tuple[str, ...]:
@@ -338,6 +398,9 @@ def build() -> None:
             "grant select on accounts_officer, policy_grant, policy_holding, leads_pointersecret, leads_pointer, cases_case,"
             " evidence_record, evidence_claim, evidence_exhibitfile, audit_checkpoint, audit_act to opencets_definer"
         )
+        cursor.execute("grant select on accounts_agency, accounts_certification to opencets_definer")
+        cursor.execute("grant insert on accounts_officer to opencets_definer")
+        cursor.execute("grant select, update on officers_invitation to opencets_definer")
         for statement in _functions():
             # Functions that look past the policies belong to a role that cannot sign in, not to the owner of the tables.
             if "security definer" in statement:
@@ -364,8 +427,11 @@ def build() -> None:
             "drop policy if exists compares on audit_act;"
             "create policy compares on audit_act for all to opencets_blind using (true) with check (true)"
         )
+        for name in ("accounts_officer", "accounts_agency"):
+            cursor.execute(f"drop trigger if exists kept on {name}")
+            cursor.execute(f"create trigger kept before update on {name} for each row execute function accounts_kept()")
         for name in (
-            "policy_grant", "policy_holding", "leads_pointer", "cases_case",
+            "accounts_certification", "policy_grant", "policy_holding", "leads_pointer", "cases_case",
             "evidence_record", "evidence_claim", "evidence_exhibitfile", "audit_act",
         ):  # fmt: skip
             cursor.execute(f"create policy definer on {name} for select to opencets_definer using (true)")

@@ -27,6 +27,7 @@ ROOMS: tuple[tuple[str, str, str, bool], ...] = (
     ("Standards", "standards:board", "checklist", False),
     ("Data requests", "inquiries:list", "send", False),
     ("Search", "desk:search", "search", False),
+    ("People", "officers:list", "users-group", False),
     ("Audit", "audit:list", "shield-check", False),
 )
 
@@ -41,6 +42,8 @@ def _address(name: str) -> str:
 def _opens(actor: Actor, name: str) -> bool:
     if name == "audit:list":
         return actor.has("auditor")
+    if name == "officers:list":
+        return actor.has("administrator") or actor.has("supervisor")
     return actor.reads_cases or name == "desk:home"
 
 
@@ -88,4 +91,5 @@ def page_frame(request: HttpRequest) -> dict[str, Any]:
         "search_url": _address("desk:search"),
         "live_url": getattr(settings, "UI_LIVE_URL", "/live/"),
         "live_channels": f"officer:{user.pk}",
+        "lock_after": settings.SESSION_IDLE_SECONDS if _address("me:prove") else 0,
     }

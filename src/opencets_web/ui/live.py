@@ -34,7 +34,7 @@ NOTIFY = f"select pg_notify('{CHANNEL}', %s)"
 """The statement that announces, inside the transaction of the change; its parameter is from ``announcement``."""
 
 PING_SECONDS = 15.0
-ASK_AGAIN_SECONDS = 60.0
+ASK_AGAIN_SECONDS = 30.0
 CHECK_SECONDS = 20.0
 RETRY_MILLISECONDS = 3000
 QUEUE_LENGTH = 64
@@ -71,14 +71,16 @@ class _Listener:
 
 RESYNC = b"event: resync\ndata: {}\n\n"
 PING = b": ping\n\n"
+SIGN_IN_CHANGED = b"event: sign-in.changed\n"
+"""Told on the officer's own channel when a session or an account ends: the line is judged at once."""
 _END = b""
 
 
 class LiveApp:
     """The ASGI application of ``GET /live/?channel=case:<id>&channel=officer:<id>``.
 
-    ``authorise``: asked before the stream begins and once a minute; ``conninfo``: gives the listening connection's
-    parameters (the web role suffices: NOTIFY passes no table).
+    ``authorise``: asked before the stream begins, twice a minute, and when a sign-in of the officer changes; ``conninfo``: gives
+    the listening connection's parameters (the web role suffices: NOTIFY passes no table).
     """
 
     def __init__(self, authorise: Authorise, conninfo: Callable[[], str]) -> None:
@@ -140,7 +142,8 @@ class LiveApp:
                     event.cancel()
                 if gone in done or (event in done and event.result() == _END):
                     break
-                if time.monotonic() - asked_at > ASK_AGAIN_SECONDS:
+                told = event in done and event.result().startswith(SIGN_IN_CHANGED)
+                if told or time.monotonic() - asked_at > ASK_AGAIN_SECONDS:
                     if not await self._may(scope, channels):
                         break
                     asked_at = time.monotonic()

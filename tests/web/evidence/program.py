@@ -71,6 +71,7 @@ def complete(officer_id: str, exhibit_id: str) -> dict[str, str]:
 def session(officer_id: str) -> dict[str, str]:
     """The cookie of a browser signed in with both factors."""
     from allauth.mfa.models import Authenticator
+    from allauth.usersessions.models import UserSession
     from django.conf import settings
     from django.test import Client
 
@@ -78,6 +79,7 @@ def session(officer_id: str) -> dict[str, str]:
     Authenticator.objects.get_or_create(user=officer, type="totp", defaults={"data": {"secret": "none"}})
     browser = Client()
     browser.force_login(officer, backend="allauth.account.auth_backends.AuthenticationBackend")
+    UserSession.objects.create(user=officer, session_key=browser.session.session_key, ip="127.0.0.1")
     return {"cookie": f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}"}
 
 
