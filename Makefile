@@ -25,7 +25,7 @@ test-parts:
 
 test: test-parts ## Set up what the tests need, and run them all; or those that ARGS names
 ifeq ($(ARGS),)
-	$(PYTEST) $(SIDE_BY_SIDE) -m "not browser"
+	$(PYTEST) $(SIDE_BY_SIDE) -m "not browser and not proof"
 	$(PYTEST) -m browser
 else
 	$(PYTEST) $(ARGS)
@@ -38,7 +38,7 @@ check: test-parts ## The fast checks: layout, types, directions, fast tests (abo
 	@$(OPENCETS) setup
 	.venv/bin/mypy
 	cd frontend && npm run --silent typecheck
-	$(PYTEST) $(SIDE_BY_SIDE) -m "not slow and not browser" -q $(ARGS)
+	$(PYTEST) $(SIDE_BY_SIDE) -m "not slow and not browser and not proof" -q $(ARGS)
 
 proof: test-parts ## The slow proofs: killed workers, large worlds, both database servers
 	OPENCETS_SCHEMA_EXAMPLES=60 $(PYTEST) -m "slow or proof" $(ARGS)

@@ -106,6 +106,27 @@ ADDRESSES: dict[str, Address] = {
     # audit
     "audit:list": _list(frozenset({"auditor"})),
     "audit:export": _list(frozenset({"auditor"})),
+    "audit:extract": Address(frozenset({"auditor"}), of_the_case=False, refused=frozenset({409})),
+    "audit:checkpoint": Address(frozenset({"auditor"}), of_the_case=False, refused=frozenset({409})),
+    "audit:unusual": _list(frozenset({"auditor"})),
+    "audit:mark": Address(
+        frozenset({"auditor"}),
+        method="post",
+        sends=lambda made: {"key": made.unusual, "sentence": "A planned night of work."},
+        of_the_case=False,
+    ),
+    "audit:mark-withdraw": Address(
+        frozenset({"auditor"}), {"mark_id": "pattern_mark"}, method="post", of_the_case=False
+    ),
+    "audit:reviews": _list(frozenset({"auditor"})),
+    "audit:sign": Address(
+        frozenset({"auditor"}),
+        method="post",
+        sends=lambda made: {"week": "2026-01-05", "sentence": "Nothing to tell."},
+        of_the_case=False,
+        refused=frozenset({409}),
+    ),
+    "audit:review-withdraw": Address(frozenset({"auditor"}), {"review_id": "review"}, method="post", of_the_case=False),
     # cases
     "cases:list": _list(),
     "cases:new": _list(),

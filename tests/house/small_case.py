@@ -27,6 +27,11 @@ class SmallCase:
     actors: dict[str, Actor]
     rows: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def unusual(self) -> str:
+        """What names the unusual pattern that ``_auditing`` leaves in the log."""
+        return f"refusals:{self.cast.owner.officer_id}:{self.rows['pattern_mark'].day.isoformat()}"
+
     def id_of(self, name: str) -> UUID:
         """The id of a row."""
         return UUID(str(self.rows[name].pk))
@@ -90,6 +95,7 @@ def make_small_case(cast: Cast) -> SmallCase:
     _disclosure(made, now)
     _deconfliction(made, now)
     _people(made, now)
+    _auditing(made, now)
     return made
 
 
@@ -513,4 +519,21 @@ def _deconfliction(made: SmallCase, now: datetime) -> None:
     rows["thread_line"] = ThreadLine.objects.create(
         **under, conflict=rows["conflict"], said="proposed", ours=False, author="Borders outsider",
         author_agency="Borders Police", outcome="joint", said_at=now,
+    )  # fmt: skip
+
+
+def _auditing(made: SmallCase, now: datetime) -> None:
+    from opencets_web.audit import log
+    from opencets_web.auditing.models import Mark, Review
+
+    cast, auditor = made.cast, made.cast.officers["auditor"]
+    for _ in range(12):
+        log.record("door.refused", cast.owner, details={"path": "/cases/NONE/"})
+    made.rows["pattern_mark"] = Mark.objects.create(
+        agency=cast.avon, rule="night", officer_id=cast.owner.officer_id, day=now.date(), number=30, sentence="A night shift.",
+        marked_by=auditor, marked_at=now,
+    )  # fmt: skip
+    made.rows["review"] = Review.objects.create(
+        agency=cast.avon, week=now.date() - timedelta(days=now.weekday() + 21), sentence="Nothing to tell.", acts=4,
+        signed_by=auditor, signed_at=now, checkpoint=4, root="00" * 32,
     )  # fmt: skip

@@ -8,7 +8,19 @@ from pathlib import Path
 
 import click
 
-FIGURES = ("hash", "match", "resolve", "link", "sightings", "phrases", "import", "alerts", "deconfliction", "web")
+FIGURES = (
+    "hash",
+    "match",
+    "resolve",
+    "link",
+    "sightings",
+    "phrases",
+    "import",
+    "alerts",
+    "deconfliction",
+    "web",
+    "wall",
+)
 FILES = {"import": "import_evidence", "web": "web_pages"}
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 """Beside ``src`` in the repository; an installed package carries no benchmarks."""

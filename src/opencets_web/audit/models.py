@@ -1,4 +1,4 @@
-"""The append-only log, its seals and checkpoints. Rows are written by ``audit.log`` and never changed."""
+"""The append-only log, its seals, checkpoints and keys. Rows are written by ``audit.log`` and never changed."""
 
 from __future__ import annotations
 
@@ -32,20 +32,43 @@ class Act(models.Model):
             models.Index(fields=["holding_id", "-id"], name="act_by_holding"),
             models.Index(fields=["agency_id", "-id"], name="act_by_agency"),
             models.Index(fields=["officer_id", "-id"], name="act_by_officer"),
+            models.Index(fields=["agency_id", "at"], name="act_by_agency_at"),
         ]
 
 
+class SigningKey(models.Model):
+    """A public key of this node: each is signed by the one before, the first by itself."""
+
+    number = models.IntegerField(primary_key=True)
+    public = models.BinaryField(max_length=32)
+    since = models.BigIntegerField(help_text="Leaves sealed when the key came; checkpoints of more are signed.")
+    at = models.CharField(max_length=32)
+    signature = models.BinaryField(max_length=64)
+
+
 class Seal(models.Model):
-    """The place of an act in the tree: leaf numbers follow commit order."""
+    """The place of an act in the tree, signed: leaf numbers follow commit order. Those of before signing have no signature."""
 
     leaf_number = models.BigIntegerField(primary_key=True)
     act = models.OneToOneField(Act, on_delete=models.PROTECT, db_constraint=False)
+    leaf = models.BinaryField(max_length=32, null=True)
+    signature = models.BinaryField(max_length=64, null=True)
 
 
 class Checkpoint(models.Model):
-    """The root of the Merkle tree (RFC 6962, section 2.1) over the first ``size`` leaves."""
+    """The root of the Merkle tree (RFC 6962, section 2.1) over the first ``size`` leaves, signed.
+
+    ``horizon`` and ``ceiling`` are the limits of the sealer's snapshot: what was written in a transaction below the horizon is
+    sealed here or before, what was written in one from the ceiling on was written after ``at``.
+    """
 
     size = models.BigIntegerField(primary_key=True)
     root = models.BinaryField(max_length=32)
     frontier = models.BinaryField(help_text="The O(log n) hashes from which the tree goes on growing.")
     at = models.DateTimeField()
+    after = models.BigIntegerField(null=True, help_text="Size of the checkpoint before; 0 for the first.")
+    horizon = models.BigIntegerField(null=True)
+    ceiling = models.BigIntegerField(null=True)
+    marks = models.BinaryField(max_length=32, null=True, help_text="SHA-256 of the signatures of the leaves since.")
+    key = models.IntegerField(null=True)
+    signature = models.BinaryField(max_length=64, null=True)

@@ -1,4 +1,4 @@
-"""The sealer: gives committed acts their place in the tree, in commit order, and writes a checkpoint.
+"""The sealer: gives committed acts their place in the tree, in commit order, and writes a signed checkpoint.
 
 Only acts of transactions that ended before every running one are sealed (their number is below the snapshot's horizon), so a
 late commit is never skipped: sequence order is not commit order.
@@ -6,12 +6,15 @@ late commit is never skipped: sequence order is not commit order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import UTC
+from hashlib import sha256
+from typing import Any
 
 from django.db import connection, transaction
-from django.utils import timezone
 
-from opencets_web.audit.models import Act, Checkpoint, Seal
+from opencets_web.audit import keychain
+from opencets_web.audit.models import Checkpoint, Seal
+from opencets_web.audit.signed import checkpoint_text, leaf_text
 from opencets_web.audit.tree import Frontier
 
 LEAF = """
@@ -23,41 +26,75 @@ sha256('\\x00'::bytea || convert_to(concat_ws(E'\\x1f', id::text,
 """The leaf of an act as SQL: RFC 6962's leaf hash over its fields joined by the unit separator (U+001F)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a verification found: how many acts, the root, and the first act that is not as it was."""
-
-    acts: int
-    sealed: int
-    root: bytes
-    broken_act: int | None = None
-    sentence: str = ""
+INSTANT = "to_char({} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+"""An instant as the log writes it, as SQL: UTC with microseconds."""
 
 
-def seal(limit: int = 50_000) -> int:
-    """Seal the acts whose transactions have all ended; the number sealed. One sealer at a time (advisory lock)."""
+def seal(limit: int = 50_000, *, moved: bool = False) -> int:
+    """Seal the acts whose transactions have all ended; the number sealed. One sealer at a time (advisory lock).
+
+    Each place is signed, and so is the checkpoint. ``moved``: the database came to this server from another one, whose numbers of
+    transactions say nothing here; all acts are sealed, and the checkpoint says so (ceiling 0).
+    ActRefused: the key of the log is not on this machine.
+    """
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("select pg_advisory_xact_lock(hashtext('opencets.audit.sealer'))")
             cursor.execute(
-                "select a.id, a.leaf from audit_act a left join audit_seal s on s.act_id = a.id where s.act_id is null"
-                " and a.written_in < pg_snapshot_xmin(pg_current_snapshot())::text::bigint order by a.written_in, a.id limit %s",
-                [limit],
+                "select a.id, a.leaf, a.written_in, statement_timestamp(), pg_snapshot_xmin(pg_current_snapshot())::text::bigint,"
+                " pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+                " from audit_act a left join audit_seal s on s.act_id = a.id where s.act_id is null"
+                " and (%s or a.written_in < pg_snapshot_xmin(pg_current_snapshot())::text::bigint)"
+                " order by a.written_in, a.id limit %s",
+                [moved, limit + 1],
             )
-            rows = cursor.fetchall()
+            found = cursor.fetchall()
+            rows = found[:limit]
         if not rows:
             return 0
+        signer = keychain.get_signer()
         last = Checkpoint.objects.order_by("-size").first()
         frontier = Frontier.from_bytes(last.size, bytes(last.frontier)) if last else Frontier()
-        seals = []
-        for act_id, leaf in rows:
-            seals.append(Seal(leaf_number=frontier.size, act_id=act_id))
+        after, marks, seals = frontier.size, sha256(), []
+        for act_id, leaf, *_ in rows:
+            mark = signer.sign(leaf_text(frontier.size, act_id, bytes(leaf)))
+            marks.update(mark)
+            seals.append(Seal(leaf_number=frontier.size, act_id=act_id, leaf=bytes(leaf), signature=mark))
             frontier.append(bytes(leaf))
         Seal.objects.bulk_create(seals, batch_size=5_000)
-        Checkpoint.objects.create(
-            size=frontier.size, root=frontier.root(), frontier=frontier.to_bytes(), at=timezone.now()
-        )
+        _, _, written_in, at, horizon, ceiling = found[-1]
+        point = Checkpoint(
+            size=frontier.size, root=frontier.root(), frontier=frontier.to_bytes(), at=at, after=after,
+            horizon=written_in if len(found) > limit and not moved else horizon,  # the rest comes with the next
+            ceiling=0 if moved else ceiling, marks=marks.digest(), key=signer.number,
+        )  # fmt: skip
+        point.signature = signer.sign(checkpoint_text(told(point)))
+        point.save(force_insert=True)
     return len(rows)
+
+
+def told(point: Checkpoint) -> dict[str, Any]:
+    """A checkpoint as an export and a held file have it."""
+    return {
+        "line": "checkpoint",
+        "size": point.size,
+        "root": bytes(point.root).hex(),
+        "frontier": bytes(point.frontier).hex(),
+        "at": point.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "after": point.after,
+        "horizon": point.horizon,
+        "ceiling": point.ceiling,
+        "marks": bytes(point.marks).hex() if point.marks is not None else None,
+        "key": point.key,
+        "signature": bytes(point.signature).hex() if point.signature is not None else None,
+    }
+
+
+def database_time() -> str:
+    """Now by the database's clock, as the log writes it."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"select {INSTANT.format('clock_timestamp()')}")
+        return str(cursor.fetchone()[0])
 
 
 def seal_as_job() -> int:
@@ -66,49 +103,3 @@ def seal_as_job() -> int:
         with connection.cursor() as cursor:
             cursor.execute("set local role opencets_blind")
         return seal()
-
-
-def verify() -> Verdict:
-    """Compute every leaf and the root again and compare them with what was kept; the first difference is named."""
-    frontier = Frontier()
-    with connection.cursor() as cursor:
-        cursor.execute(f"select id from audit_act where leaf <> {LEAF} order by id limit 1")
-        changed = cursor.fetchone()
-        cursor.execute("select count(*) from audit_act")
-        acts = int(cursor.fetchone()[0])
-    checkpoints = {point.size: bytes(point.root) for point in Checkpoint.objects.order_by("size")}
-    if changed:
-        return Verdict(acts, 0, b"", changed[0], f"Act {changed[0]} is not as it was written: its leaf hash differs.")
-    sealed = Seal.objects.order_by("leaf_number").values_list("leaf_number", "act_id")
-    leaves = dict(Act.objects.values_list("id", "leaf"))
-    for number, act_id in sealed.iterator(chunk_size=10_000):
-        if number != frontier.size:
-            return Verdict(
-                acts, frontier.size, frontier.root(), None, f"Leaf {frontier.size} is missing from the seals."
-            )
-        if act_id not in leaves:
-            return Verdict(
-                acts, frontier.size, frontier.root(), act_id, f"Act {act_id} was sealed as leaf {number} and is gone."
-            )
-        frontier.append(bytes(leaves[act_id]))
-        kept = checkpoints.get(frontier.size)
-        if kept is not None and kept != frontier.root():
-            return Verdict(
-                acts,
-                frontier.size,
-                frontier.root(),
-                act_id,
-                f"The root over {frontier.size} leaves differs from its checkpoint.",
-            )
-    if checkpoints and max(checkpoints) > frontier.size:
-        return Verdict(
-            acts,
-            frontier.size,
-            frontier.root(),
-            None,
-            f"A checkpoint covers {max(checkpoints)} leaves; only {frontier.size} are there.",
-        )
-    if max(checkpoints, default=0) < frontier.size:
-        sentence = f"{frontier.size} leaves are sealed and the last checkpoint covers {max(checkpoints, default=0)}."
-        return Verdict(acts, frontier.size, frontier.root(), None, sentence + " A checkpoint is gone.")
-    return Verdict(acts, frontier.size, frontier.root(), None, f"{acts} acts, {frontier.size} sealed: as written.")

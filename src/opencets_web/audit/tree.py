@@ -1,8 +1,8 @@
-"""Merkle tree hashes of RFC 6962, section 2.1, grown leaf by leaf."""
+"""Merkle tree hashes and proofs of RFC 6962, sections 2.1 to 2.1.2: grown leaf by leaf, proven, and checked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 
 
@@ -114,3 +114,90 @@ class AuditPaths:
                 break
             root = node_hash(left, root) if root else left
         return root
+
+
+def root_of(leaves: Sequence[bytes]) -> bytes:
+    """The Merkle tree hash of a list of leaf hashes (section 2.1), by the definition: the plain reference."""
+    if not leaves:
+        return sha256(b"").digest()
+    if len(leaves) == 1:
+        return leaves[0]
+    cut = _cut(len(leaves))
+    return node_hash(root_of(leaves[:cut]), root_of(leaves[cut:]))
+
+
+def inclusion_proof(number: int, leaves: Sequence[bytes]) -> list[bytes]:
+    """PATH(m, D[n]) of section 2.1.1: the hashes that lead from leaf ``number`` to the root, nearest first."""
+    if not 0 <= number < len(leaves):
+        raise ValueError(f"A tree of {len(leaves)} leaves has no leaf {number}.")
+    if len(leaves) == 1:
+        return []
+    cut = _cut(len(leaves))
+    if number < cut:
+        return [*inclusion_proof(number, leaves[:cut]), root_of(leaves[cut:])]
+    return [*inclusion_proof(number - cut, leaves[cut:]), root_of(leaves[:cut])]
+
+
+def consistency_proof(first: int, leaves: Sequence[bytes]) -> list[bytes]:
+    """PROOF(m, D[n]) of section 2.1.2: that the tree of the first ``first`` leaves is the beginning of the whole one."""
+    if not 0 < first <= len(leaves):
+        raise ValueError(f"The first {first} of {len(leaves)} leaves are no beginning.")
+
+    def subproof(size: int, part: Sequence[bytes], whole: bool) -> list[bytes]:
+        if size == len(part):
+            return [] if whole else [root_of(part)]
+        cut = _cut(len(part))
+        if size <= cut:
+            return [*subproof(size, part[:cut], whole), root_of(part[cut:])]
+        return [*subproof(size - cut, part[cut:], False), root_of(part[:cut])]
+
+    return subproof(first, leaves, True)
+
+
+def included(number: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> bool:
+    """Whether the proof leads from the leaf to the root of a tree of ``size`` leaves (RFC 9162, section 2.1.3.2)."""
+    if not 0 <= number < size:
+        return False
+    place, last, found = number, size - 1, leaf
+    for step in proof:
+        if last == 0:
+            return False
+        if place & 1 or place == last:
+            found = node_hash(step, found)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            found = node_hash(found, step)
+        place, last = place >> 1, last >> 1
+    return last == 0 and found == root
+
+
+def consistent(first: int, second: int, first_root: bytes, second_root: bytes, proof: Sequence[bytes]) -> bool:
+    """Whether the proof shows the first tree to be the beginning of the second (RFC 9162, section 2.1.4.2)."""
+    if not 0 < first <= second:
+        return False
+    if first == second:
+        return not proof and first_root == second_root
+    steps = [first_root, *proof] if first & (first - 1) == 0 else list(proof)
+    if not steps:
+        return False
+    place, last = first - 1, second - 1
+    while place & 1:
+        place, last = place >> 1, last >> 1
+    old = new = steps[0]
+    for step in steps[1:]:
+        if last == 0:
+            return False
+        if place & 1 or place == last:
+            old, new = node_hash(step, old), node_hash(step, new)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            new = node_hash(new, step)
+        place, last = place >> 1, last >> 1
+    return last == 0 and (old, new) == (first_root, second_root)
+
+
+def _cut(size: int) -> int:
+    """The largest power of two below ``size``."""
+    return 1 << ((size - 1).bit_length() - 1)

@@ -196,4 +196,12 @@ VERBS: dict[str, str] = {
     "package.received": "entered the receipt of a signed package",
     "package.receipt-removed": "took back the receipt of a signed package",
     "packages.viewed": "looked at signed packages",
+    "audit.checkpoint-taken": "took a checkpoint of the log to hold outside",
+    "audit.key-changed": "changed the key that signs the log",
+    "audit.unusual-viewed": "looked at unusual patterns of the log",
+    "audit.pattern-marked": "said what an unusual pattern was",
+    "audit.mark-withdrawn": "withdrew what was said of a pattern",
+    "audit.reviews-viewed": "looked at the weekly reviews of the log",
+    "audit.week-signed": "signed off a week of the log",
+    "audit.sign-off-withdrawn": "withdrew the sign-off of a week",
 }

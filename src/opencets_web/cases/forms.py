@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 
+from opencets_web.audit.verbs import VERBS
 from opencets_web.cases.models import HOLDING_FIELDS, CaseKind, CaseState, plain_lines
 from opencets_web.policy.models import Disclosure, Handling
 
@@ -120,3 +121,23 @@ class ReasonForm(forms.Form):
     """A reason."""
 
     reason = forms.CharField(max_length=2_000, label="Reason")
+
+
+class AccessForm(forms.Form):
+    """The filters of a case's access history."""
+
+    officer = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    verb = forms.ChoiceField(required=False, label="What")
+    since = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(required=False, label="To", widget=forms.DateInput(attrs={"type": "date"}))
+
+    def __init__(self, given: Any) -> None:
+        super().__init__(given)
+        verbs = sorted(VERBS.items(), key=lambda pair: pair[1])
+        self.fields["verb"].choices = [("", "Every act"), *((name, told.capitalize()) for name, told in verbs)]  # type: ignore[attr-defined]
+
+    def wanted(self) -> dict[str, Any]:
+        """As ``queries.list_access`` takes them; an unusable filter counts as none."""
+        self.is_valid()
+        given = {name: value for name, value in self.cleaned_data.items() if value}
+        return given | {"officer": str(given.get("officer", ""))}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet
 from django.urls import NoReverseMatch, reverse
 
 from opencets_web.accounts.models import Officer
@@ -376,39 +376,98 @@ def list_notes(actor: Actor, frame: CaseFrame) -> tuple[NoteEntry, ...]:
 class AccessEntry:
     """One line of a case's own access history."""
 
+    id: int
     at: datetime
     officer: str
     agency: str
     sentence: str
     subject: str
+    purpose: str
 
 
-def list_access(actor: Actor, frame: CaseFrame, number: int = 1) -> tuple[tuple[AccessEntry, ...], Page[Act]]:
-    """Who looked at or changed what of this case, newest first; for the owning agency only (else an empty page)."""
-    acts = Act.objects.filter(holding_id=frame.holding_id).order_by("-id")
+@dataclass(frozen=True, slots=True)
+class AccessByOfficer:
+    """What one officer did with a case, in numbers: looks are acts that change nothing."""
+
+    officer_id: str
+    officer: str
+    agency: str
+    own_agency: bool
+    acts: int
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPage:
+    """A case's own access history, filtered, and the same by officer (unfiltered, those of other agencies first)."""
+
+    entries: tuple[AccessEntry, ...]
+    page: Page[Act]
+    officers: tuple[AccessByOfficer, ...]
+
+
+MOST_OFFICERS = 200
+
+
+def list_access(
+    actor: Actor, frame: CaseFrame, *, officer: str = "", verb: str = "", since: date | None = None, until: date | None = None,
+    number: int = 1,
+) -> AccessPage:  # fmt: skip
+    """Who of which agency looked at or changed what of this case, when and for what purpose, newest first.
+
+    For the owning agency only (else an empty page): a partner does not see who else looks (Directive 2016/680, Article 25).
+    """
+    acts = Act.objects.filter(holding_id=frame.holding_id, holding_agency_id=actor.agency_id)
     if not frame.own_agency:
         acts = acts.none()
-    page = Paginator(acts, 100).get_page(number)
+    by_officer = _by_officer(actor, acts)
+    page = Paginator(_narrowed(acts, officer, verb, since, until).order_by("-id"), 100).get_page(number)
     shown = list(page)  # read before this look is logged, which would shift the rows by one
+    details = {"section": "access", "officer": officer, "verb": verb, "since": since, "until": until}
     log.record(
-        "case.viewed", actor, holding=frame.holding, subject=f"case:{frame.reference}", details={"section": "access"}
-    )
-    officers = {
-        officer.id: officer
-        for officer in Officer.objects.filter(
-            id__in={act.officer_id for act in shown if act.officer_id}
-        ).select_related("agency")
-    }
+        "case.viewed", actor, holding=frame.holding, subject=f"case:{frame.reference}",
+        details={name: given for name, given in details.items() if given},
+    )  # fmt: skip
+    names = {entry.officer_id: entry for entry in by_officer}
     entries = []
     for act in shown:
-        officer = officers.get(act.officer_id) if act.officer_id else None
+        named = names.get(str(act.officer_id))
         entries.append(
             AccessEntry(
-                act.at,
-                officer.display_name if officer else "The system",
-                officer.agency.short_name if officer else "",
-                VERBS.get(act.verb, act.verb),
-                act.subject,
+                act.id, act.at, named.officer if named else "The system", named.agency if named else "",
+                VERBS.get(act.verb, act.verb), act.subject, act.purpose,
             )
+        )  # fmt: skip
+    return AccessPage(tuple(entries), page, tuple(by_officer))
+
+
+def _narrowed(acts: QuerySet[Act], officer: str, verb: str, since: date | None, until: date | None) -> QuerySet[Act]:
+    if officer:
+        acts = acts.filter(officer_id=UUID(officer))
+    if verb:
+        acts = acts.filter(verb=verb)
+    if since:
+        acts = acts.filter(at__gte=datetime.combine(since, time(), UTC))
+    if until:
+        acts = acts.filter(at__lt=datetime.combine(until + timedelta(days=1), time(), UTC))
+    return acts.defer("leaf", "details")
+
+
+def _by_officer(actor: Actor, acts: QuerySet[Act]) -> list[AccessByOfficer]:
+    counted = list(
+        acts.filter(officer_id__isnull=False)
+        .order_by()
+        .values_list("officer_id")
+        .annotate(Count("id"), Min("at"), Max("at"))[:MOST_OFFICERS]
+    )
+    officers = Officer.objects.select_related("agency").in_bulk([row[0] for row in counted])
+    found = [
+        AccessByOfficer(
+            str(identity), officers[identity].display_name, officers[identity].agency.short_name,
+            officers[identity].agency_id == actor.agency_id, number, first, last,
         )
-    return tuple(entries), page
+        for identity, number, first, last in counted
+        if identity in officers
+    ]  # fmt: skip
+    return sorted(found, key=lambda one: (one.own_agency, -one.acts, one.officer))

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from opencets.errors import ActRefused
 from opencets_web.cases import actions, queries
-from opencets_web.cases.forms import ChangeForm, FilterForm, NewCaseForm, NoteForm, NumberForm, ReasonForm
+from opencets_web.cases.forms import AccessForm, ChangeForm, FilterForm, NewCaseForm, NoteForm, NumberForm, ReasonForm
 from opencets_web.policy.middleware import actor_of
 
 
@@ -164,5 +164,6 @@ def restore_number(request: HttpRequest, reference: str, number_id: UUID) -> Htt
 @require_GET
 def access(request: HttpRequest, reference: str) -> HttpResponse:
     frame = queries.get_frame(actor_of(request), reference, "cases:access")
-    entries, page = queries.list_access(actor_of(request), frame, int_of(request, "page"))
-    return render(request, "cases/access.html", {"frame": frame, "entries": entries, "page": page})
+    form = AccessForm(request.GET)
+    found = queries.list_access(actor_of(request), frame, number=int_of(request, "page"), **form.wanted())
+    return render(request, "cases/access.html", {"frame": frame, "found": found, "form": form})

@@ -24,7 +24,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from opencets.errors import ActRefused, DamagedSource, Interrupted, NotFound, SourceRefused
 from opencets_web.audit.signing import signing_key
 from opencets_web.commands import backing, client
-from opencets_web.commands.audit import lines_of_log, verify_lines
+from opencets_web.commands.audit import seal_moved
 from opencets_web.commands.backing import Backup, Place, SealedBlob
 from opencets_web.commands.opened import database_as_found, opened
 from opencets_web.commands.postgres import make_home, write_private
@@ -337,10 +337,12 @@ def _restored(chosen: Backup) -> list[str]:
     with opened("owner"):
         from django.db import connection as database
 
+        from opencets_web.audit.lines import lines_of_log
+        from opencets_web.audit.verifying import verify_lines
         from opencets_web.evidence.models import Blob
         from opencets_web.evidence.vault import opening
 
-        log = verify_lines(lines_of_log(), str(chosen.manifest["audit"]["root"]))
+        log = verify_lines(lines_of_log(), root=str(chosen.manifest["audit"]["root"]))
         wrong = [log.bad] if log.bad else []
         with database.cursor() as cursor:
             for table, number in chosen.manifest["counts"].items():
@@ -361,6 +363,7 @@ def _restored(chosen: Backup) -> list[str]:
                     wrong += [] if same else [f"Blob {blob.path} is not what was received: its SHA-256 differs."]
                 step(1)
         _log("backup.restored", {"backup": chosen.name, "wrong": len(wrong)})
+        seal_moved()  # numbers of transactions begin anew in this server
     return wrong
 
 

@@ -8,6 +8,7 @@
 | OPENCETS_HOSTS | host names served, comma separated | localhost,127.0.0.1,[::1] |
 | OPENCETS_HTTPS | 1: cookies only over HTTPS, HSTS | 0 |
 | OPENCETS_IDLE_SECONDS | seconds without an act of the officer after which the session locks | 1800 |
+| OPENCETS_AUDIT_KEY | file of the key that signs the audit log | ``secrets/audit-signing-key`` in the home |
 | OPENCETS_DEBUG | 1: component gallery at /design/, tracebacks | 0 |
 | OPENCETS_MAIL | mail server for links: ``smtp``, ``smtps`` or ``smtp+starttls``, ``://user:password@host:port`` | none: no mail |
 | OPENCETS_MAIL_FROM | sender of these mails | opencets@ and the host of OPENCETS_ADDRESS |
@@ -84,6 +85,7 @@ INSTALLED_APPS = [
     "opencets_web.inquiries",
     "opencets_web.disclosure",
     "opencets_web.deconfliction",
+    "opencets_web.auditing",
     "opencets_web.desk",
 ]
 

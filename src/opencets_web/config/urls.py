@@ -25,6 +25,7 @@ ROOMS = (
     "inquiries",
     "disclosure",
     "deconfliction",
+    "auditing",
     "desk",
 )
 

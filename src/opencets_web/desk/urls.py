@@ -1,4 +1,4 @@
-"""Addresses of the desk, of search, of the auditor's page, and of the API."""
+"""Addresses of the desk, of search, and of the API."""
 
 from __future__ import annotations
 
@@ -12,12 +12,7 @@ desk = [
     path("search/", views.search, name="search"),
     path("cases/<str:reference>/", views.case, name="case"),
 ]
-audit = [
-    path("", views.list_audit, name="list"),
-    path("export.csv", views.export_audit, name="export"),
-]
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include((desk, "desk"))),
-    path("audit/", include((audit, "audit"))),
     path("api/v1/", api.urls),
 ]

@@ -24,6 +24,7 @@ APPEND_ONLY = (
     "audit_act",
     "audit_seal",
     "audit_checkpoint",
+    "audit_signingkey",
     "evidence_custodyentry",
     "cases_fieldchange",
     "casework_decision",
@@ -207,9 +208,12 @@ def _functions() -> list[str]:
         f" from audit_act a where a.holding_id = of_holding and {sees('a.holding_id', 'a.holding_agency_id')}"
         f" and (a.verb = any (array[{_texts(FED)}]) or (a.verb = any (array[{_texts(FED_TO_OWNER)}])"
         " and a.holding_agency_id = (select app_agency()))) order by a.id desc limit least(most, 200) $$",
-        f"create or replace function app_seal_state() returns table(size bigint, at timestamptz, root text) {head} as "
-        "$$ select c.size, c.at, encode(c.root, 'hex') from audit_checkpoint c where app_auditor_agency() is not null"
-        " order by c.size desc limit 1 $$",
+        f"create or replace function app_last_checkpoint() returns setof audit_checkpoint {head} as "
+        "$$ select c.* from audit_checkpoint c where app_auditor_agency() is not null order by c.size desc limit 1 $$",
+        # The places of all leaves below a size, from which an auditor's extract proves its own: hashes and numbers, no act.
+        "create or replace function app_seal_leaves(below bigint) returns table(leaf_number bigint, act_id bigint, leaf bytea)"
+        f" {head} as $$ select s.leaf_number, s.act_id, s.leaf from audit_seal s where s.leaf_number < below"
+        " and app_auditor_agency() is not null order by s.leaf_number $$",
         "create or replace function audit_leaf() returns trigger language plpgsql set search_path = pg_catalog, public as $$"
         " begin new.at := date_trunc('milliseconds', clock_timestamp());"
         " new.written_in := pg_current_xact_id()::text::bigint;"
@@ -305,6 +309,13 @@ def rights() -> dict[str, Rights]:
     )  # fmt: skip
     table["audit_seal"] = Rights("", "", "select, insert")
     table["audit_checkpoint"] = Rights("", "", "select, insert")
+    table["audit_signingkey"] = Rights("select", "select", "select, insert")  # public keys
+    for name in ("auditing_mark", "auditing_review"):
+        own = "agency_id = (select app_auditor_agency())"
+        table[name] = Rights(
+            "select, insert, update", "", "",
+            (f"create policy own on {name} for all to opencets_web using ({own}) with check ({own})",),
+        )  # fmt: skip
     table["media_exposure"] = Rights(
         "select, insert, update", "", "",
         (
@@ -396,7 +407,7 @@ def build() -> None:
         owner = cursor.fetchone()[0]
         cursor.execute(
             "grant select on accounts_officer, policy_grant, policy_holding, leads_pointersecret, leads_pointer, cases_case,"
-            " evidence_record, evidence_claim, evidence_exhibitfile, audit_checkpoint, audit_act to opencets_definer"
+            " evidence_record, evidence_claim, evidence_exhibitfile, audit_checkpoint, audit_seal, audit_act to opencets_definer"
         )
         cursor.execute("grant select on accounts_agency, accounts_certification to opencets_definer")
         cursor.execute("grant insert on accounts_officer to opencets_definer")

@@ -137,6 +137,14 @@ def test_an_edited_act_is_named_here_and_offline(home: Home, tmp_path: Path) -> 
     file.write_bytes(file.read_bytes().replace(b"account.made", b"account.none"))
     offline = home.run("audit", "verify", str(file))
     assert (offline.returncode, "is not as it was written" in offline.stdout) == (1, True)
+    early, late = tmp_path / "early.json", tmp_path / "late.json"
+    assert home.run("audit", "checkpoint", "--out", str(early)).returncode == 0
+    assert "Key 2" in home.run("audit", "key", "--rotate").stdout
+    assert home.run("audit", "checkpoint", "--out", str(late), "--since", str(early)).returncode == 0
+    assert "nothing before was rewritten" in home.run("audit", "compare", str(early), str(late)).stdout
+    assert home.run("audit", "compare", str(late), str(early)).returncode == 1
+    held = home.run("audit", "verify", "--checkpoint", str(early), "--checkpoint", str(late))
+    assert (held.returncode, "continues 2 of 2 checkpoints" in held.stdout) == (0, True), held.stdout + held.stderr
     with psycopg.connect(home.run("database", "url", "--role", "superuser").stdout.strip()) as opened:
         opened.execute(CHANGE_AN_ACT)
     here = home.run("audit", "verify")
