@@ -67,9 +67,7 @@ def nodes(dossier: Dossier) -> Iterator[Row]:
         "@type": "case-investigation:Investigation",
         "uco-core:name": case["reference"],
         "uco-core:description": [text for text in (case["title"], case.get("summary", "")) if text],
-        "case-investigation:investigationForm": {
-            "@type": "https://ontology.unifiedcyberontology.org/uco/vocabulary/InvestigationFormVocab", "@value": "case"
-        },
+        "case-investigation:investigationForm": "case",
         "case-investigation:investigationStatus": case.get("state", ""),
         "uco-core:externalReference": [
             _without_empty({
@@ -166,7 +164,7 @@ def _file(made: _Names, row: Row) -> Row:
                     {
                         "@id": made.name("hash", f"{key} {method}"),
                         "@type": "uco-types:Hash",
-                        "uco-types:hashMethod": {"@type": f"{_UCO}vocabulary/HashNameVocab", "@value": method},
+                        "uco-types:hashMethod": method,
                         "uco-types:hashValue": {"@type": "xsd:hexBinary", "@value": str(row[name])},
                     }
                     for name, method, length in _DIGESTS
