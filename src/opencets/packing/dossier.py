@@ -113,11 +113,16 @@ def disclosure_parts(dossier: Dossier) -> Iterator[Part]:
     yield lines("notes.jsonl", "notes on the case", dossier.notes)
     yield lines("log/acts.jsonl", "the log of the case, with proofs", dossier.acts, _act_of_note)
     yield Part("log/checkpoint.json", "the root that the proofs lead to", _checkpoint(dossier))
-    for original in dossier.originals():
-        yield Part(original.name, "original, as received", _bytes_of(original), packed=False)
+    yield from original_parts(dossier)
     left_out = dossier.left_out()
     yield Part("left-out.json", "what is not in this package, and why", [_json({"left_out": left_out})])
     yield Part("index.html", "summary to read and print", _page(dossier, kept, left_out))
+
+
+def original_parts(dossier: Dossier) -> Iterator[Part]:
+    """The files as they were received, of the exhibits for which they were asked."""
+    for original in dossier.originals():
+        yield Part(original.name, "original, as received", _bytes_of(original), packed=False)
 
 
 def _checkpoint(dossier: Dossier) -> Iterator[bytes]:

@@ -23,9 +23,11 @@ from django.utils.functional import cached_property
 
 from opencets import __version__
 from opencets.errors import ActRefused
+from opencets.packing.case_uco import case_uco_parts
 from opencets.packing.dossier import Dossier, Original, disclosure_parts
 from opencets.packing.package import Part, Row, seal
 from opencets.packing.verify import key_id
+from opencets.packing.vics import vics_parts
 from opencets_web.accounts.models import Officer
 from opencets_web.audit.models import Act
 from opencets_web.audit.signing import signing_key
@@ -44,7 +46,11 @@ from opencets_web.policy.models import Handling, Holding
 from opencets_web.policy.rules import may_release
 
 AT_ONCE = 500
-PARTS: dict[str, Callable[[Dossier], Iterator[Part]]] = {PackageFormat.DISCLOSURE.value: disclosure_parts}
+PARTS: dict[str, Callable[[Dossier], Iterator[Part]]] = {
+    PackageFormat.DISCLOSURE.value: disclosure_parts,
+    PackageFormat.CASE_UCO.value: case_uco_parts,
+    PackageFormat.VICS.value: vics_parts,
+}
 """What each format puts into a package."""
 TOLD_VERBS = (
     "case", "entities", "entity", "exhibit", "file", "gallery", "judgement", "match", "matches", "media", "messages",
