@@ -35,7 +35,7 @@ from opencets_web.deconfliction.rules import limit, metres_between
 from opencets_web.deconfliction.thread import Line, standing
 from opencets_web.deconfliction.values import label_of
 from opencets_web.evidence.models import Exhibit, Record
-from opencets_web.leads.models import Alert, AlertKind
+from opencets_web.leads.models import Alert, AlertKind, AlertState
 from opencets_web.media.matching import RADIUS, index_of
 from opencets_web.media.models import Media, Signal
 from opencets_web.policy.actor import Actor
@@ -126,14 +126,18 @@ def settle_holding(holding_id: UUID) -> None:
 def end_passed() -> int:
     """End the conflicts of which every declaration has passed its day; how many."""
     with across_holdings():
+        _one_at_a_time()
         now = timezone.now()
-        live = Declaration.objects.filter(withdrawn_at=None, ends_at__gt=now)
-        ended = 0
-        for secret in ConflictSecret.objects.filter(over_at=None):
-            if not live.filter(pk__in=secret.declarations).exists():
-                _settle(secret, now)
-                ended += 1
-    return ended
+        with database.cursor() as cursor:
+            cursor.execute(
+                "select s.id from deconfliction_conflictsecret s where s.over_at is null and not exists (select 1 from"
+                " deconfliction_declaration d where d.id = any(s.declarations) and d.withdrawn_at is null and d.ends_at > %s)",
+                [now],
+            )
+            passed = [row[0] for row in cursor.fetchall()]
+        for secret in ConflictSecret.objects.filter(pk__in=passed):
+            _settle(secret, now)
+    return len(passed)
 
 
 def carry(actor: Actor, conflict_id: UUID) -> None:
@@ -455,6 +459,7 @@ def _settle(secret: ConflictSecret, now: datetime) -> list[Conflict]:
                 details={"case": sides[side].reference, "with": sides[other].agency.short_name},
             )  # fmt: skip
             _alert(row, f"conflict:{row.id}", _sentence(row, sides[other]), AlertKind.POINTER)
+        _hush(row, now)
         if row.retired_at is None:
             standing_rows.append(row)
     secret.save()
@@ -548,6 +553,19 @@ def _alert(row: Conflict, digest: str, sentence: str, kind: AlertKind) -> None:
         details={"kind": kind},
     )
     tell_officers(row.case_id, "alert.raised", alert.id)
+
+
+def _hush(row: Conflict, now: datetime) -> None:
+    """A new alert goes once its owner's code tells nobody any more, and comes back when it does."""
+    alerts = Alert.objects.filter(case_id=row.case_id, digest=f"conflict:{row.id}")
+    if row.retired_at is not None:
+        alerts.filter(state=AlertState.NEW).update(
+            state=AlertState.DISMISSED, decided_at=now, decided_because="It may not be told any more."
+        )
+    else:
+        alerts.filter(state=AlertState.DISMISSED, decided_by=None).update(
+            state=AlertState.NEW, decided_at=None, decided_because=""
+        )
 
 
 # --- The thread ------------------------------------------------------------------------------------------------------

@@ -259,6 +259,12 @@ def test_a_code_that_turns_silent_takes_the_telling_back(world: World, two: tupl
     row = side(theirs)
     assert row is not None
     assert not row.told_them
+    assert Alert.objects.get(case=ours).state == "dismissed"
+    code(theirs, "pointer")
+    with working(cast.outsider):
+        comparing.settle_holding(theirs.holding_id)
+    assert told(ours)
+    assert Alert.objects.get(case=ours).state == "new"
 
 
 # --- Operations ------------------------------------------------------------------------------------------------------
@@ -311,7 +317,7 @@ def test_values_are_recognised_and_refused_with_a_reason() -> None:
     assert ("handle", "kik:night_heron") in {(value.kind, value.normal) for value in found}
     assert len(refused) >= 2
     assert any("without a time names nobody" in sentence for sentence in refused)
-    found, refused = values_of("https://example.org/" + "".join(f"{number:x}" for number in range(900)))
+    found, refused = values_of("url: https://example.org/" + "".join(f"{number:x}" for number in range(900)))
     assert found == ()
     assert "too long to be compared" in refused[0]
 
