@@ -298,6 +298,7 @@ class NewPage:
 
     frame: CaseFrame
     place: Place | None
+    places: tuple[Place, ...]
     instruments: tuple[Instrument, ...]
     providers: tuple[tuple[UUID, str], ...]
     drafts: tuple[InquiryRow, ...]
@@ -311,8 +312,11 @@ class NewPage:
         ]
 
 
-def get_new(actor: Actor, reference: str, claim_id: str = "") -> NewPage:
-    """Beginning a request on a case, with the claim that is carried over; NotFound: not this actor's to ask."""
+def get_new(actor: Actor, reference: str, claim_id: str = "", *, find: str = "", record_id: str = "") -> NewPage:
+    """Beginning a request on a case, with the claim that is carried over; NotFound: not this actor's to ask.
+
+    Without a claim, ``find`` or ``record_id`` give the places among which the officer chooses one.
+    """
     frame = get_frame(actor, reference, "inquiries:case", to="contribute")
     place = None
     if claim_id:
@@ -326,6 +330,7 @@ def get_new(actor: Actor, reference: str, claim_id: str = "") -> NewPage:
     return NewPage(
         frame=frame,
         place=place,
+        places=() if place else find_places(actor, frame, find, record_id=record_id),
         instruments=instruments(),
         providers=tuple(_own_providers(actor).filter(ended_at=None).order_by("name").values_list("id", "name")),
         drafts=tuple(_row(inquiry, now) for inquiry in drafts) if place else (),

@@ -48,13 +48,18 @@ def case(request: HttpRequest, reference: str) -> HttpResponse:
 
 def new(request: HttpRequest, reference: str) -> HttpResponse:
     actor, claim_id = actor_of(request), request.GET.get("claim", "")
-    page = queries.get_new(actor, reference, claim_id)
+    find, record_id = request.GET.get("find", ""), request.GET.get("record", "")
+    page = queries.get_new(actor, reference, claim_id, find=find, record_id=record_id)
     form = NewForm(page, request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             given = form.cleaned_data
             made = actions.draft_inquiry(
-                actor, reference, instrument=given["instrument"], provider_id=given["provider"], claim_id=claim_id
+                actor,
+                reference,
+                instrument=given["instrument"],
+                provider_id=given["provider"],
+                claim_ids=[claim_id] if claim_id else [],
             )
             undo = reverse("inquiries:withdraw-draft", args=[made])
             messages.success(request, "The request is drafted.", extra_tags=f"undo:{undo}")
@@ -63,8 +68,8 @@ def new(request: HttpRequest, reference: str) -> HttpResponse:
             raise
         except ActRefused as refusal:
             form.add_error(None, refusal.sentence)
-    status = 422 if form.errors else 200
-    return render(request, "inquiries/new.html", {"frame": page.frame, "page": page, "form": form}, status=status)
+    shown = {"frame": page.frame, "page": page, "form": form, "asked": find or record_id}
+    return render(request, "inquiries/new.html", shown, status=422 if form.errors else 200)
 
 
 def show(request: HttpRequest, inquiry_id: UUID) -> HttpResponse:
