@@ -222,7 +222,9 @@ def test_what_contradicts_is_refused_with_its_reason_and_changes_nothing(
     value = InquiryValue.objects.get(inquiry=inquiry)
     answer = us.post(f"/inquiries/values/{value.id}/", {"zone": zone, "port": port})
     assert answer.status_code == 409
-    assert sentence in answer.content.decode()
+    page = answer.content.decode()
+    assert sentence in page
+    assert f'id="value-{value.id}"' in page  # on the page of the request, beside the value
     value.refresh_from_db()
     assert (value.zone, value.port) == ("", "")
 
@@ -383,6 +385,15 @@ def test_a_value_is_found_in_the_case_by_a_part_of_it(
     assert str(claim.id) in page
     assert "row 1" in page
     assert str(claim.id) not in us.get(f"/inquiries/{inquiry.id}/?find=203.0").content.decode()
+    hour = f"{ADDRESS}@{recently():%Y-%m-%dT%H}"
+    of_hour = Claim.objects.create(
+        holding_id=case.holding_id, agency_id=case.agency_id, case=case, record=claim.record, property="ip_hour", kind="ip_hour",
+        raw=hour, normal=hour,
+    )  # fmt: skip
+    page = us.get(f"/cases/{case.reference}/inquiries/new/", {"find": hour}).content.decode()
+    assert f"?claim={of_hour.id}" in page
+    assert act(us, inquiry, "values", claim=str(of_hour.id))[0] == 200
+    assert InquiryValue.objects.get(claim=of_hour).raw == ADDRESS
 
 
 def test_a_provider_is_entered_changed_taken_off_and_put_back(client_for: Browser, cast: Cast) -> None:
