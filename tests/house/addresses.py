@@ -429,6 +429,15 @@ ADDRESSES: dict[str, Address] = {
     "api:declare_operation": _case_act(sends=lambda made: _operation(), json=True, refused=frozenset({201})),
     "api:withdraw_declaration": _act("declaration", "declaration_id", sends=lambda made: REASON, json=True),
     "api:list_conflicts": _list(),
+    "api:list_inquiries": _list(),
+    "api:draft_inquiry": _case_act(
+        sends=lambda made: {
+            "instrument": "us-2703-f",
+            "provider": str(made.id_of("provider")),
+            "claims": [str(made.id_of("claim"))],
+        },
+        json=True,
+    ),
     "api:search": Address(EVERYONE, asks={"q": "Lantern"}, of_the_case=False),
 }
 

@@ -93,6 +93,15 @@ def test_names_in_other_scripts_are_drawn_where_the_machine_has_their_fonts() ->
     assert written.missing or "Ольга" in read_back(written.pdf)
 
 
+def test_the_signature_never_stands_alone_on_its_page() -> None:
+    for length in range(14, 40):
+        facts = ("Facts", "\n".join(f"Line {number} of the facts." for number in range(length)))
+        pages = PdfReader(io.BytesIO(as_pdf(replace(LETTER, statements=(facts,))).pdf)).pages
+        last = pages[-1].extract_text()
+        assert "Keep this order confidential." in last
+        assert "Ines Marlow" in last
+
+
 def test_a_long_letter_goes_over_pages_and_loses_nothing() -> None:
     many = tuple(
         Line("IP address", f"203.0.113.{number}", "2026-11-20 10:11:12", "2026-11-20 11:11:12 +01:00", "50412")

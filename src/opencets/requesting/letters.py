@@ -309,7 +309,11 @@ def _write(page: Any, letter: Letter, spelt: dict[int, str], family: str) -> Non
     say(f"{letter.number}  ·  {letter.dated:%Y-%m-%d}", 9, after=4, align="R")
     say(letter.subject, 12, bold=True)
     say(f"Legal basis: {letter.law}", 9, after=4)
-    for part in parts(letter):
+    every = parts(letter)
+    below = 32 + 5 * (len(letter.signature) + len(letter.contact))
+    for part in every:
+        if part is every[-1] and page.will_page_break(below + 5 * (1 + len(part.paragraphs[0]) // 85)):
+            page.add_page()  # nobody signs an empty sheet: what closes the letter stands above the name
         if part.heading:
             if page.will_page_break(22):
                 page.add_page()
@@ -335,8 +339,6 @@ def _write(page: Any, letter: Letter, spelt: dict[int, str], family: str) -> Non
         for bullet in part.bullets:
             say(f"• {bullet}" if family == "text" else f"- {bullet}", after=0.3, indent=3)
         page.ln(2.5)
-    if page.will_page_break(10 + 5 * (len(letter.signature) + len(letter.contact))):
-        page.add_page()
     page.ln(8)
     page.line(page.l_margin, page.get_y(), page.l_margin + 70, page.get_y())
     page.ln(1.5)

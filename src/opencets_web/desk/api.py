@@ -29,6 +29,8 @@ from opencets_web.desk import following
 from opencets_web.desk.search import search as search_everywhere
 from opencets_web.evidence import queries as evidence
 from opencets_web.evidence.models import Claim, Exhibit, Record, ReportLine
+from opencets_web.inquiries import actions as inquiry_actions
+from opencets_web.inquiries import queries as inquiries
 from opencets_web.leads import actions as lead_actions
 from opencets_web.leads import queries as leads
 from opencets_web.media.models import Media
@@ -356,6 +358,43 @@ class ConflictList(Schema):
     pages: int
 
 
+class InquiryOut(Schema):
+    id: UUID
+    number: str
+    case: str
+    subject: str
+    instrument: str
+    purpose: str
+    emergency: bool
+    provider: str
+    state: str
+    next_at: datetime | None
+    next_sentence: str
+    overdue: bool
+    drafted_by: str
+    drafted_at: datetime
+
+
+class InquiryList(Schema):
+    inquiries: list[InquiryOut]
+    total: int
+    page: int
+    pages: int
+
+
+class InquiryDraft(Schema):
+    instrument: Annotated[str, Field(max_length=60), AfterValidator(_no_nul)] = Field(description="Key, as us-2703-f.")
+    provider: UUID
+    claims: Annotated[list[UUID], Field(max_length=200)] = Field(
+        default=[], description="Claims whose values are carried over with time, port and place."
+    )
+
+
+class InquiryDrafted(Schema):
+    id: UUID
+    missing: list[str] = Field(description="What stands against its approval: each a sentence.")
+
+
 class HitOut(Schema):
     part: str
     kind: str
@@ -519,6 +558,30 @@ def dismiss_alert(request: HttpRequest, alert_id: UUID, given: Dismissal) -> Sta
     """Dismiss an alert with a reason; it can be opened again on its page."""
     lead_actions.dismiss_alert(actor_of(request), alert_id, given.reason)
     return Status(204, None)
+
+
+@router.get("/inquiries", response={200: InquiryList, **PROBLEMS}, operation_id="listInquiries")
+def list_inquiries(
+    request: HttpRequest, words: NoNul = WORDS,
+    state: Annotated[str, Query(pattern="^(open|overdue|ended|any)$")] = "open", mine: bool = False, page: Number = 1,
+) -> dict[str, Any]:  # fmt: skip
+    """Data requests to providers, what is due first at the top."""
+    found = inquiries.list_inquiries(actor_of(request), words=words, state=state, mine=mine, number=page)
+    return {"inquiries": [asdict(row) for row in found.rows], **_page(found.page)}
+
+
+@router.post("/cases/{reference}/inquiries", response={201: InquiryDrafted, **PROBLEMS}, operation_id="draftInquiry")
+def draft_inquiry(request: HttpRequest, reference: Reference, given: InquiryDraft) -> Status[dict[str, Any]]:
+    """Draft a data request, with the values of claims of the case. It is completed and approved on its page."""
+    actor = actor_of(request)
+    made = inquiry_actions.draft_inquiry(
+        actor,
+        reference,
+        instrument=given.instrument,
+        provider_id=given.provider,
+        claim_ids=[str(one) for one in given.claims],
+    )
+    return Status(201, {"id": made, "missing": list(inquiries.get_inquiry(actor, made).missing)})
 
 
 @router.get("/search", response={200: Found, **PROBLEMS}, operation_id="search")

@@ -22,6 +22,7 @@ from opencets_web.deconfliction.queries import ConflictRow, new_conflicts
 from opencets_web.entities.queries import count_undecided
 from opencets_web.evidence.models import Claim, Exhibit, ExhibitState, Record
 from opencets_web.evidence.queries import ExhibitRow, exhibits_under_way
+from opencets_web.inquiries.queries import InquiryRow, due_soon
 from opencets_web.leads.queries import (
     AlertRow,
     ConnectionRow,
@@ -59,6 +60,8 @@ BY_OTHERS = (
     "request.made", "request.answered", "request.withdrawn", "comment.written", "task.given", "task.done", "task.reopened",
     "decision.made", "invitation.made", "invitation.accepted", "invitation.declined",
     "invitation.left",
+    "inquiry.drafted", "inquiry.approved", "inquiry.served",
+    "inquiry.preserved", "inquiry.answered", "inquiry.refused",
 )  # fmt: skip
 
 
@@ -125,6 +128,7 @@ class Desk:
     notices: tuple[NoticeRow, ...] = ()
     unread: int = 0
     invitations: tuple[InvitationRow, ...] = ()
+    inquiries: tuple[InquiryRow, ...] = ()
 
     @property
     def first_time(self) -> bool:
@@ -164,6 +168,7 @@ def get_desk(actor: Actor) -> Desk:
         ),
         overdue=new_notices(actor),
         pressing=pressing_of_mine(actor) if ids else (),
+        inquiries=due_soon(actor, ids) if ids else (),
     )
 
 
@@ -215,6 +220,7 @@ _ICONS = {
     "connection": "route",
     "release": "share-3",
     "request": "send",
+    "inquiry": "send",
 }
 
 
@@ -295,6 +301,7 @@ class Overview:
     records: int
     identifiers: int
     overdue: int
+    inquiries: tuple[InquiryRow, ...] = ()
 
     @property
     def next_step(self) -> tuple[str, str, str]:
@@ -379,6 +386,7 @@ def get_overview(actor: Actor, reference: str) -> Overview:
             ),
         ).count(),
         identifiers=claims.order_by().values("kind", "normal").distinct().count(),
+        inquiries=due_soon(actor, [frame.case_id]),
     )
 
 

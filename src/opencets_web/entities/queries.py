@@ -1020,6 +1020,11 @@ class IdentifierRow:
     elsewhere: int
     first_url: str
 
+    @property
+    def asked(self) -> bool:
+        """Whether a provider can be asked about it."""
+        return self.kind in ASKED_KINDS
+
 
 @dataclass(frozen=True, slots=True)
 class CaseIdentifiers:
@@ -1135,6 +1140,8 @@ def get_record(actor: Actor, record_id: UUID) -> RecordPage:
     shown = list(claims[:500])
     mine = record.agency_id == actor.agency_id and door.level(actor, record.holding_id) >= LEVELS["contribute"]
     ask_url = _url("inquiries:new", record.case.reference) if mine and record.retired_at is None else ""
+    # The address itself stands beside the hour of its use: it is asked about once.
+    asked = [kind for kind in ASKED_KINDS if kind != "ip_hour" or all(claim.kind != "ip" for claim in shown)]
     _log_looks(actor, [record], "record.viewed", f"record:{record.id}")
     return RecordPage(
         line=line_of(record),
@@ -1150,7 +1157,7 @@ def get_record(actor: Actor, record_id: UUID) -> RecordPage:
         agency=record.case.agency.short_name,
         body=record.body,
         extra=_extra(record.extra),
-        claims=tuple(_claim_line(claim, ask_url) for claim in shown),
+        claims=tuple(_claim_line(claim, ask_url if claim.kind in asked else "") for claim in shown),
         claims_total=len(shown) if len(shown) < 500 else claims.count(),
         chart_url=_url("charts:around", record.id),
         same_values=_same_values(actor, record, shown),
@@ -1165,7 +1172,7 @@ def _extra(extra: Any) -> tuple[tuple[str, str], ...]:
 
 def _claim_line(claim: Claim, ask_url: str) -> ClaimLine:
     known = PROPERTIES.get(claim.property)
-    asks = ask_url and claim.normal is not None and claim.kind in ASKED_KINDS
+    asks = ask_url and claim.normal is not None
     return ClaimLine(
         ask_url=f"{ask_url}?claim={claim.id}" if asks else "",
         property=known.label if known else claim.property,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,9 +41,15 @@ STATE_FIELDS = (
 
 @transaction.atomic
 def draft_inquiry(
-    actor: Actor, reference: str, *, instrument: str, provider_id: UUID, subject: str = "", claim_id: str = ""
+    actor: Actor,
+    reference: str,
+    *,
+    instrument: str,
+    provider_id: UUID,
+    subject: str = "",
+    claim_ids: Sequence[str] = (),
 ) -> UUID:
-    """Begin a data request on a case, with the value of a claim where one is given; its id.
+    """Begin a data request on a case, with the values of claims where some are given; its id.
 
     ActRefused: the case is closed or another agency's, the kind of request is not known, or the provider was ended.
     """
@@ -59,8 +65,8 @@ def draft_inquiry(
         raise ActRefused(f"{provider.name} was taken off your directory; put it back to ask it.")
     inquiry = _begin(actor, case, chosen, provider, subject or f"{chosen.purpose_label}: {provider.name}")
     _step(actor, inquiry, "inquiry.drafted", "Drafted.", {}, {"instrument": instrument, "provider": provider.id})
-    if claim_id:
-        add_claims(actor, inquiry.id, [claim_id])
+    if claim_ids:
+        add_claims(actor, inquiry.id, claim_ids)
     return inquiry.id
 
 
@@ -104,7 +110,7 @@ def change_inquiry(actor: Actor, inquiry_id: UUID, subject: str, statements: Map
 
 
 @transaction.atomic
-def add_claims(actor: Actor, inquiry_id: UUID, claim_ids: list[str]) -> tuple[UUID, ...]:
+def add_claims(actor: Actor, inquiry_id: UUID, claim_ids: Sequence[str]) -> tuple[UUID, ...]:
     """Carry values over from the claims of the case, with time, port and place as they stand there; their ids.
 
     NotFound: a claim of another case. ActRefused: a value that no provider can be asked about, or one that stands already.

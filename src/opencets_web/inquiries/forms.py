@@ -69,7 +69,9 @@ class NewForm(forms.Form):
 
 
 class DraftForm(forms.Form):
-    """What the instrument wants said."""
+    """What the instrument wants said. A draft may be kept with gaps; the approval asks for all of it."""
+
+    use_required_attribute = False
 
     subject = forms.CharField(max_length=200, help_text="What the provider reads first. No victim's name.")
 
@@ -78,9 +80,9 @@ class DraftForm(forms.Form):
         self.wanted = wanted
         for field in wanted:
             self.fields[f"say_{field.name}"] = forms.CharField(
-                required=False,
+                required=field.required and not self.is_bound,  # so that the page marks what may stay empty
                 max_length=20_000,
-                label=field.label + ("" if field.required else " (if there is one)"),
+                label=field.label,
                 help_text=field.help,
                 widget=forms.Textarea(attrs={"rows": 2}),
             )

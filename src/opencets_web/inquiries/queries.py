@@ -22,7 +22,7 @@ from opencets import requesting
 from opencets.errors import NotFound, ValueRefused
 from opencets.records import KINDS
 from opencets.requesting.checking import zone_of
-from opencets.requesting.instruments import PURPOSES, Instrument, newest
+from opencets.requesting.instruments import PURPOSES, Field, Instrument, newest
 from opencets.requesting.letters import Letter, Line, Written
 from opencets_web.accounts.models import Agency
 from opencets_web.audit import log
@@ -45,7 +45,7 @@ from opencets_web.policy.actor import Actor
 FOLDER: Final = Path(__file__).with_name("instruments")
 TIMES: Final = ("happened_at", "sent_at", "registered_at", "taken_at", "created_at")
 """The properties that say when, the first that a record has."""
-MOST_FOUND, MOST_NEW = 30, 60
+MOST_FOUND, MOST_NEW = 30, 30
 TONES = {
     InquiryState.DRAFT: "",
     InquiryState.APPROVED: "info",
@@ -283,7 +283,11 @@ def find_places(actor: Actor, frame: CaseFrame, words: str, *, record_id: str = 
         except ValueError:
             return ()
     elif words.strip():
-        claims = claims.filter(normal__icontains=words.strip().lower()).exclude(kind="ip_hour")
+        said = words.strip()
+        # An address stands beside each hour of its use; the hour alone is found by its whole value.
+        claims = claims.filter(
+            (Q(normal__icontains=said) & ~Q(kind="ip_hour")) | Q(kind="ip_hour", normal__iexact=said)
+        )
     else:
         return ()
     return places_of(actor, door.visible(actor, claims).order_by("kind", "normal", "id")[:MOST_FOUND])
@@ -298,6 +302,7 @@ class NewPage:
 
     frame: CaseFrame
     place: Place | None
+    places: tuple[Place, ...]
     instruments: tuple[Instrument, ...]
     providers: tuple[tuple[UUID, str], ...]
     drafts: tuple[InquiryRow, ...]
@@ -311,8 +316,11 @@ class NewPage:
         ]
 
 
-def get_new(actor: Actor, reference: str, claim_id: str = "") -> NewPage:
-    """Beginning a request on a case, with the claim that is carried over; NotFound: not this actor's to ask."""
+def get_new(actor: Actor, reference: str, claim_id: str = "", *, find: str = "", record_id: str = "") -> NewPage:
+    """Beginning a request on a case, with the claim that is carried over; NotFound: not this actor's to ask.
+
+    Without a claim, ``find`` or ``record_id`` give the places among which the officer chooses one.
+    """
     frame = get_frame(actor, reference, "inquiries:case", to="contribute")
     place = None
     if claim_id:
@@ -326,6 +334,7 @@ def get_new(actor: Actor, reference: str, claim_id: str = "") -> NewPage:
     return NewPage(
         frame=frame,
         place=place,
+        places=() if place else find_places(actor, frame, find, record_id=record_id),
         instruments=instruments(),
         providers=tuple(_own_providers(actor).filter(ended_at=None).order_by("name").values_list("id", "name")),
         drafts=tuple(_row(inquiry, now) for inquiry in drafts) if place else (),
@@ -524,6 +533,16 @@ class InquiryPage:
     def blocked(self) -> bool:
         """Whether something stands against approval."""
         return bool(self.missing)
+
+
+def get_fields(actor: Actor, inquiry_id: UUID) -> tuple[Field, ...]:
+    """What the instrument of a request wants said."""
+    return instrument_of(door.admit(actor, Inquiry.objects.all(), pk=inquiry_id)).fields
+
+
+def get_inquiry_id(actor: Actor, value_id: UUID) -> UUID:
+    """The request in which a value stands."""
+    return door.admit(actor, InquiryValue.objects.all(), "contribute", pk=value_id).inquiry_id
 
 
 _PAGE = ("case", "provider", "provider__added_by", "drafted_by", "approved_by", "answer", "renews")

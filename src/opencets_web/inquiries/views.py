@@ -48,13 +48,18 @@ def case(request: HttpRequest, reference: str) -> HttpResponse:
 
 def new(request: HttpRequest, reference: str) -> HttpResponse:
     actor, claim_id = actor_of(request), request.GET.get("claim", "")
-    page = queries.get_new(actor, reference, claim_id)
+    find, record_id = request.GET.get("find", ""), request.GET.get("record", "")
+    page = queries.get_new(actor, reference, claim_id, find=find, record_id=record_id)
     form = NewForm(page, request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             given = form.cleaned_data
             made = actions.draft_inquiry(
-                actor, reference, instrument=given["instrument"], provider_id=given["provider"], claim_id=claim_id
+                actor,
+                reference,
+                instrument=given["instrument"],
+                provider_id=given["provider"],
+                claim_ids=[claim_id] if claim_id else [],
             )
             undo = reverse("inquiries:withdraw-draft", args=[made])
             messages.success(request, "The request is drafted.", extra_tags=f"undo:{undo}")
@@ -63,32 +68,41 @@ def new(request: HttpRequest, reference: str) -> HttpResponse:
             raise
         except ActRefused as refusal:
             form.add_error(None, refusal.sentence)
-    status = 422 if form.errors else 200
-    return render(request, "inquiries/new.html", {"frame": page.frame, "page": page, "form": form}, status=status)
+    shown = {"frame": page.frame, "page": page, "form": form, "asked": find or record_id}
+    return render(request, "inquiries/new.html", shown, status=422 if form.errors else 200)
 
 
 def show(request: HttpRequest, inquiry_id: UUID) -> HttpResponse:
     """One request; a POST writes what its instrument wants said."""
-    actor = actor_of(request)
-    page = queries.get_inquiry(actor, inquiry_id)
-    initial = {"subject": page.given["subject"]} | {f"say_{name}": text for name, text in page.given.items()}
-    form = DraftForm(page.instrument.fields, request.POST or None, initial=initial)
+    form = DraftForm(queries.get_fields(actor_of(request), inquiry_id), request.POST or None)
     if request.method == "POST" and form.is_valid():
-        actions.change_inquiry(actor, inquiry_id, form.cleaned_data["subject"], form.statements())
+        actions.change_inquiry(actor_of(request), inquiry_id, form.cleaned_data["subject"], form.statements())
         messages.success(request, "What is said is kept.")
         return redirect("inquiries:show", inquiry_id)
-    words = request.GET.get("find", "")
+    return _shown(request, inquiry_id, form=form if form.is_bound else None, status=422 if form.errors else 200)
+
+
+def _shown(
+    request: HttpRequest, inquiry_id: UUID, *, form: DraftForm | None = None, refusal: str = "", at: UUID | None = None,
+    status: int = 200,
+) -> HttpResponse:  # fmt: skip
+    """The page of a request; ``refusal`` is why an act was not done, and ``at`` the value that it is about."""
+    actor, words = actor_of(request), request.GET.get("find", "")
+    page = queries.get_inquiry(actor, inquiry_id)
+    initial = {"subject": page.given["subject"]} | {f"say_{name}": text for name, text in page.given.items()}
     shown = {
         "frame": page.frame,
         "page": page,
-        "form": form,
-        "hand": HandForm(),
+        "form": form or DraftForm(page.instrument.fields, initial=initial),
+        "hand": HandForm(request.POST if refusal and not at and "place" in request.POST else None),
         "serve": ServeForm(initial={"at": f"{timezone.now():%Y-%m-%d %H:%M}"}),
         "words": words,
         "places": queries.find_places(actor, page.frame, words, record_id=request.GET.get("record", "")),
         "zones": zones() if page.draft else (),
+        "refusal": refusal,
+        "refused_at": at,
     }
-    return render(request, "inquiries/show.html", shown, status=422 if form.errors else 200)
+    return render(request, "inquiries/show.html", shown, status=status)
 
 
 @require_GET
@@ -124,7 +138,12 @@ def add_by_hand(request: HttpRequest, inquiry_id: UUID) -> HttpResponse:
     form = HandForm(request.POST)
     if not form.is_valid():
         raise ActRefused("A value typed by hand needs its kind, the value, and where it comes from.")
-    added = actions.add_by_hand(actor_of(request), inquiry_id, **form.cleaned_data)
+    try:
+        added = actions.add_by_hand(actor_of(request), inquiry_id, **form.cleaned_data)
+    except NotFound:
+        raise
+    except ActRefused as refusal:
+        return _shown(request, inquiry_id, refusal=refusal.sentence, status=409)
     messages.success(
         request,
         "The value stands in the request.",
@@ -138,7 +157,13 @@ def complete_value(request: HttpRequest, value_id: UUID) -> HttpResponse:
     form = ValueForm(request.POST)
     if not form.is_valid():
         raise ActRefused("A zone has at most 60 letters and a port at most 5 digits.")
-    inquiry_id = actions.complete_value(actor_of(request), value_id, **form.cleaned_data)
+    inquiry_id = queries.get_inquiry_id(actor_of(request), value_id)
+    try:
+        actions.complete_value(actor_of(request), value_id, **form.cleaned_data)
+    except NotFound:
+        raise
+    except ActRefused as refusal:
+        return _shown(request, inquiry_id, refusal=refusal.sentence, at=value_id, status=409)
     messages.success(request, "Checked and kept.")
     return redirect(_back(request, inquiry_id))
 
@@ -166,7 +191,12 @@ def _done(request: HttpRequest, inquiry_id: UUID, sentence: str) -> HttpResponse
 
 @require_POST
 def approve(request: HttpRequest, inquiry_id: UUID) -> HttpResponse:
-    actions.approve_inquiry(actor_of(request), inquiry_id)
+    try:
+        actions.approve_inquiry(actor_of(request), inquiry_id)
+    except NotFound:
+        raise
+    except ActRefused as refusal:
+        return _shown(request, inquiry_id, refusal=refusal.sentence, status=409)
     return _done(request, inquiry_id, "Approved: the letter stays as it is.")
 
 
@@ -175,7 +205,12 @@ def serve(request: HttpRequest, inquiry_id: UUID) -> HttpResponse:
     form = ServeForm(request.POST)
     if not form.is_valid():
         raise ActRefused("Say how it was served and when, as 2026-02-03 04:05, in UTC.")
-    actions.serve_inquiry(actor_of(request), inquiry_id, **form.cleaned_data)
+    try:
+        actions.serve_inquiry(actor_of(request), inquiry_id, **form.cleaned_data)
+    except NotFound:
+        raise
+    except ActRefused as refusal:
+        return _shown(request, inquiry_id, refusal=refusal.sentence, status=409)
     return _done(request, inquiry_id, "Served: its terms run.")
 
 

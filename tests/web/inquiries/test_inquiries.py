@@ -16,7 +16,7 @@ from pypdf import PdfReader
 from opencets.errors import ActRefused, NotFound
 from opencets_web.audit.models import Act
 from opencets_web.cases.models import Case
-from opencets_web.evidence.models import Claim, Exhibit, Record
+from opencets_web.evidence.models import Claim, Exhibit
 from opencets_web.inquiries import actions, queries
 from opencets_web.inquiries.models import Inquiry, InquiryState, InquiryStep, InquiryValue, Provider
 from opencets_web.policy.actor import Actor
@@ -222,7 +222,9 @@ def test_what_contradicts_is_refused_with_its_reason_and_changes_nothing(
     value = InquiryValue.objects.get(inquiry=inquiry)
     answer = us.post(f"/inquiries/values/{value.id}/", {"zone": zone, "port": port})
     assert answer.status_code == 409
-    assert sentence in answer.content.decode()
+    page = answer.content.decode()
+    assert sentence in page
+    assert f'id="value-{value.id}"' in page  # on the page of the request, beside the value
     value.refresh_from_db()
     assert (value.zone, value.port) == ("", "")
 
@@ -326,6 +328,8 @@ def test_what_is_overdue_stands_on_list_case_and_desk(
         "/inquiries/?state=overdue",
         f"/cases/{case.reference}/inquiries/",
         f"/inquiries/{inquiry.id}/",
+        f"/cases/{case.reference}/",
+        "/",
     ):
         assert "Confirmation is overdue" in us.get(page).content.decode(), page
 
@@ -381,6 +385,15 @@ def test_a_value_is_found_in_the_case_by_a_part_of_it(
     assert str(claim.id) in page
     assert "row 1" in page
     assert str(claim.id) not in us.get(f"/inquiries/{inquiry.id}/?find=203.0").content.decode()
+    hour = f"{ADDRESS}@{recently():%Y-%m-%dT%H}"
+    of_hour = Claim.objects.create(
+        holding_id=case.holding_id, agency_id=case.agency_id, case=case, record=claim.record, property="ip_hour", kind="ip_hour",
+        raw=hour, normal=hour,
+    )  # fmt: skip
+    page = us.get(f"/cases/{case.reference}/inquiries/new/", {"find": hour}).content.decode()
+    assert f"?claim={of_hour.id}" in page
+    assert act(us, inquiry, "values", claim=str(of_hour.id))[0] == 200
+    assert InquiryValue.objects.get(claim=of_hour).raw == ADDRESS
 
 
 def test_a_provider_is_entered_changed_taken_off_and_put_back(client_for: Browser, cast: Cast) -> None:
@@ -463,7 +476,27 @@ def test_instants_are_given_in_the_provider_s_zone_with_their_offset() -> None:
 def test_a_record_page_offers_to_request_data(world: World, case: Case, client_for: Browser, cast: Cast) -> None:
     claim = login(world, case)
     page = client_for(cast.owner).get(f"/records/{claim.record_id}/")
-    if page.status_code == 404:
-        pytest.skip("The address of a record is another one here.")
     assert re.search(rf"/cases/{case.reference}/inquiries/new/\?claim={claim.id}", page.content.decode())
-    assert Record.objects.filter(pk=claim.record_id).exists()
+    us = client_for(cast.owner)
+    chosen = us.get(f"/cases/{case.reference}/inquiries/new/?find={ADDRESS}").content.decode()
+    assert f"?claim={claim.id}" in chosen
+    assert (
+        f"?claim={claim.id}"
+        in us.get(f"/cases/{case.reference}/inquiries/new/?record={claim.record_id}").content.decode()
+    )
+
+
+def test_the_api_lists_and_drafts(
+    world: World, case: Case, provider: Provider, client_for: Browser, cast: Cast
+) -> None:
+    us, them, claim = client_for(cast.owner), client_for(cast.outsider), login(world, case, port="")
+    url = f"/api/v1/cases/{case.reference}/inquiries"
+    given = {"instrument": "us-2703-f", "provider": str(provider.id), "claims": [str(claim.id)]}
+    assert them.post(url, given, content_type="application/json").status_code == 404
+    made = us.post(url, given, content_type="application/json")
+    assert made.status_code == 201
+    assert any("without the source port" in sentence for sentence in made.json()["missing"])
+    refused = us.post(url, {**given, "instrument": "none"}, content_type="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (409, "refused")
+    assert [row["id"] for row in us.get("/api/v1/inquiries").json()["inquiries"]] == [made.json()["id"]]
+    assert them.get("/api/v1/inquiries").json()["inquiries"] == []
