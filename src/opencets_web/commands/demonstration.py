@@ -256,16 +256,17 @@ def _lead(actor: Actor, reference: str, number: int) -> None:
     from opencets_web.standards.queries import get_case_standards
 
     page = get_case_standards(actor, reference)
-    if number % 4 == 2 or not page.offers or not page.bands:
+    turn = number // 2
+    if turn % 5 == 4 or not page.offers or not page.bands:
         return
-    clocks, _, band = page.bands[0].bands[number % 3][0].partition(":")
-    first = timezone.now() - timedelta(hours=(20, 130, 60, 30)[number % 4])
+    clocks, _, band = page.bands[0].bands[turn % 3][0].partition(":")
+    first = timezone.now() - timedelta(hours=(22, 12, 200, 30, 0)[turn % 5])
     why = ("The suspect lives with children.", "The suspect coaches a team.", "Nothing points to contact so far.")
-    set_band(actor, reference, clocks=clocks, band=band, reason=why[number % 3], first_information_at=first)
+    set_band(actor, reference, clocks=clocks, band=band, reason=why[turn % 3], first_information_at=first)
     checklist = page.offers[0].key
     apply_checklist(actor, reference, checklist)
     steps = get_case_standards(actor, reference).checklists[0].steps
-    for step in [step for step in steps if not step.evidence or "reference" in step.evidence][: 1 + 2 * (number % 4)]:
+    for step in [step for step in steps if not step.evidence or "reference" in step.evidence][: 1 + 3 * (turn % 4)]:
         mark_step(actor, reference, checklist=checklist, step=step.key, state="done", evidence=f"Enquiry {number + 3}")
 
 

@@ -145,6 +145,8 @@ def get_desk(actor: Actor) -> Desk:
     alerts, numbers = new_alerts(actor, 6)
     conflicts, conflicts_total = new_conflicts(actor)
     cases, more = _cases(actor, numbers)
+    late = new_notices(actor)
+    told = {notice.case for notice in late}
     ids = [case.id for case in cases]
     return Desk(
         reads_cases=True,
@@ -166,8 +168,8 @@ def get_desk(actor: Actor) -> Desk:
         channels=" ".join(
             [f"officer:{actor.officer_id}", f"agency:{actor.agency_id}", *(f"case:{case_id}" for case_id in ids)]
         ),
-        overdue=new_notices(actor),
-        pressing=pressing_of_mine(actor) if ids else (),
+        overdue=late,
+        pressing=tuple(row for row in pressing_of_mine(actor) if row.case not in told),
         inquiries=due_soon(actor, ids) if ids else (),
     )
 

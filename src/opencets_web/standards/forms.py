@@ -90,7 +90,11 @@ class QuietHoursForm(forms.Form):
         required=False, label="Send me a link by e-mail", help_text="The mail holds a link and nothing else."
     )
     begins = forms.TimeField(
-        label="Quiet from", widget=forms.TimeInput(attrs={"type": "time"}), input_formats=["%H:%M"]
+        label="Quiet from",
+        widget=forms.TimeInput(attrs={"type": "time", "class": "form-control"}),
+        input_formats=["%H:%M"],
     )
-    ends = forms.TimeField(label="Until", widget=forms.TimeInput(attrs={"type": "time"}), input_formats=["%H:%M"])
+    ends = forms.TimeField(
+        label="Until", widget=forms.TimeInput(attrs={"type": "time", "class": "form-control"}), input_formats=["%H:%M"]
+    )
     zone = forms.ChoiceField(choices=_zones, label="By the clock of")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -454,6 +454,8 @@ class Pressing:
     case_title: str
     due: DueView
     url: str
+    more: int = 0
+    """How many others of the same case press too, where one stands for all."""
 
 
 def pressing_of_case(actor: Actor, frame: CaseFrame, limit: int = 4) -> tuple[Pressing, ...]:
@@ -464,10 +466,14 @@ def pressing_of_case(actor: Actor, frame: CaseFrame, limit: int = 4) -> tuple[Pr
 
 
 def pressing_of_mine(actor: Actor, limit: int = 6) -> tuple[Pressing, ...]:
-    """What is overdue or due soon in the cases that the actor works on, the latest first."""
+    """What is overdue or due soon in the cases that the actor works on: one for each case, its clock before its steps."""
     mine = Assignment.objects.filter(officer_id=actor.officer_id, until_at=None).values("case_id")
     rows = _live_deadlines(actor).filter(case_id__in=mine, soon_at__lte=timezone.now(), paused_at=None)
-    return tuple(_pressing(row) for row in rows.order_by("due_at")[:limit])
+    cases: dict[UUID, list[Deadline]] = {}
+    for row in rows.order_by("due_at")[:300]:
+        cases.setdefault(row.case_id, []).append(row)
+    shown = [min(rows, key=lambda row: (row.clock_id is None, row.due_at)) for rows in list(cases.values())[:limit]]
+    return tuple(_pressing(row, len(cases[row.case_id]) - 1) for row in shown)
 
 
 def _live_deadlines(actor: Actor) -> QuerySet[Deadline]:
@@ -475,9 +481,9 @@ def _live_deadlines(actor: Actor) -> QuerySet[Deadline]:
     return door.visible(actor, rows).select_related("case")
 
 
-def _pressing(row: Deadline) -> Pressing:
+def _pressing(row: Deadline, more: int = 0) -> Pressing:
     reference = row.case.reference
-    return Pressing(reference, row.case.title, _due(row, timezone.now()), f"/cases/{reference}/standards/")
+    return Pressing(reference, row.case.title, _due(row, timezone.now()), f"/cases/{reference}/standards/", more)
 
 
 # --- The supervisor's board -------------------------------------------------------------------------
@@ -640,6 +646,8 @@ class NoticeView:
     seen_at: datetime | None
     mailed_at: datetime | None
     url: str
+    more: int = 0
+    """How many others of the same case were told, where one stands for all."""
 
     @property
     def escalated(self) -> bool:
@@ -656,9 +664,16 @@ def list_notices(actor: Actor, number: int = 1) -> tuple[tuple[NoticeView, ...],
 
 
 def new_notices(actor: Actor, limit: int = 6) -> tuple[NoticeView, ...]:
-    """What the actor was told and has not taken note of, the oldest first."""
+    """What the actor was told and has not taken note of, one for each case: what stayed late first, then its clock."""
     rows = _notices(actor).filter(seen_at=None, deadline__met_at=None, deadline__ended_at=None)
-    return tuple(_notice(row) for row in rows.order_by("raised_at")[:limit])
+    cases: dict[UUID, list[Notice]] = {}
+    for row in rows.filter(deadline__case__state=CaseState.OPEN).order_by("raised_at")[:300]:
+        cases.setdefault(row.deadline.case_id, []).append(row)
+    shown = [
+        min(told, key=lambda row: (row.kind != NoticeKind.ESCALATED, row.deadline.clock_id is None))
+        for told in list(cases.values())[:limit]
+    ]
+    return tuple(replace(_notice(row), more=len(cases[row.deadline.case_id]) - 1) for row in shown)
 
 
 def _notices(actor: Actor) -> QuerySet[Notice]:
