@@ -40,20 +40,22 @@ class Person:
         return f"{self.name} ({self.agency})"
 
 
-def officers_on(actor: Actor, case_id: UUID, holding_id: UUID) -> QuerySet[Officer]:
+def officers_on(actor: Actor, case_id: UUID, holding_id: UUID, frame: CaseFrame | None = None) -> QuerySet[Officer]:
     """The officers who may see a case, as far as the actor may know of them.
 
     The owner knows everyone to whom it opened the case; a partner knows the owner's officers and its own, not who else was let in.
+    ``frame``: what a page knows of the holding already.
     """
-    holding = Holding.objects.get(pk=holding_id)
+    holding = frame or Holding.objects.get(pk=holding_id)
     now = timezone.now()
     grants = Grant.objects.filter(
         holding_id=holding_id, state=GrantState.OPEN, withdrawn_at=None, granted_at__lte=now, expires_at__gt=now
     )
     if actor.agency_id != holding.agency_id:
         grants = grants.filter(Q(to_agency_id=actor.agency_id) | Q(to_officer_id=actor.officer_id))
-    agencies = {agency for agency in grants.values_list("to_agency_id", flat=True) if agency}
-    named = {officer for officer in grants.values_list("to_officer_id", flat=True) if officer}
+    given = list(grants.values_list("to_agency_id", "to_officer_id"))
+    agencies = {agency for agency, _ in given if agency}
+    named = {officer for _, officer in given if officer}
     if not holding.restricted:
         agencies.add(holding.agency_id)
     elif actor.agency_id != holding.agency_id:
@@ -66,9 +68,9 @@ def officers_on(actor: Actor, case_id: UUID, holding_id: UUID) -> QuerySet[Offic
     return Officer.objects.filter(reads, is_active=True).select_related("agency").order_by("display_name", "id")
 
 
-def people_on(actor: Actor, case_id: UUID, holding_id: UUID) -> tuple[Person, ...]:
+def people_on(actor: Actor, case_id: UUID, holding_id: UUID, frame: CaseFrame | None = None) -> tuple[Person, ...]:
     """``officers_on`` as people to choose from."""
-    found = officers_on(actor, case_id, holding_id)[:MOST_PEOPLE]
+    found = officers_on(actor, case_id, holding_id, frame)[:MOST_PEOPLE]
     return tuple(Person(officer.id, officer.display_name, officer.agency.short_name) for officer in found)
 
 
@@ -190,7 +192,7 @@ def get_work(actor: Actor, reference: str) -> WorkPage:
         decisions=_decisions(actor, frame),
         comments=list_comments(actor, frame.case_id),
         links=list_links(actor, frame),
-        people=people_on(actor, frame.case_id, frame.holding_id) if frame.may_contribute else (),
+        people=people_on(actor, frame.case_id, frame.holding_id, frame) if frame.may_contribute else (),
     )
 
 

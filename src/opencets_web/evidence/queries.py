@@ -237,7 +237,7 @@ def get_report(actor: Actor, exhibit_id: UUID, *, number: int = 1, only_skipped:
             for entry in CustodyEntry.objects.filter(exhibit=exhibit).select_related("officer").order_by("at")
         ),
         comments=list_comments(actor, frame.case_id, exhibit.id),
-        people=people_on(actor, frame.case_id, frame.holding_id) if frame.may_contribute else (),
+        people=people_on(actor, frame.case_id, frame.holding_id, frame) if frame.may_contribute else (),
     )  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def test_of_two_changes_at_the_same_instant_one_is_kept_and_the_other_meets_it()
 
 # --- Twenty clients -------------------------------------------------------------------------------
 
-CLIENTS, EDITS = 20, 4
+CLIENTS, EDITS = 20, 2
 KILLS = 4
 
 
