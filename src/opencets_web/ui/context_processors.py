@@ -83,13 +83,18 @@ def page_frame(request: HttpRequest) -> dict[str, Any]:
         room["active"] = room["url"] == here
         room["count"] = counts.get(room["label"], 0)
         room["new"] = room["label"] == "Alerts"
-    agency = getattr(user, "agency", None)
     return {
         "rooms": rooms,
         "officer_name": getattr(user, "display_name", "") or user.get_username(),
-        "agency_name": getattr(agency, "short_name", "") or (str(agency) if agency else ""),
+        "agency_name": actor.agency_name if actor else _agency_name(user),
         "search_url": _address("desk:search"),
         "live_url": getattr(settings, "UI_LIVE_URL", "/live/"),
         "live_channels": f"officer:{user.pk}",
         "lock_after": settings.SESSION_IDLE_SECONDS if _address("me:prove") else 0,
     }
+
+
+def _agency_name(user: object) -> str:
+    """The agency's short name where no actor carries it: on a page outside of the door, such as the second factor's."""
+    agency = getattr(user, "agency", None)
+    return getattr(agency, "short_name", "") or (str(agency) if agency else "")
