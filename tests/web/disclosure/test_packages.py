@@ -295,8 +295,8 @@ def test_a_command_writes_the_file_whole_or_not_at_all(packing: Packing) -> None
         write()
     out.unlink()
     store().delete(packing.made.rows["blob"].path)
+    choice = packing.choice(originals=("EX-1",))
     with packing.as_job(owner), pytest.raises(NotFound):
-        choice = packing.choice(originals=("EX-1",))
         write_package(owner, REFERENCE, choice, out, began=steps.append, tick=steps.append)
     assert list(packing.folder.iterdir()) == []
     assert Package.objects.order_by("-asked_at").values_list("state", flat=True)[0] == "refused"
