@@ -46,6 +46,23 @@ def test_the_page_is_read_without_a_program(packing: Packing) -> None:
         assert told in page
 
 
+def test_a_guess_of_a_reader_is_told_as_one_and_not_as_something_unread(packing: Packing) -> None:
+    from opencets_web.evidence.models import ReportLine
+
+    rows = packing.made.rows
+    ReportLine.objects.create(
+        holding_id=rows["case"].holding_id, agency_id=rows["case"].agency_id, exhibit=rows["exhibit"], file=rows["file"],
+        path="people.csv", code="note:date-order", sentence="Dates were read day first.", key="k2",
+    )  # fmt: skip
+    package = packing.make()
+    page = package.files["index.html"].decode()
+    assert {row["code"]: row["guess"] for row in package.lines("reading-report.jsonl")} == {
+        "columns": False,
+        "date-order": True,
+    }
+    assert page.index("Row 3 has 2 columns") < page.index("Read with a guess") < page.index("Dates were read day first")
+
+
 def test_no_pixel_goes_along_unless_the_originals_of_an_exhibit_are_asked_for(packing: Packing) -> None:
     stored = packing.made.rows["blob"].sha256
     without, with_ = packing.make(), packing.make(originals=("EX-1",))
