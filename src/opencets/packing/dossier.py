@@ -106,7 +106,13 @@ def disclosure_parts(dossier: Dossier) -> Iterator[Part]:
     yield lines("records.jsonl", "what was read, where, by which reader, claim by claim", dossier.records, _standing)
     yield lines("media.jsonl", "pictures and videos: digests and known files; no pixels", dossier.media)
     yield lines("near-duplicates.jsonl", "pictures that look alike", dossier.near_duplicates)
-    yield lines("reading-report.jsonl", "what was not read, where and why", dossier.skipped, _standing)
+    guesses = kept["guesses"] = _Kept()
+    yield lines(
+        "reading-report.jsonl",
+        "what was not read, where and why, and what readers had to guess",
+        lambda: guesses.through(dossier.skipped(), lambda row: _standing(row) and bool(row["guess"])),
+        lambda row: _standing(row) and not row["guess"],
+    )
     yield lines("matches.jsonl", "suggested matches of people, with reasons and model", dossier.matches)
     yield lines("judgements.jsonl", "what people decided, who, when and why", dossier.judgements)
     yield lines("connections.jsonl", "connections between cases, with every step", dossier.connections)
@@ -313,6 +319,14 @@ def _not_read(kept: dict[str, _Kept]) -> Iterator[str]:
     if rows:
         yield from _table(("Exhibit", "Where", "Why"), rows)
     yield from _none_or_more(kept["reading-report.jsonl"], "reading-report.jsonl", "Everything was read.")
+    guesses = kept["guesses"]
+    if guesses.rows:
+        yield "<h3>Read with a guess</h3>"
+        yield from _table(
+            ("Exhibit", "Where", "What was guessed"),
+            [(row["exhibit"], row["where"], row["sentence"]) for row in guesses.rows],
+        )
+        yield from _more(guesses, "reading-report.jsonl")
 
 
 def _timeline(kept: dict[str, _Kept]) -> Iterator[str]:

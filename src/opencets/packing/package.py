@@ -10,7 +10,7 @@ import hashlib
 import json
 import zipfile
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from itertools import chain
@@ -78,25 +78,30 @@ def seal(
         Part("verify.py", "program that verifies this package", [verifier()]),
         Part(verify.PUBLIC_KEY, "public key of the signature", [pem]),
     )
-    for part in chain(own, parts):
-        try:
-            verify.refuse_name(part.name)
-        except verify.Wrong as wrong:
-            raise ActRefused(f"A package cannot hold it: {wrong}") from None
-        if part.name in taken:
-            raise ActRefused(f"A package holds {part.name} once.")
-        taken.add(part.name)
-        digest, size = hashlib.sha256(), 0
-        with archive.open(_entry(part.name, packed=part.packed), "w", force_zip64=True) as stream:
-            for chunk in part.chunks:
-                digest.update(chunk)
-                size += len(chunk)
-                stream.write(chunk)
-                if seen is not None:
-                    seen(len(chunk))
-                if waiting := sink.take():
-                    yield waiting
-        files.append({"path": part.name, "role": part.role, "size": size, "sha256": digest.hexdigest()})
+    try:
+        for part in chain(own, parts):
+            try:
+                verify.refuse_name(part.name)
+            except verify.Wrong as wrong:
+                raise ActRefused(f"A package cannot hold it: {wrong}") from None
+            if part.name in taken:
+                raise ActRefused(f"A package holds {part.name} once.")
+            taken.add(part.name)
+            digest, size = hashlib.sha256(), 0
+            with archive.open(_entry(part.name, packed=part.packed), "w", force_zip64=True) as stream:
+                for chunk in part.chunks:
+                    digest.update(chunk)
+                    size += len(chunk)
+                    stream.write(chunk)
+                    if seen is not None:
+                        seen(len(chunk))
+                    if waiting := sink.take():
+                        yield waiting
+            files.append({"path": part.name, "role": part.role, "size": size, "sha256": digest.hexdigest()})
+    finally:
+        # Where a part fails, the others are let go at once: what they read from is open.
+        if isinstance(parts, Generator):
+            parts.close()
     signed_by = {
         "algorithm": "Ed25519 (RFC 8032) over the bytes of manifest.json",
         "key_id": verify.key_id(public),

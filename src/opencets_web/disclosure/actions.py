@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from threading import Event, Thread
 from uuid import UUID
@@ -139,16 +141,19 @@ def write_package(
         raise ActRefused(f"{out} is there already; name a new file.")
     with acting_as(actor.officer_id):
         package_id = _begin(actor, reference, choice).id
+    appeared = False
     try:
         with acting_as(actor.officer_id):
             gathering = _gathering(actor, _read(actor, package_id), tick)
             began(gathering.expected())
-            digest, size = _write_whole(out, sealed(gathering, package_id), lambda found: None)
+            digest, size = _write_whole(out, sealed(gathering, package_id))
+            appeared = True
             left_out = [[entry.what, entry.count, entry.why] for entry in gathering.left_out()]
         with acting_as(actor.officer_id):
             _finish(actor, package_id, digest, size, None, left_out)
     except BaseException as error:
-        out.unlink(missing_ok=True)
+        if appeared:
+            out.unlink(missing_ok=True)
         with acting_as(actor.officer_id):
             refused = door.admit(actor, Package.objects.all(), "manage", pk=package_id)
             refused.state = PackageState.REFUSED
@@ -161,11 +166,8 @@ def write_package(
     return package_id, digest, size
 
 
-def _write_whole(out: Path, chunks: Iterator[bytes], seen: Callable[[int], object]) -> tuple[str, int]:
+def _write_whole(out: Path, chunks: Iterator[bytes]) -> tuple[str, int]:
     """Write under another name, flush to the disk, let it appear; (SHA-256, size)."""
-    import os
-    from hashlib import sha256
-
     digest, size = sha256(), 0
     staged = out.with_name(f".{out.name}.part")
     try:
@@ -174,7 +176,6 @@ def _write_whole(out: Path, chunks: Iterator[bytes], seen: Callable[[int], objec
                 digest.update(chunk)
                 size += len(chunk)
                 stream.write(chunk)
-                seen(len(chunk))
             stream.flush()
             os.fsync(stream.fileno())
         try:

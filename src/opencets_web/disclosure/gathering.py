@@ -173,7 +173,10 @@ class Gathering:
         yield "Pictures and videos, by digest", self._media().count()
         yield (
             "Places not read",
-            door.visible(self.actor, ReportLine.objects.filter(exhibit_id__in=exhibits, retired_at=None)).count(),
+            door.visible(
+                self.actor,
+                ReportLine.objects.filter(exhibit_id__in=exhibits, retired_at=None).exclude(code__startswith="note:"),
+            ).count(),
         )
         yield "Suggested matches", self._between(door.visible(self.actor, Match.objects.all()), "").count()
         yield "Decisions on matches", self._between(door.visible(self.actor, Judgement.objects.all()), "").count()
@@ -465,7 +468,8 @@ class Gathering:
                 "path": line.path,
                 "place": line.place,
                 "where": f"{line.path} › {line.place}" if line.place else line.path,
-                "code": line.code,
+                "code": line.code.removeprefix("note:"),
+                "guess": line.code.startswith("note:"),
                 "sentence": line.sentence,
                 "reading": line.reading,
                 "retired_at": _iso(line.retired_at),

@@ -112,6 +112,19 @@ def test_what_is_refused_ends_with_two_and_a_sentence(home: Home, package: Path)
     assert outsider.stderr.strip() == "opencets: Not found."
 
 
+def test_an_export_is_a_package_that_verifies_alone_and_only_the_owner_makes_it(home: Home, tmp_path: Path) -> None:
+    out = tmp_path / "bundle.zip"
+    asked = ("export", "--case", "AV-2026-0001", "--format", "disclosure", "--to", "Crown court", "--purpose", "Trial")
+    outsider = home.run(*asked, "--by", "lena@borders.example.org", str(out))
+    assert (outsider.returncode, outsider.stderr.strip(), out.exists()) == (2, "opencets: Not found.", False)
+    made = home.run(*asked, "--by", "iva@avon.example.org", "--json", str(out))
+    assert made.returncode == 0, made.stderr
+    program = Path(__file__).parents[3] / "src" / "opencets" / "packing" / "verify.py"
+    verified = subprocess.run([sys.executable, str(program), str(out)], capture_output=True, text=True, check=False)
+    assert (verified.returncode, "AS SIGNED" in verified.stdout) == (0, True)
+    assert home.run(*asked, "--by", "iva@avon.example.org", str(out)).returncode == 2
+
+
 def test_a_persons_one_time_code_is_not_told(home: Home) -> None:
     answer = home.run("officer", "code", "iva@avon.example.org")
     assert answer.returncode == 2

@@ -46,6 +46,23 @@ def test_the_page_is_read_without_a_program(packing: Packing) -> None:
         assert told in page
 
 
+def test_a_guess_of_a_reader_is_told_as_one_and_not_as_something_unread(packing: Packing) -> None:
+    from opencets_web.evidence.models import ReportLine
+
+    rows = packing.made.rows
+    ReportLine.objects.create(
+        holding_id=rows["case"].holding_id, agency_id=rows["case"].agency_id, exhibit=rows["exhibit"], file=rows["file"],
+        path="people.csv", code="note:date-order", sentence="Dates were read day first.", key="k2",
+    )  # fmt: skip
+    package = packing.make()
+    page = package.files["index.html"].decode()
+    assert {row["code"]: row["guess"] for row in package.lines("reading-report.jsonl")} == {
+        "columns": False,
+        "date-order": True,
+    }
+    assert page.index("Row 3 has 2 columns") < page.index("Read with a guess") < page.index("Dates were read day first")
+
+
 def test_no_pixel_goes_along_unless_the_originals_of_an_exhibit_are_asked_for(packing: Packing) -> None:
     stored = packing.made.rows["blob"].sha256
     without, with_ = packing.make(), packing.make(originals=("EX-1",))
@@ -271,3 +288,41 @@ def test_a_receipt_is_entered_or_comes_signed_and_fits_its_package(packing: Pack
             actions.enter_receipt(owner, package_id, received_by="A. Clerk", received_on=today)
         actions.remove_receipt(owner, entered)
     assert Receipt.objects.filter(package_id=package_id, removed_at=None).count() == 1
+
+
+def test_a_command_writes_the_file_whole_or_not_at_all(packing: Packing) -> None:
+    from opencets_web.disclosure.actions import write_package
+    from opencets_web.disclosure.models import Package
+    from opencets_web.evidence.vault import store
+    from tests.web.disclosure.conftest import opened
+
+    owner, out = packing.made.cast.owner, packing.folder / "out.zip"
+    steps: list[int] = []
+
+    def write(**given: object) -> str:
+        with packing.as_job(owner):
+            choice = packing.choice(**given)
+            return write_package(owner, REFERENCE, choice, out, began=steps.append, tick=steps.append)[1]
+
+    digest = write()
+    assert opened(out).manifest["case"]["reference"] == REFERENCE
+    assert Package.objects.get(sha256=digest).blob is None
+    assert sum(steps[1:]) == steps[0] > 5
+    with pytest.raises(ActRefused, match="there already"):
+        write()
+    out.unlink()
+    store().delete(packing.made.rows["blob"].path)
+    choice = packing.choice(originals=("EX-1",))
+    with packing.as_job(owner), pytest.raises(NotFound):
+        write_package(owner, REFERENCE, choice, out, began=steps.append, tick=steps.append)
+    assert list(packing.folder.iterdir()) == []
+    assert Package.objects.order_by("-asked_at").values_list("state", flat=True)[0] == "refused"
+
+
+@pytest.mark.parametrize("format", ["case-uco", "vics"])
+def test_the_other_formats_are_signed_packages_as_well(packing: Packing, format: str) -> None:
+    package = packing.make(format=format, originals=("EX-1",))
+    assert package.manifest["package"]["format"] == format
+    assert len([name for name in package.files if name.startswith("originals/")]) == 2
+    assert {"case-uco": "case.jsonld", "vics": "vics.json"}[format] in package.files
+    assert "Borders" not in package.text
