@@ -126,7 +126,9 @@ ADDRESSES: dict[str, Address] = {
         of_the_case=False,
         refused=frozenset({409}),
     ),
-    "audit:review-withdraw": Address(frozenset({"auditor"}), {"review_id": "review"}, method="post", of_the_case=False),
+    "audit:review-withdraw": Address(
+        frozenset({"auditor"}), {"review_id": "week_review"}, method="post", of_the_case=False
+    ),
     # cases
     "cases:list": _list(),
     "cases:new": _list(),

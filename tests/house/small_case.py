@@ -533,7 +533,7 @@ def _auditing(made: SmallCase, now: datetime) -> None:
         agency=cast.avon, rule="night", officer_id=cast.owner.officer_id, day=now.date(), number=30, sentence="A night shift.",
         marked_by=auditor, marked_at=now,
     )  # fmt: skip
-    made.rows["review"] = Review.objects.create(
+    made.rows["week_review"] = Review.objects.create(
         agency=cast.avon, week=now.date() - timedelta(days=now.weekday() + 21), sentence="Nothing to tell.", acts=4,
         signed_by=auditor, signed_at=now, checkpoint=4, root="00" * 32,
     )  # fmt: skip

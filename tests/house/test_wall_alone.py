@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     ClientFor = Callable[[Actor | None], Client]
 
 pytestmark = pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume:Warning")
-CONTENT = (TITLE, "ada@example.org", "Ada@example.org", "Harbour", "L-77", "people.csv")
+CONTENT = (TITLE, "ada@example.org", "Ada@example.org", "L-77", "people.csv")
 """Words that only the small case holds."""
 
 
