@@ -55,10 +55,12 @@ def _acts() -> int:
 def pages(rounds: str) -> dict[str, Any]:
     """Milliseconds of the busiest pages, on and off in turn."""
     from allauth.mfa.models import Authenticator
+    from allauth.usersessions.models import UserSession
     from django.db import connection
     from django.test import Client
     from django.urls import reverse
 
+    from opencets_web.accounts import notice
     from opencets_web.accounts.models import Officer
     from opencets_web.cases.models import Case
     from opencets_web.evidence.models import Record
@@ -71,6 +73,9 @@ def pages(rounds: str) -> dict[str, Any]:
         Authenticator.objects.get_or_create(user=one, type="totp", defaults={"data": {"secret": "none"}})
         browser = Client(SERVER_NAME="localhost")
         browser.force_login(one, backend="allauth.account.auth_backends.AuthenticationBackend")
+        UserSession.objects.create(user=one, session_key=browser.session.session_key, ip="127.0.0.1")
+        one.notice_seen = notice.version(notice.text_for(one.agency))
+        one.save(update_fields=["notice_seen"])
         browsers.append(browser)
     cases = {
         case: Record.objects.filter(case=case).count() for case in Case.objects.filter(agency_id=officer.agency_id)

@@ -328,10 +328,12 @@ def like(cursor: Any, table: str, where: str, changed: dict[str, str], source: s
 def ask(which: str) -> dict[str, Any]:
     """Every page, some times over, as an officer of the first agency; as the web role."""
     from allauth.mfa.models import Authenticator
+    from allauth.usersessions.models import UserSession
     from django.db import connection
     from django.test import Client
     from django.urls import reverse
 
+    from opencets_web.accounts import notice
     from opencets_web.accounts.models import Officer
     from opencets_web.cases.models import Case
     from opencets_web.evidence.models import Exhibit, Record
@@ -389,6 +391,9 @@ def ask(which: str) -> dict[str, Any]:
         pages["a picture's page"] = reverse("media:show", args=[media.id])
     browser = Client(raise_request_exception=False, SERVER_NAME="localhost")
     browser.force_login(officer, backend="allauth.account.auth_backends.AuthenticationBackend")
+    UserSession.objects.create(user=officer, session_key=browser.session.session_key, ip="127.0.0.1")
+    officer.notice_seen = notice.version(notice.text_for(officer.agency))
+    officer.save(update_fields=["notice_seen"])
     figures: dict[str, Any] = {}
     for name, url in pages.items():
         took, asked, status = [], 0, 0

@@ -48,6 +48,7 @@ def _secret(name: str) -> str:
 
 
 SECRET_KEY = _secret("django-secret-key")
+IDENTITY_KEY = _secret("identity-key")
 ALLOWED_HOSTS = os.environ.get("OPENCETS_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 ROOT_URLCONF = "opencets_web.config.urls"
 ASGI_APPLICATION = "opencets_web.config.asgi.application"

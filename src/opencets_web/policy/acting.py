@@ -1,15 +1,21 @@
 """As whom the database is used: an officer is put into the transaction, and outside of one nobody sees anything.
 
 The identity travels with BEGIN (``policy.postgresql``), local to the transaction, so a pooled connection carries nothing over.
+With it travels its proof: an HMAC over officer and time under a key that no role may read, and that SQL cannot make. For the web
+role the database takes no officer without it (``app_officer`` in ``policy.wall``).
 """
 
 from __future__ import annotations
 
+import hmac
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from hashlib import sha256
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 
 _officer: ContextVar[UUID | None] = ContextVar("opencets_officer", default=None)
@@ -20,9 +26,29 @@ def acting_officer() -> UUID | None:
     return _officer.get()
 
 
+TELL = "select set_config('app.officer', %s, true), set_config('app.proof', %s, true)"
+"""The statement that says as whom the transaction acts; its parameters are from ``identity``."""
+
+
+def identity(officer_id: UUID | None) -> list[str]:
+    """The officer and the proof of it, for ``TELL``; both empty for nobody."""
+    if officer_id is None:
+        return ["", ""]
+    at = str(int(time.time()))
+    mark = hmac.digest(settings.IDENTITY_KEY.encode(), f"{officer_id} {at}".encode(), "sha256").hex()
+    return [str(officer_id), f"{at} {mark}"]
+
+
+def padded_key() -> tuple[bytes, bytes]:
+    """Inner and outer block of HMAC-SHA-256 under the key of this node, as RFC 2104, section 2, makes them."""
+    key = settings.IDENTITY_KEY.encode()
+    block = (sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
+    return bytes(byte ^ 0x36 for byte in block), bytes(byte ^ 0x5C for byte in block)
+
+
 def _tell_database(officer_id: UUID | None) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("select set_config('app.officer', %s, true)", [str(officer_id) if officer_id else ""])
+        cursor.execute(TELL, identity(officer_id))
 
 
 @contextmanager

@@ -146,3 +146,17 @@ class BetweenTwo(models.Model):
 
     class Meta:
         abstract = True
+
+
+class IdentityKey(models.Model):
+    """The key with which this node's programs say as whom they act, as the two padded blocks of HMAC (RFC 2104).
+
+    Only ``opencets_definer`` reads it; ``policy.wall`` writes it from the home's secret of the same name.
+    """
+
+    id = models.SmallIntegerField(primary_key=True, default=1, editable=False)
+    inner_block = models.BinaryField(max_length=64)
+    outer_block = models.BinaryField(max_length=64)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_identity_key")]

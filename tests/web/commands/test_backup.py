@@ -21,13 +21,18 @@ PAGES = """
 import django; django.setup()
 import hashlib, json, re, sys
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.test import Client
+from opencets_web.accounts import notice
 from opencets_web.accounts.models import Officer
 shown = {}
 for email in ("iva@avon.example.org", "lena@borders.example.org"):
     officer = Officer.objects.get(email=email)
     browser = Client(headers={"host": "localhost"})
     browser.force_login(officer, backend="allauth.account.auth_backends.AuthenticationBackend")
+    UserSession.objects.create(user=officer, session_key=browser.session.session_key, ip="127.0.0.1")
+    officer.notice_seen = notice.version(notice.text_for(officer.agency))
+    officer.save(update_fields=["notice_seen"])
     paths = ["/cases/", *(f"/cases/AV-2026-0001/{tab}" for tab in ("", "exhibits/", "people/", "media/", "notes/"))]
     for path in paths:
         answer = browser.get(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.backends.postgresql import base
 
-from opencets_web.policy.acting import acting_officer
+from opencets_web.policy.acting import TELL, acting_officer, identity
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -15,4 +15,4 @@ class DatabaseWrapper(base.DatabaseWrapper):
         officer = acting_officer()
         if not autocommit and officer is not None:
             with self.cursor() as cursor:
-                cursor.execute("select set_config('app.officer', %s, true)", [str(officer)])
+                cursor.execute(TELL, identity(officer))
