@@ -363,7 +363,9 @@ def get_overview(actor: Actor, reference: str) -> Overview:
     notes = door.visible(actor, Note.objects.filter(case_id=frame.case_id, withdrawn_at=None)).select_related("author")
     return Overview(
         frame=frame,
-        running=tuple(row for row, _ in exhibits_under_way(actor, [frame.case_id])),
+        running=tuple(row for row, _ in exhibits_under_way(actor, [frame.case_id]))
+        if counted["number"] > counted["read"]
+        else (),
         alerts=case_alerts(actor, frame),
         connections=connections,
         connections_total=total,

@@ -246,7 +246,8 @@ def top_connections(actor: Actor, frame: CaseFrame, limit: int = 5) -> tuple[tup
     """The strongest connections of a case, and how many there are."""
     mine = Q(left_case_id=frame.case_id) | Q(right_case_id=frame.case_id)
     rows = visible_connections(actor).filter(mine).select_related("left_case__agency", "right_case__agency")
-    return tuple(_row(actor, row, frame.case_id) for row in rows.order_by("-strength")[:limit]), rows.count()
+    shown = tuple(_row(actor, row, frame.case_id) for row in rows.order_by("-strength")[:limit])
+    return shown, rows.count() if len(shown) == limit else len(shown)
 
 
 def _row(actor: Actor, row: Connection, from_case: UUID) -> ConnectionRow:
