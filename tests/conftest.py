@@ -66,8 +66,18 @@ def _prepare_web() -> None:
     django.setup()
 
 
+def _hands_out() -> bool:
+    """Whether this process hands the tests out to others (pytest-xdist) and runs none itself."""
+    asked = any(word == "-n" or word.startswith(("-n=", "--numprocesses")) for word in sys.argv[1:])
+    return asked and "PYTEST_XDIST_WORKER" not in os.environ
+
+
 if not _engines_only():
     _prepare_web()
+    if _hands_out():
+        # Those that run the tests take a home each; with these they would read the settings of this one before they can.
+        for name in ("DJANGO_SETTINGS_MODULE", "OPENCETS_HOME", "OPENCETS_DB_ROLE"):
+            os.environ.pop(name, None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -385,7 +385,7 @@ ADDRESSES: dict[str, Address] = {
     # the people of an agency
     "officers:list": _list(ADMINISTRATOR),
     "officers:invite": _list(ADMINISTRATOR),
-    "officers:invitation-withdraw": _of_people("invitation", "invitation_id"),
+    "officers:invitation-withdraw": _of_people("account_invitation", "invitation_id"),
     "officers:agency": _list(ADMINISTRATOR),
     "officers:review": _list(ADMINISTRATOR),
     "officers:review-sign": Address(ADMINISTRATOR, method="post", of_the_case=False, refused=frozenset({409})),

@@ -114,7 +114,7 @@ def _people(made: SmallCase, now: datetime) -> None:
     rows["cover"] = Cover.objects.create(
         **by, absent=rows["officer"], by_id=cast.owner.officer_id, from_on=today, until_on=today + timedelta(days=5)
     )
-    rows["invitation"] = Invitation.objects.create(
+    rows["account_invitation"] = Invitation.objects.create(
         agency=cast.avon, email="new@avon.example.org", display_name="Avon newcomer", roles=["analyst"],
         token_hash="0" * 64, invited_by_id=cast.administrator.officer_id, invited_at=now,
         expires_at=now + timedelta(days=7),

@@ -81,7 +81,7 @@ def _judge(name: str, who: str, address: Address, got: tuple[int, str, str], ope
     if who in address.only_told_why:
         return "" if status == 409 else f"{name} as {who}: {status}, expected 409"
     if who in open_to:
-        fine = {200, 204, 206, 302} | address.refused
+        fine = {200, 201, 204, 206, 302} | address.refused
         return "" if status in fine else f"{name} as {who}: {status}, expected to be let in"
     if status != 404:
         return f"{name} as {who}: {status}, expected 404"

@@ -155,7 +155,7 @@ def consistency_proof(first: int, leaves: Sequence[bytes]) -> list[bytes]:
 
 
 def included(number: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> bool:
-    """Whether the proof leads from the leaf to the root of a tree of ``size`` leaves (RFC 9162, section 2.1.3.2)."""
+    """Whether the proof leads from the leaf to the root of a tree of ``size`` leaves (RFC 9162, section 2.1.3 (verifying))."""
     if not 0 <= number < size:
         return False
     place, last, found = number, size - 1, leaf
@@ -173,7 +173,7 @@ def included(number: int, size: int, leaf: bytes, proof: Sequence[bytes], root: 
 
 
 def consistent(first: int, second: int, first_root: bytes, second_root: bytes, proof: Sequence[bytes]) -> bool:
-    """Whether the proof shows the first tree to be the beginning of the second (RFC 9162, section 2.1.4.2)."""
+    """Whether the proof shows the first tree to be the beginning of the second (RFC 9162, section 2.1.4 (verifying))."""
     if not 0 < first <= second:
         return False
     if first == second:

@@ -284,7 +284,10 @@ def rights() -> dict[str, Rights]:
         reading = f"{sees('left_holding_id', 'left_agency_id')} and {sees('right_holding_id', 'right_agency_id')}"
         if name == "leads_connection":
             reading += " and (through = '{}' or app_sees_all(through))"
-        table[name] = Rights(web, "select, insert, update", "select, insert, update", _four_policies(reading, reading))
+        # Whoever may only read both sides changes nothing between them.
+        left, right = writes("left_holding_id", "left_agency_id"), writes("right_holding_id", "right_agency_id")
+        writing = f"{reading} and ({left} or {right})"
+        table[name] = Rights(web, "select, insert, update", "select, insert, update", _four_policies(reading, writing))
     table["policy_holding"] = Rights(
         "select, insert, update",
         "select",

@@ -252,5 +252,10 @@ def test_the_number_of_queries_does_not_grow_with_the_chart(books: Books, cast: 
     ):  # fmt: skip
         with CaptureQueriesContext(connection) as asked:
             assert browser.get(url).status_code == 200
-        reading = [query for query in asked.captured_queries if query["sql"].lower().startswith("select")]
+        # Served, the officer travels with BEGIN; inside the transaction of a test it is a query of its own.
+        reading = [
+            query
+            for query in asked.captured_queries
+            if query["sql"].lower().startswith("select") and "set_config('app.officer'" not in query["sql"]
+        ]
         assert len(reading) <= MOST_QUERIES, (url, len(reading))

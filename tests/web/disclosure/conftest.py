@@ -96,9 +96,9 @@ def opened(path: Path) -> Opened:
 def packing(cast: Cast, as_actor: Behind, as_job: Callable[..., Any], tmp_path: Path) -> Iterator[Packing]:
     from django.conf import settings
 
-    from opencets_web.evidence.vault import store
+    from opencets_web.evidence.vault import known
     from tests.house.small_case import make_small_case
 
     yield Packing(make_small_case(cast), as_actor, as_job, tmp_path)
     shutil.rmtree(Path(settings.HOME) / "blobs", ignore_errors=True)
-    store.cache_clear()
+    known.cache_clear()

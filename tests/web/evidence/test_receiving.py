@@ -261,7 +261,8 @@ def test_a_colleague_goes_on_where_the_receiver_can_no_longer(room: Room) -> Non
     _empty_queue()
     with room.web(room.cast.colleague):
         actions.complete_exhibit(room.cast.colleague, exhibit_id)
-    assert _queued() == [("match_media", str(room.cast.colleague.officer_id))]
+    colleague = str(room.cast.colleague.officer_id)
+    assert sorted(_queued()) == [("match_media", colleague), ("watch_exhibit", colleague)]
     _empty_queue()
     ExhibitFile.objects.filter(exhibit_id=exhibit_id).update(state=FileState.WAITING)
     with room.web(room.cast.colleague):

@@ -267,7 +267,9 @@ def test_pages_ask_few_questions_however_much_there_is(album: Album, cast: Cast,
     ):  # fmt: skip
         with CaptureQueriesContext(connection) as asked:
             assert browser.get(address).status_code == 200
-        assert len(asked) <= MOST_QUERIES, (address, len(asked), [entry["sql"][:150] for entry in asked])
+        # Served, the officer travels with BEGIN; inside the transaction of a test it is a query of its own.
+        sqls = [entry["sql"] for entry in asked if "set_config('app.officer'" not in entry["sql"]]
+        assert len(sqls) <= MOST_QUERIES, (address, len(sqls), [sql[:150] for sql in sqls])
     for address in (f"/media/{medium.id}/thumbnail", f"/media/{medium.id}/original"):
         with CaptureQueriesContext(connection) as asked:
             assert fetched(browser, address).status_code == 200
