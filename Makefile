@@ -31,7 +31,7 @@ else
 	$(PYTEST) $(ARGS)
 endif
 
-check: test-parts ## The fast checks: layout, types, directions, fast tests (about four minutes on two cores)
+check: test-parts ## The fast checks: layout, types, directions, fast tests (about eight minutes on two cores)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/lint-imports
