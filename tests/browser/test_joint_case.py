@@ -39,7 +39,7 @@ def test_two_agencies_work_on_one_case_and_see_each_other_do_it(officer: Officer
     until(theirs, says(theirs, "Your agency takes part"))
     assert brigid.status(f"/cases/{reference}/") == 200
     # Both have the case open, and each is told so.
-    ours = ines.open(f"/cases/{reference}/work/")
+    ours = ines.open(f"/cases/{reference}/casework/")
     theirs.goto(ours.url)
     until(ours, "document.querySelector('#here').innerText.includes('Brigid Hale')")
     until(theirs, "document.querySelector('#here').innerText.includes('Ines Marlow')")

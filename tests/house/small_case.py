@@ -183,7 +183,7 @@ def _casework(made: SmallCase, now: datetime) -> None:
     for name, officer in (("notice", owner), ("colleagues_notice", cast.colleague.officer_id)):
         rows[name] = Notice.objects.create(
             **under, case=case, officer_id=officer, by_id=owner, sentence=f"{TITLE}: you are named.",
-            url=f"/cases/{REFERENCE}/work/", at=now,
+            url=f"/cases/{REFERENCE}/casework/", at=now,
         )  # fmt: skip
     rows["presence"] = Presence.objects.create(
         **under, case=case, officer_id=owner, of_agency=cast.avon, since_at=now, until_at=now + timedelta(minutes=1)

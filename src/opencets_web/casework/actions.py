@@ -68,7 +68,7 @@ def write_comment(
         text=text, mentions=told, written_at=timezone.now(),
     )  # fmt: skip
     _log("comment.written", actor, case, {"comment": comment.id, "named": told})
-    url = f"{page or f'/cases/{reference}/work/'}#comment-{comment.id}"
+    url = f"{page or f'/cases/{reference}/casework/'}#comment-{comment.id}"
     short = text if len(text) <= 160 else text[:157] + "..."
     _notify(actor, case, told, f"{actor.display_name} named you on {reference}: {short}", url)
     return comment.id
@@ -123,7 +123,7 @@ def give_task(actor: Actor, reference: str, title: str, officer_id: UUID, due_on
     _tell_desk(task)
     due = f", by {due_on:%Y-%m-%d}" if due_on else ""
     sentence = f"{actor.display_name} gave you a task on {reference}{due}: {title}"
-    _notify(actor, case, [officer_id], sentence, f"/cases/{reference}/work/#task-{task.id}")
+    _notify(actor, case, [officer_id], sentence, f"/cases/{reference}/casework/#task-{task.id}")
     return task.id
 
 

@@ -8,7 +8,7 @@ from opencets_web.casework import views
 
 app_name = "casework"
 urlpatterns = [
-    path("cases/<str:reference>/work/", views.work, name="work"),
+    path("cases/<str:reference>/casework/", views.work, name="work"),
     path("cases/<str:reference>/comments/", views.comment, name="comment"),
     path("cases/<str:reference>/tasks/", views.task, name="task"),
     path("cases/<str:reference>/decisions/", views.decide, name="decide"),

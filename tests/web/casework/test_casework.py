@@ -57,7 +57,7 @@ def test_a_task_is_given_to_a_partners_officer_done_reopened_and_withdrawn(
     assert "1 task past its day" in us.get("/cases/AV-1/").content.decode()
     assert them.post(f"/tasks/{task.id}/done/").status_code == 302
     assert "done or withdrawn already" in refused(us, f"/tasks/{task.id}/done/")
-    assert "Borders outsider" in us.get("/cases/AV-1/work/").content.decode()
+    assert "Borders outsider" in us.get("/cases/AV-1/casework/").content.decode()
     assert us.post(f"/tasks/{task.id}/reopen/").status_code == 302
     assert us.post(f"/tasks/{task.id}/withdraw/").status_code == 302
     assert us.post(f"/tasks/{task.id}/restore/").status_code == 302
@@ -104,7 +104,7 @@ def test_a_mention_tells_that_officer_alone_until_it_is_read(joint: Case, cast: 
     assert "1 unread" in them.get("/").content.decode()
     assert colleague.post(f"/notices/{notice.id}/").status_code == 404
     answer = them.post(f"/notices/{notice.id}/")
-    assert answer.headers["Location"] == f"/cases/AV-1/work/#comment-{Comment.objects.get().id}"
+    assert answer.headers["Location"] == f"/cases/AV-1/casework/#comment-{Comment.objects.get().id}"
     assert "1 unread" not in them.get("/").content.decode()
     them.post(f"/notices/{notice.id}/unread/")
     assert "1 unread" in them.get("/").content.decode()
@@ -138,7 +138,7 @@ def test_a_comment_is_withdrawn_and_put_back_by_its_author_alone(joint: Case, ca
     made = Comment.objects.get()
     assert client_for(cast.owner).post(f"/comments/{made.id}/withdraw/").status_code == 404
     them.post(f"/comments/{made.id}/withdraw/")
-    assert "<s " in client_for(cast.owner).get("/cases/AV-1/work/").content.decode()
+    assert "<s " in client_for(cast.owner).get("/cases/AV-1/casework/").content.decode()
     them.post(f"/comments/{made.id}/restore/")
     assert verbs(joint) == ["comment.written", "comment.withdrawn", "comment.restored"]
 
@@ -171,7 +171,7 @@ def test_a_decision_is_superseded_once_and_never_changed(joint: Case, cast: Cast
     again = us.post("/cases/AV-1/decisions/", {**instead, "what": "Never"})
     assert again.status_code == 422
     assert "superseded meanwhile" in again.content.decode()
-    page = us.get("/cases/AV-1/work/").content.decode()
+    page = us.get("/cases/AV-1/casework/").content.decode()
     assert "Arrest on Monday" in page
     assert "in place of an earlier one" in page
     assert verbs(joint) == ["decision.made", "decision.made"]
@@ -187,13 +187,13 @@ def test_a_link_is_seen_by_those_alone_who_may_see_both_cases(joint: Case, cast:
     make_case(cast, "BO-9", cast.outsider)
     us, them = client_for(cast.owner), client_for(cast.outsider)
     us.post("/cases/AV-1/links/", {"other": "AV-2", "reason": "The same harbour"})
-    assert "The same harbour" in us.get("/cases/AV-2/work/").content.decode()
-    page = them.get("/cases/AV-1/work/").content.decode()
+    assert "The same harbour" in us.get("/cases/AV-2/casework/").content.decode()
+    page = them.get("/cases/AV-1/casework/").content.decode()
     assert "The same harbour" not in page
     assert "AV-2" not in page
     them.post("/cases/AV-1/links/", {"other": "BO-9", "reason": "Tweedside too"})
-    assert "BO-9" in them.get("/cases/AV-1/work/").content.decode()
-    assert "BO-9" not in us.get("/cases/AV-1/work/").content.decode()
+    assert "BO-9" in them.get("/cases/AV-1/casework/").content.decode()
+    assert "BO-9" not in us.get("/cases/AV-1/casework/").content.decode()
     assert "BO-9" not in us.get("/cases/AV-1/feed/").content.decode()
     assert us.post("/cases/AV-1/links/", {"other": "BO-9", "reason": "Guessed"}).status_code == 422
     assert us.post("/cases/AV-1/links/", {"other": "AV-2", "reason": "Twice"}).status_code == 422
@@ -209,7 +209,7 @@ def test_a_link_is_withdrawn_with_a_reason_and_made_again(joint: Case, cast: Cas
     assert client_for(cast.outsider).post(f"/links/{link.id}/withdraw/", {"reason": "Mine"}).status_code == 404
     assert "with a reason" in refused(us, f"/links/{link.id}/withdraw/")
     us.post(f"/links/{link.id}/withdraw/", {"reason": "Another harbour"})
-    assert "Another harbour" in us.get("/cases/AV-2/work/").content.decode()
+    assert "Another harbour" in us.get("/cases/AV-2/casework/").content.decode()
     us.post(f"/links/{link.id}/again/")
     assert CaseLink.objects.filter(withdrawn_at=None).count() == 1
 
@@ -311,7 +311,7 @@ def test_a_comment_on_an_exhibit_stands_there_and_on_the_case(joint: Case, cast:
     given = {"text": "@Avon owner, the clock of this phone is wrong"}
     assert them.post(f"/exhibits/{exhibit.id}/comment/", given).status_code == 302
     assert "clock of this phone" in us.get(f"/exhibits/{exhibit.id}/").content.decode()
-    assert "On an exhibit" in us.get("/cases/AV-1/work/").content.decode()
+    assert "On an exhibit" in us.get("/cases/AV-1/casework/").content.decode()
     assert Notice.objects.get().url.startswith(f"/exhibits/{exhibit.id}/#comment-")
     wrong = us.post(f"/exhibits/{exhibit.id}/comment/", {"text": "Kept words", "also": "Nobody"})
     assert wrong.status_code == 422

@@ -104,7 +104,7 @@ class Client(threading.Thread):
             time.sleep(0.3)
 
     def _me(self) -> str:
-        page = self._ask("GET", f"/cases/{self.case}/work/")
+        page = self._ask("GET", f"/cases/{self.case}/casework/")
         assert page is not None
         name = f"{'Avon' if 'avon' in self.email else 'Borders'} joint {self.email.partition('@')[0].removeprefix('joint')} ("
         found = re.search(rf'<option value="([0-9a-f-]{{36}})">{re.escape(name)}', page.text)
@@ -149,7 +149,7 @@ class Client(threading.Thread):
                 assert answer.status_code == 302, (answer.status_code, answer.text[:300])
                 break
             time.sleep(0.3)
-            page = self._ask("GET", f"/cases/{self.case}/work/")
+            page = self._ask("GET", f"/cases/{self.case}/casework/")
             if page is not None and words in page.text:
                 break
         kept.append(words)
