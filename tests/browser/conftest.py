@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from time import monotonic, sleep, time
 from typing import Any
@@ -27,6 +27,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+AXE = REPOSITORY / "frontend/node_modules/axe-core/axe.min.js"
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
@@ -168,6 +169,22 @@ def officer(browser: Any, served: Served, _officers: dict[str, Officer]) -> Iter
     for known in _officers.values():
         known.close()
     assert complaints == {}
+
+
+def what_is_wrong(page: Any, address: str, paths: Iterable[str]) -> dict[str, object]:
+    """The pages that do not answer, that axe-core complains about, or that are wider than their window; with what is wrong."""
+    wrong: dict[str, object] = {}
+    script = AXE.read_text()
+    for path in paths:
+        answer = page.goto(address + path)
+        page.wait_for_timeout(150)
+        page.evaluate(script)
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        told = [(each["id"], [node["html"][:200] for node in each["nodes"]][:3]) for each in found]
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if answer.status != 200 or told or width > page.viewport_size["width"]:
+            wrong[path] = (answer.status, told, width)
+    return wrong
 
 
 def until(page: Any, expression: str, seconds: float = 10.0) -> Any:

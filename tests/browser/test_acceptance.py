@@ -14,20 +14,20 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import (
+    AXE,
     BUILT,
     DESKTOP,
     PHONE,
-    REPOSITORY,
     Officer,
     acknowledge,
     listen,
     show_code,
     show_password,
     until,
+    what_is_wrong,
 )
 from tests.browser.world import BRIGID, INES, PARTNER, PAVEL, TOMAS, Served, one_time_code
 
-AXE = REPOSITORY / "frontend/node_modules/axe-core/axe.min.js"
 NEW = f"AV-2026-{os.getpid()}" if "OPENCETS_SERVED" in os.environ else "AV-2026-0099"
 ALERTS = "a.stat[href^='/alerts/'] .stat-value"
 SIGNS_IN = Callable[[str], Officer]
@@ -516,18 +516,7 @@ def test_every_page_is_accessible_and_fits_its_window(
     officer: SIGNS_IN, served: Served, scheme: str, viewport: dict[str, int]
 ) -> None:
     page = officer(INES).open("/", viewport=viewport, scheme=scheme)
-    wrong: dict[str, object] = {}
-    script = AXE.read_text()
-    for path in (*PAGES, *further_pages(page, served)):
-        answer = page.goto(served.address + path)
-        assert answer.status == 200, (path, answer.status)
-        page.wait_for_timeout(150)
-        page.evaluate(script)
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        told = [(each["id"], [node["html"][:200] for node in each["nodes"]][:3]) for each in found]
-        width = page.evaluate("document.documentElement.scrollWidth")
-        if told or width > viewport["width"]:
-            wrong[path] = (told, width)
+    wrong = what_is_wrong(page, served.address, (*PAGES, *further_pages(page, served)))
     assert not wrong, "\n".join(f"{path}: {told}" for path, told in wrong.items())
 
 

@@ -86,9 +86,12 @@ class Served:
         if loaded:
             return
         for step in ("people", "cases"):
-            subprocess.run(
-                [sys.executable, __file__, "--load", step, str(self.packages)], env=self.environment(), check=True
-            )
+            self.load(step)
+
+    def load(self, step: str) -> None:
+        """Load a part of the world: people, cases, or what both agencies do together."""
+        line = [sys.executable, __file__, "--load", step, str(self.packages)]
+        subprocess.run(line, env=self.environment(), check=True)
 
     def serve(self) -> None:
         """Start web server and workers; returns once the sign-in page answers."""
@@ -187,6 +190,22 @@ def _hand_in_cases(folder: Path) -> None:
             follow(actor, exhibit_id)
 
 
+def _work_together() -> None:
+    """What both agencies do together in the demonstration: a joint case, conflicts, data requests, a package."""
+    from opencets import rehearsal
+    from opencets_web.commands.opened import opened
+
+    world = rehearsal.build(SEED, rehearsal.Size.demonstration())
+    with opened("web"):
+        from opencets_web.commands.joint_work import work_together
+        from opencets_web.policy.acting import acting_as
+        from opencets_web.policy.officers import actor_by_email
+
+        with acting_as(None):
+            ines, tomas, brigid = (actor_by_email(email) for email in (INES, TOMAS, BRIGID))
+        work_together([ines, tomas], [brigid], [case for case in world.cases if case.reference in LOADED])
+
+
 def _write_hash_set(world: object, folder: Path) -> None:
     """A list of known files that names three pictures of the package, as CSV."""
     from opencets.rehearsal.packages import picture_bytes
@@ -203,6 +222,8 @@ def _write_hash_set(world: object, folder: Path) -> None:
 
 def _main(arguments: list[str]) -> None:
     if arguments[0] == "--load":
+        if arguments[1] == "together":
+            return _work_together()
         return _make_people() if arguments[1] == "people" else _hand_in_cases(Path(arguments[2]))
     served = Served(Path(arguments[0]).resolve())
     began = time.monotonic()

@@ -25,6 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from opencets.errors import Interrupted
 from opencets_web.commands import children
+from opencets_web.commands.joint_work import work_together
 from opencets_web.commands.postgres import write_private
 from opencets_web.commands.setup import running
 from opencets_web.config.connection import url_stamp
@@ -197,6 +198,8 @@ def bring_evidence(folder: Path) -> None:
         exhibits.append((actor, _receive(actor, case, folder / case.agency / case.reference)))
     _wait(exhibits)
     _ask_for_a_release(working["Borders"][0], [case for case in world.cases if case.agency == "Borders"])
+    _tell("Working together", len(world.cases), len(world.cases))
+    work_together(working["Avon"], working["Borders"], world.cases)
 
 
 def _known_files(actor: Actor, path: Path) -> None:

@@ -1,0 +1,234 @@
+"""What the demonstration's agencies do together: a joint case, a conflict, data requests, a package for court.
+
+Loaded once the packages are read and connected, through the same actions as the pages call. Each part is left alone where it
+stands already, so a demonstration that was broken off is gone on with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from opencets.errors import ActRefused
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from opencets.rehearsal import Case
+    from opencets_web.policy.actor import Actor
+
+WHERE = (51.4545, -2.5879)
+NEARBY = (51.4561, -2.5850)
+SAID = {
+    "authority": "Avon Constabulary, Online Child Protection Unit",
+    "authorisation": "Authorised by the duty superintendent, number 4471, until the end of the year.",
+    "law": "The national act on criminal procedure, section 100.",
+    "order": "Harrowgate Bay Magistrates, number 118 of this year.",
+    "offence": "Possession and distribution of indecent photographs of children.",
+    "facts": "A picture host reported uploads from one account; the account was used from the address below.",
+    "necessity": "Nothing less names the subscriber; only the time of the uploads is asked for.",
+    "period": "The day of the uploads alone.",
+}
+
+
+def work_together(avon: Sequence[Actor], borders: Sequence[Actor], cases: Sequence[Case]) -> None:
+    """Both agencies' work on each other's cases. ``avon`` and ``borders``: officers who read cases, the first runs them."""
+    ours = [case.reference for case in cases if case.agency == "Avon"]
+    theirs = [case.reference for case in cases if case.agency == "Borders"]
+    _joint_case(avon, borders[0], ours[0], ours[2])
+    _invite_only(borders[0], avon[0].agency_id, theirs[1])
+    _conflict(avon[0], borders[0], cases)
+    _operations(avon[0], borders[0], ours[1], theirs[0])
+    _data_requests(avon, ours[0])
+    _package(avon[0], ours[1])
+
+
+def _joint_case(avon: Sequence[Actor], partner: Actor, reference: str, other: str) -> None:
+    """A case that both work on: invitation, comments with a mention, tasks, a decision, a link."""
+    from opencets_web.cases.actions import add_number, join_case
+    from opencets_web.casework import actions
+    from opencets_web.casework.models import CaseLink, Comment, Decision, Task
+    from opencets_web.policy.acting import acting_as
+    from opencets_web.policy.models import GrantState
+    from opencets_web.sharing.actions import accept_invitation, invite
+    from opencets_web.sharing.models import Release
+
+    owner, colleague = avon[0], avon[-1]
+    today = datetime.now(UTC).date()
+    with acting_as(owner.officer_id):
+        made = Release.objects.filter(case__reference=reference, to_agency_id=partner.agency_id, grant__invited=True)
+        if not made.exists():
+            invite(
+                owner, reference, partner.agency_id, purpose="One series in two counties", days=180, level="contribute"
+            )
+        grant = made.select_related("grant").get().grant
+    with acting_as(partner.officer_id):
+        if grant.state == GrantState.INVITED:
+            accept_invitation(partner, grant.id)
+        with suppress(ActRefused):
+            add_number(partner, reference, "Borders crime number", "BO-77-118")
+        if not Comment.objects.filter(author_id=partner.officer_id).exists():
+            actions.write_comment(
+                partner, reference, "The same telephone was seized at our address; its chats are read tomorrow."
+            )
+    with acting_as(colleague.officer_id), suppress(ActRefused):
+        join_case(colleague, reference)
+    with acting_as(owner.officer_id):
+        if not Comment.objects.filter(author_id=owner.officer_id).exists():
+            called = f"@{colleague.display_name} please compare the rooms with ours;"
+            actions.write_comment(
+                owner, reference, f"{called} @{partner.display_name} thank you, we wait for the chats."
+            )
+        if not Task.objects.exists():
+            rooms, chats = "Compare the rooms of the two packages", "Send the chats of the telephone"
+            actions.give_task(owner, reference, rooms, colleague.officer_id, today + timedelta(days=2))
+            actions.give_task(owner, reference, chats, partner.officer_id, today)
+        if not Decision.objects.exists():
+            what = "Avon runs the case, Borders the interview of the suspect."
+            actions.decide(owner, reference, what, "The suspect lives in Borders; the reports came to Avon.")
+        if not CaseLink.objects.exists():
+            actions.link_case(owner, reference, other, "One screen name in both; it may be one person.")
+
+
+def _invite_only(owner: Actor, to_agency: UUID, reference: str) -> None:
+    """An invitation that waits for its answer."""
+    from opencets_web.policy.acting import acting_as
+    from opencets_web.sharing.actions import invite
+    from opencets_web.sharing.models import Release
+
+    with acting_as(owner.officer_id):
+        if not Release.objects.filter(case__reference=reference).exists():
+            invite(owner, reference, to_agency, purpose="The computer was sold in your county", days=90, level="read")
+
+
+def _conflict(ours: Actor, theirs: Actor, cases: Sequence[Case]) -> None:
+    """Both declare the same address as a target, and are told of each other."""
+    from opencets_web.deconfliction.actions import declare_target
+    from opencets_web.deconfliction.models import Declaration, Subject
+    from opencets_web.deconfliction.values import values_of
+    from opencets_web.policy.acting import acting_as
+
+    for actor, agency in ((ours, "Avon"), (theirs, "Borders")):
+        for case in cases:
+            email = _planted(case)
+            if case.agency != agency or not email:
+                continue
+            with acting_as(actor.officer_id):
+                if not Declaration.objects.filter(declared_by_id=actor.officer_id, subject=Subject.TARGET).exists():
+                    values, _ = values_of(email)
+                    declare_target(
+                        actor,
+                        case.reference,
+                        values,
+                        purpose="Before the account is written to",
+                        contact=f"{actor.display_name}, by day",
+                    )
+            break
+
+
+def _planted(case: Case) -> str:
+    """The address that the rehearsal hid in cases of both agencies, where this case has it; empty elsewhere."""
+    from opencets.rehearsal.world import PersonCard
+
+    for card in case.cards:
+        if isinstance(card, PersonCard) and card.email.lower().startswith("planted"):
+            return card.email.lower().replace("+news", "")
+    return ""
+
+
+def _operations(ours: Actor, theirs: Actor, our_case: str, their_case: str) -> None:
+    """A search and an observation on one evening, 300 metres from each other."""
+    from opencets_web.deconfliction.actions import declare_operation
+    from opencets_web.deconfliction.models import Declaration, Subject
+    from opencets_web.policy.acting import acting_as
+
+    evening = (datetime.now(UTC) + timedelta(days=3)).replace(hour=18, minute=0, second=0, microsecond=0)
+    plans = (
+        (ours, our_case, "warrant", evening, WHERE, "Search of a flat"),
+        (theirs, their_case, "surveillance", evening - timedelta(hours=1), NEARBY, "Observation of a shop"),
+    )
+    for actor, reference, kind, begins, position, label in plans:
+        with acting_as(actor.officer_id):
+            if not Declaration.objects.filter(declared_by_id=actor.officer_id, subject=Subject.OPERATION).exists():
+                declare_operation(
+                    actor,
+                    reference,
+                    operation=kind,
+                    begins_at=begins,
+                    ends_at=begins + timedelta(hours=3),
+                    purpose="So that no two teams meet at one door",
+                    label=label,
+                    position=position,
+                    radius_metres=400,
+                )
+
+
+def _data_requests(avon: Sequence[Actor], reference: str) -> None:
+    """A preservation that is served, and a draft that waits for what is missing."""
+    from django.utils import timezone
+
+    from opencets_web.inquiries import actions
+    from opencets_web.inquiries.models import Inquiry, Provider
+    from opencets_web.policy.acting import acting_as
+
+    drafter, second = avon[0], avon[-1]
+    with acting_as(drafter.officer_id):
+        if Inquiry.objects.filter(agency_id=drafter.agency_id).exists():
+            return
+        provider = Provider.objects.filter(name="Lantern Broadband", agency_id=drafter.agency_id).first()
+        provider_id = (
+            provider.id
+            if provider
+            else actions.add_provider(
+                drafter,
+                name="Lantern Broadband",
+                email="legal@lantern.example.org",
+                shares_addresses=True,
+                retention_days=90,
+                zone="Europe/Dublin",
+            )
+        )
+        yesterday = (timezone.now() - timedelta(days=2)).replace(hour=20, minute=14, second=7, microsecond=0)
+        served = _draft(drafter, reference, "national-preservation", provider_id, yesterday, port="50412")
+        _draft(drafter, reference, "national-production", provider_id, yesterday, port="")
+    with acting_as(second.officer_id):
+        actions.approve_inquiry(second, served)
+    with acting_as(drafter.officer_id):
+        actions.serve_inquiry(drafter, served, at=timezone.now(), how="By the provider's portal", reference="LB-20817")
+
+
+def _draft(actor: Actor, reference: str, instrument: str, provider_id: UUID, at: datetime, *, port: str) -> UUID:
+    from opencets_web.inquiries import actions
+
+    made = actions.draft_inquiry(actor, reference, instrument=instrument, provider_id=provider_id)
+    actions.change_inquiry(actor, made, "Who used the address at the time of the uploads", SAID)
+    actions.add_by_hand(
+        actor,
+        made,
+        kind="ip",
+        value="203.0.113.77",
+        time=f"{at:%Y-%m-%d %H:%M:%S}",
+        zone="UTC",
+        port=port,
+        place="Report of the picture host, page 1",
+    )
+    return made
+
+
+def _package(actor: Actor, reference: str) -> None:
+    """A signed bundle for the prosecutor."""
+    from opencets_web.disclosure.actions import ask_package
+    from opencets_web.disclosure.gathering import Choice
+    from opencets_web.disclosure.models import Package
+    from opencets_web.policy.acting import acting_as
+
+    with acting_as(actor.officer_id):
+        if Package.objects.exists():
+            return
+        choice = Choice("disclosure", "Crown prosecutor, Harrowgate Bay", "Disclosure to court and defence")
+        try:
+            ask_package(actor, reference, choice)
+        except ActRefused:
+            return
