@@ -38,6 +38,7 @@ check: test-parts ## The fast checks: layout, types, directions, fast tests (abo
 	@$(OPENCETS) setup
 	.venv/bin/mypy
 	cd frontend && npm run --silent typecheck
+	.venv/bin/python scripts/audit_dependencies.py $(AUDIT)
 	$(PYTEST) $(SIDE_BY_SIDE) -m "not slow and not browser and not proof" -q $(ARGS)
 
 proof: test-parts ## The slow proofs: killed workers, large worlds, both database servers

@@ -45,3 +45,16 @@ def test_every_page_of_the_documentation_is_reached_from_the_readme() -> None:
                 waiting.append(to)
     lost = [short(page) for page in named(".md", under="docs") if page not in reached]
     nothing(lost)
+
+
+def test_every_test_that_a_page_names_is_there() -> None:
+    """A page that says what holds a promise names its test; a test that was moved would leave the promise unheld."""
+    named_tests = re.compile(r"`(tests/[\w./-]*)`")
+    lost = [
+        f"{short(page)}: {name}"
+        for page in named(".md")
+        if page.name != "CHANGELOG.md" and "changelog.d" not in page.parts
+        for name in named_tests.findall(page.read_text())
+        if not (ROOT / name).exists()
+    ]
+    nothing(lost)
