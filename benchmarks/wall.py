@@ -33,15 +33,15 @@ def wall(on: bool, role: str) -> Iterator[None]:
 
     from opencets_web.audit import log
 
-    kept = log.record
+    kept = log.record, log.record_each
     with connection.cursor() as cursor:
         cursor.execute(f"set role opencets_{role}" if on else "reset role")
     if not on:
-        log.record = lambda *given, **named: None
+        log.record = log.record_each = lambda *given, **named: None
     try:
         yield
     finally:
-        log.record = kept
+        log.record, log.record_each = kept
         with connection.cursor() as cursor:
             cursor.execute("reset role")
 
@@ -71,7 +71,7 @@ def pages(rounds: str) -> dict[str, Any]:
     browsers = []
     for one in (officer, other):
         Authenticator.objects.get_or_create(user=one, type="totp", defaults={"data": {"secret": "none"}})
-        browser = Client(SERVER_NAME="localhost")
+        browser = Client(SERVER_NAME="localhost", headers={"X-Purpose": "investigation"})
         browser.force_login(one, backend="allauth.account.auth_backends.AuthenticationBackend")
         UserSession.objects.create(user=one, session_key=browser.session.session_key, ip="127.0.0.1")
         one.notice_seen = notice.version(notice.text_for(one.agency))

@@ -389,7 +389,7 @@ def ask(which: str) -> dict[str, Any]:
         pages["a connection"] = reverse("leads:show", args=[found.id])
     if media is not None:
         pages["a picture's page"] = reverse("media:show", args=[media.id])
-    browser = Client(raise_request_exception=False, SERVER_NAME="localhost")
+    browser = Client(raise_request_exception=False, SERVER_NAME="localhost", headers={"X-Purpose": "investigation"})
     browser.force_login(officer, backend="allauth.account.auth_backends.AuthenticationBackend")
     UserSession.objects.create(user=officer, session_key=browser.session.session_key, ip="127.0.0.1")
     officer.notice_seen = notice.version(notice.text_for(officer.agency))

@@ -10,6 +10,7 @@
     │   └── DamagedSource   the bytes are of the format, and broken
     ├── ActRefused          an act asked for cannot be done as asked
     │   └── NotFound        absent or not for this actor: the two look alike
+    ├── PurposeMissing      nobody has said yet, today, why this is looked at
     └── Interrupted         something outside stopped the work; trying again can help
 
 Every error carries a ``code`` for machines, a sentence for people, and says whether retrying can help.
@@ -75,6 +76,13 @@ class NotFound(ActRefused):
 
     def __init__(self, sentence: str = "Not found.") -> None:
         super().__init__(sentence)
+
+
+class PurposeMissing(OpenCETSError):
+    """An act on a case, or across cases, whose officer has not said today why. Said, the same act can be done."""
+
+    code = "purpose"
+    retry_helps = True
 
 
 class Interrupted(OpenCETSError):

@@ -73,6 +73,8 @@ class Officer:
 
     def __init__(self, browser: Any, served: Served, email: str) -> None:
         self.email = email
+        self.says_why = True
+        """Each request says why, as a program's does; off: the page that asks is met as an officer meets it."""
         self.served = served
         self.complaints: list[str] = []
         self._browser = browser
@@ -110,8 +112,9 @@ class Officer:
 
     def _context(self, session: Any, viewport: dict[str, int], scheme: str) -> Any:
         context = self._browser.new_context(
-            viewport=viewport, color_scheme=scheme, storage_state=session, reduced_motion="reduce"
-        )
+            viewport=viewport, color_scheme=scheme, storage_state=session, reduced_motion="reduce",
+            extra_http_headers={"X-Purpose": "investigation"} if self.says_why else {},
+        )  # fmt: skip
         self._contexts.append(context)
         return context
 

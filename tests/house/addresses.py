@@ -82,6 +82,11 @@ def _of_people(row: str, part: str, **fields: Any) -> Address:
     return Address(ADMINISTRATOR, {part: row}, method="post", of_the_case=False, **fields)
 
 
+def _emergency(open_to: frozenset[str], **fields: Any) -> Address:
+    """Emergency access is the business of who asked and of supervisors and auditors, whatever becomes of the case."""
+    return Address(open_to, {"emergency_id": "emergency"}, method="post", of_the_case=False, **fields)
+
+
 REASON = {"reason": "Seen together with a colleague."}
 
 
@@ -146,6 +151,23 @@ ADDRESSES: dict[str, Address] = {
     "cases:history": _case_page(),
     "cases:put-back": _act("change", "change_id", sends=lambda made: {"seen": TITLE}),
     "cases:number-restore": Address(WRITERS, {"reference": "reference", "number_id": "removed_number"}, method="post"),
+    # purposes
+    "purposes:choose": _list(),
+    # emergencies
+    "emergencies:list": _list(CASE_WORKERS | {"auditor"}),
+    "emergencies:ask": Address(
+        CASE_WORKERS,
+        method="post",
+        sends=lambda made: {"reference": "AV-NONE-1", "reason": "A child is in danger.", "hours": "4"},
+        of_the_case=False,
+    ),
+    "emergencies:confirm": _emergency(NOBODY),
+    "emergencies:refuse": _emergency(NOBODY),
+    "emergencies:end": _emergency(frozenset({"colleague"}), refused=frozenset({409})),
+    "emergencies:review": _emergency(
+        frozenset({"auditor"}), sends=lambda made: {"accepted": "1", "review": "A child was found."}
+    ),
+    "emergencies:review-withdraw": _emergency(frozenset({"auditor"})),
     # casework
     "casework:work": _case_page(),
     "casework:feed": _case_page(),

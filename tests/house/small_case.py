@@ -96,6 +96,7 @@ def make_small_case(cast: Cast) -> SmallCase:
     _deconfliction(made, now)
     _people(made, now)
     _auditing(made, now)
+    _emergencies(made, now)
     return made
 
 
@@ -536,4 +537,23 @@ def _auditing(made: SmallCase, now: datetime) -> None:
     made.rows["week_review"] = Review.objects.create(
         agency=cast.avon, week=now.date() - timedelta(days=now.weekday() + 21), sentence="Nothing to tell.", acts=4,
         signed_by=auditor, signed_at=now, checkpoint=4, root="00" * 32,
+    )  # fmt: skip
+
+
+def _emergencies(made: SmallCase, now: datetime) -> None:
+    """The colleague's emergency access of yesterday, over and not reviewed."""
+    from opencets_web.emergencies.models import EmergencyAccess
+    from opencets_web.policy.models import Grant
+
+    cast, case, begun = made.cast, made.rows["case"], now - timedelta(days=1)
+    owner, colleague = cast.owner.officer_id, cast.colleague.officer_id
+    over = begun + timedelta(hours=4)
+    grant = Grant.objects.create(
+        holding=case.holding, agency=cast.avon, to_officer_id=colleague, purpose="Emergency: a child is in danger",
+        granted_by_id=owner, granted_at=begun, expires_at=over,
+    )  # fmt: skip
+    made.rows["emergency"] = EmergencyAccess.objects.create(
+        agency=cast.avon, reference="AV-CLOSED-0001", reason="A child is in danger.", asked_by_id=colleague, asked_at=begun,
+        lapses_at=begun + timedelta(minutes=30), answered_by_id=owner, answered_at=begun, confirmed=True, grant=grant,
+        opened_until=over,
     )  # fmt: skip

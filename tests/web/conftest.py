@@ -20,6 +20,10 @@ if TYPE_CHECKING:  # models load after the settings, and this file before them
     from opencets_web.policy.actor import Actor
 
 
+WHY = {"X-Purpose": "investigation"}
+"""With every request a signed-in browser of the tests says why, as a program does; ``tests/web/purposes`` leaves it out."""
+
+
 @dataclass(frozen=True)
 class Cast:
     """Two agencies, their officers as actors, and the officers' rows by name."""
@@ -121,7 +125,7 @@ def as_job(db: None) -> Behind:
 
 @pytest.fixture
 def client_for(cast: Cast) -> Callable[[Actor | None], Client]:
-    """``client_for(cast.owner)`` is a browser signed in with both factors, the notice acknowledged; each request runs as web."""
+    """``client_for(cast.owner)`` is a browser signed in, the notice read, that says why it looks; each request runs as web."""
     from allauth.mfa.models import Authenticator
     from allauth.usersessions.models import UserSession
     from django.db import connection
@@ -132,7 +136,7 @@ def client_for(cast: Cast) -> Callable[[Actor | None], Client]:
     by_id = {officer.id: officer for officer in cast.officers.values()}
 
     def client(actor: Actor | None) -> Client:
-        browser = Client(raise_request_exception=True)
+        browser = Client(raise_request_exception=True, headers=WHY)
         if actor is not None:
             officer = by_id[actor.officer_id]
             Authenticator.objects.get_or_create(user=officer, type="totp", defaults={"data": {"secret": "test"}})

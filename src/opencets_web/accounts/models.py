@@ -23,6 +23,14 @@ class AgencyKind(models.TextChoices):
     PROVIDER = "provider", "Provider"
 
 
+class PurposeAsking(models.TextChoices):
+    """How an agency's officers say why they look into a case."""
+
+    CHOOSE = "choose", "Choose a purpose, once per case and day"
+    TYPED = "typed", "Choose a purpose and say more in words, once per case and day"
+    OFF = "off", "Are not asked"
+
+
 class Agency(models.Model):
     """A police force, hotline or other body that owns records; its round-the-clock contact is what a pointer shows."""
 
@@ -41,6 +49,7 @@ class Agency(models.Model):
     certified_rooms: ArrayField[list[str], list[str]] = ArrayField(
         models.CharField(max_length=40), default=list, blank=True
     )
+    purpose_asking = models.CharField(max_length=10, choices=PurposeAsking, default=PurposeAsking.CHOOSE)
 
     class Meta:
         verbose_name_plural = "agencies"

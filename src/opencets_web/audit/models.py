@@ -36,6 +36,23 @@ class Act(models.Model):
         ]
 
 
+class Purpose(models.Model):
+    """Why an officer looks into a holding on a day; without a holding: across holdings. Added only: the last one counts."""
+
+    id = models.BigAutoField(primary_key=True)
+    officer_id = models.UUIDField()
+    holding_id = models.UUIDField(null=True)
+    day = models.DateField(help_text="The officer's local day.")
+    code = models.CharField(max_length=40)
+    version = models.SmallIntegerField(help_text="Of the list of purposes, data/purposes.yaml.")
+    words = models.CharField(max_length=400)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~models.Q(words=""), name="purpose_has_words")]
+        indexes = [models.Index(fields=["officer_id", "holding_id", "-id"], name="purpose_of_officer")]
+
+
 class SigningKey(models.Model):
     """A public key of this node: each is signed by the one before, the first by itself."""
 

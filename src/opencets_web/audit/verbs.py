@@ -204,4 +204,31 @@ VERBS: dict[str, str] = {
     "audit.reviews-viewed": "looked at the weekly reviews of the log",
     "audit.week-signed": "signed off a week of the log",
     "audit.sign-off-withdrawn": "withdrew the sign-off of a week",
+    # why an officer looks
+    "purpose.asked": "was asked why they look",
+    "purpose.chosen": "said why they look at a case",
+    # emergency access
+    "emergency.asked": "asked for emergency access to a closed case",
+    "emergency.confirmed": "confirmed emergency access to a closed case",
+    "emergency.ended": "ended emergency access before its time",
+    "emergency.listed": "looked at emergency access",
+    "emergency.refused": "refused emergency access",
+    "emergency.review-withdrawn": "took back a review of emergency access",
+    "emergency.reviewed": "reviewed emergency access",
 }
+
+ACROSS_CASES = frozenset(
+    {"search.made", "gallery.viewed", "entities.listed", "matches.listed", "messages.viewed", "chart.viewed"}
+)
+"""Acts that show records of many cases at once: where no single holding is named, they want the purpose of looking across cases."""
+
+FROM_ACROSS = frozenset({"judgement.made", "judgement.undone", "media.exposed", "chart.viewed", "chart.expanded"})
+"""Acts on a case that are done from such a page: the purpose of looking across cases serves where the case has none of its own."""
+
+WITHOUT_ASKING = frozenset(
+    {
+        "purpose.chosen", "notice.read", "notice.unread", "notice.seen", "media.exposed", "emergency.confirmed",
+        "emergency.ended",
+    }
+)  # fmt: skip
+"""Acts on a case that show nothing of it: their line carries the purpose where there is one, and asks for none."""

@@ -9,6 +9,7 @@ from django import forms
 
 from opencets_web.audit.verbs import VERBS
 from opencets_web.auditing.queries import Wanted
+from opencets_web.policy.purposes import filter_choices
 
 DAY = {"type": "date"}
 
@@ -23,6 +24,7 @@ class AuditForm(forms.Form):
         choices=[("", "Own and others"), ("own", "Own officers"), ("others", "Other agencies on own records")],
     )
     verb = forms.ChoiceField(required=False, label="What")
+    purpose = forms.ChoiceField(required=False, choices=filter_choices)
     case = forms.CharField(required=False, max_length=60, widget=forms.TextInput(attrs={"placeholder": "AV-2026-0001"}))
     since = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs=DAY))
     until = forms.DateField(required=False, label="To", widget=forms.DateInput(attrs=DAY))

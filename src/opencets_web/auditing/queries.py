@@ -28,6 +28,7 @@ from opencets_web.auditing.models import Review
 from opencets_web.auditing.rules import RULES, Rule
 from opencets_web.auditing.unusual import Finding, find_unusual
 from opencets_web.policy.actor import Actor
+from opencets_web.policy.purposes import saying
 
 MOST_EXPORTED = 200_000
 PLOT_DAYS = 62
@@ -46,6 +47,7 @@ class Wanted:
     whose: str = ""
     verb: str = ""
     case: str = ""
+    purpose: str = ""
     since: date | None = None
     until: date | None = None
     text: str = ""
@@ -254,6 +256,8 @@ def chosen_acts(actor: Actor, wanted: Wanted) -> QuerySet[Act]:
     if wanted.case:
         named = Act.objects.filter(subject=f"case:{wanted.case}", holding_id__isnull=False).values("holding_id")
         acts = acts.filter(Q(holding_id__in=named) | Q(subject=f"case:{wanted.case}"))
+    if wanted.purpose:
+        acts = acts.filter(saying(wanted.purpose))
     if wanted.since:
         acts = acts.filter(at__gte=_start(wanted.since))
     if wanted.until:

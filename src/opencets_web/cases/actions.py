@@ -22,7 +22,7 @@ from opencets_web.cases.models import (
     PartnerNumber,
     plain_lines,
 )
-from opencets_web.policy import door
+from opencets_web.policy import door, purposes
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.models import Handling, Holding
 from opencets_web.ui.notify import tell
@@ -57,7 +57,9 @@ def open_case(
     disclosure: str = "open",
     restricted: bool = False,
 ) -> str:
-    """Open a case for the actor's agency, with its own Holding; the actor works on it. Returns the reference.
+    """Open a case for the actor's agency, with its own Holding; the actor works on it, and that is their purpose of today.
+
+    Returns the reference.
 
     ActRefused: the actor reads no cases, or the reference is taken.
     """
@@ -86,6 +88,7 @@ def open_case(
     Assignment.objects.create(
         holding=holding, agency_id=actor.agency_id, case=case, officer_id=actor.officer_id, since_at=now
     )
+    purposes.state(actor, [holding.id], "investigation", purposes.words_of("investigation", ""))
     log.record(
         "case.opened",
         actor,

@@ -10,6 +10,7 @@ from django import forms
 from opencets_web.audit.verbs import VERBS
 from opencets_web.cases.models import HOLDING_FIELDS, CaseKind, CaseState, plain_lines
 from opencets_web.policy.models import Disclosure, Handling
+from opencets_web.policy.purposes import filter_choices
 
 
 class CaseForm(forms.Form):
@@ -128,6 +129,7 @@ class AccessForm(forms.Form):
 
     officer = forms.UUIDField(required=False, widget=forms.HiddenInput)
     verb = forms.ChoiceField(required=False, label="What")
+    purpose = forms.ChoiceField(required=False, choices=filter_choices)
     since = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(required=False, label="To", widget=forms.DateInput(attrs={"type": "date"}))
 

@@ -31,6 +31,7 @@ from opencets_web.cases.models import (
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.models import Disclosure, Handling
+from opencets_web.policy.purposes import said_today, saying
 from opencets_web.policy.rules import LEVELS
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class CaseFrame:
     officers: tuple[str, ...]
     numbers: tuple[tuple[UUID, str, str], ...]
     tabs: tuple[Tab, ...]
+    purpose: str
 
     @property
     def open(self) -> bool:
@@ -118,7 +120,7 @@ def get_frame(actor: Actor, reference: str, active: str, *, to: str = "read") ->
 
     ``active`` is the URL name of the section being shown.
     """
-    rows = Case.objects.select_related("holding", "agency", "opened_by")
+    rows = Case.objects.select_related("holding", "agency", "opened_by").annotate(why=said_today(actor))
     case = door.admit(actor, rows, to, reference=reference)
     working = Assignment.objects.filter(case=case, until_at=None, officer__is_active=True)
     assigned = list(working.select_related("officer").order_by("since_at"))
@@ -152,6 +154,7 @@ def get_frame(actor: Actor, reference: str, active: str, *, to: str = "read") ->
             .values_list("id", "partner", "number")
         ),
         tabs=_tabs(case.reference, active),
+        purpose=actor.purpose or str(vars(case).get("why") or ""),
     )
 
 
@@ -411,8 +414,8 @@ MOST_OFFICERS = 200
 
 
 def list_access(
-    actor: Actor, frame: CaseFrame, *, officer: str = "", verb: str = "", since: date | None = None, until: date | None = None,
-    number: int = 1,
+    actor: Actor, frame: CaseFrame, *, officer: str = "", verb: str = "", purpose: str = "", since: date | None = None,
+    until: date | None = None, number: int = 1,
 ) -> AccessPage:  # fmt: skip
     """Who of which agency looked at or changed what of this case, when and for what purpose, newest first.
 
@@ -422,9 +425,17 @@ def list_access(
     if not frame.own_agency:
         acts = acts.none()
     by_officer = _by_officer(actor, acts)
+    acts = acts.filter(saying(purpose)) if purpose else acts
     page = Paginator(_narrowed(acts, officer, verb, since, until).order_by("-id"), 100).get_page(number)
     shown = list(page)  # read before this look is logged, which would shift the rows by one
-    details = {"section": "access", "officer": officer, "verb": verb, "since": since, "until": until}
+    details = {
+        "section": "access",
+        "officer": officer,
+        "verb": verb,
+        "purpose": purpose,
+        "since": since,
+        "until": until,
+    }
     log.record(
         "case.viewed", actor, holding=frame.holding, subject=f"case:{frame.reference}",
         details={name: given for name, given in details.items() if given},

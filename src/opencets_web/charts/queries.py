@@ -432,6 +432,8 @@ def get_chart(actor: Actor, record_id: UUID, saved_id: str = "", *, to_keep: boo
     """
     record = door.admit(actor, entities.records_with_places(), pk=record_id)
     saved = door.admit(actor, SavedChart.objects.filter(removed_at=None), pk=saved_id) if saved_id else None
+    # A chart leads across cases: that is asked for here, before the island fetches it.
+    log.record("chart.viewed", actor, subject=f"record:{record.id}", details={"section": "page"})
     line = entities.line_of(record)
     url = reverse("charts:graph", args=[record.id])
     given = f"?saved={saved.id}" if saved else ""
@@ -520,15 +522,15 @@ def _draw_around(actor: Actor, drawing: _Drawing, node_id: str) -> None:
 
 def _log(actor: Actor, drawing: _Drawing, verb: str, subject: str) -> None:
     """One line for each holding on the chart, so that every owner sees who looked."""
-    for holding in sorted(drawing.holdings):
-        log.record(verb, actor, holding=holding, subject=subject)
+    log.record_each(verb, actor, drawing.holdings, subject=subject)
 
 
 # --- The chart of a case ---------------------------------------------------------------------------------------------
 
 
-def get_case_chart(frame: CaseFrame) -> ChartPage:
+def get_case_chart(actor: Actor, frame: CaseFrame) -> ChartPage:
     """The page of the chart of a case."""
+    log.record("chart.viewed", actor, subject=f"case:{frame.reference}", details={"section": "page"})
     url = reverse("charts:case-graph", args=[frame.reference])
     return ChartPage(
         title=frame.reference,

@@ -44,7 +44,7 @@ def graph(request: HttpRequest, record_id: UUID) -> JsonResponse:
 @require_GET
 def case(request: HttpRequest, reference: str) -> HttpResponse:
     frame = get_frame(actor_of(request), reference, "charts:case")
-    page = {"chart": queries.get_case_chart(frame), "frame": frame}
+    page = {"chart": queries.get_case_chart(actor_of(request), frame), "frame": frame}
     if request.GET.get("view") == "table":
         return render(request, "charts/table.html", page | {"graph": queries.get_case_graph(actor_of(request), frame)})
     return render(request, "charts/chart.html", page)

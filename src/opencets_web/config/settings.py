@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "opencets_web.cases",
     "opencets_web.casework",
     "opencets_web.officers",
+    "opencets_web.purposes",
     "opencets_web.evidence",
     "opencets_web.entities",
     "opencets_web.media",
@@ -86,6 +87,7 @@ INSTALLED_APPS = [
     "opencets_web.inquiries",
     "opencets_web.disclosure",
     "opencets_web.deconfliction",
+    "opencets_web.emergencies",
     "opencets_web.auditing",
     "opencets_web.desk",
 ]
@@ -105,6 +107,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "opencets_web.policy.middleware.act_as_the_signed_in_officer",
     "opencets_web.policy.middleware.ask_for_proof",
+    "opencets_web.policy.middleware.ask_for_purpose",
     "opencets_web.policy.middleware.refusals_as_pages",
 ]
 

@@ -15,6 +15,7 @@ ROOMS = (
     "cases",
     "casework",
     "officers",
+    "purposes",
     "evidence",
     "entities",
     "media",
@@ -25,6 +26,7 @@ ROOMS = (
     "inquiries",
     "disclosure",
     "deconfliction",
+    "emergencies",
     "auditing",
     "desk",
 )

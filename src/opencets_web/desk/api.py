@@ -2,6 +2,9 @@
 
 Signed in by the session cookie of the pages; acts that change something need the CSRF header (``X-CSRFToken``). Lists that grow
 are paged by ``cursor``: give back ``next`` until it is null. Errors are ``{"code", "sentence"}``. No bytes of media leave here.
+
+Why you look stands in the header ``X-Purpose`` of each request on a case or across cases (``investigation``; ``other; what for``),
+unless you said it on the page that day. Without either: 428, with the purposes that there are.
 """
 
 from __future__ import annotations
@@ -419,7 +422,7 @@ api = NinjaAPI(
     docs_url=None,
     openapi_url="/openapi.json",
 )
-PROBLEMS = dict.fromkeys((401, 403, 404, 409, 422), Problem)
+PROBLEMS = dict.fromkeys((400, 401, 403, 404, 409, 422, 428), Problem)
 router = Router()
 
 

@@ -135,10 +135,9 @@ def _tell(verb: str, actor: Actor, judgement: Judgement) -> None:
         judgement.left_holding_id: judgement.left_agency_id,
         judgement.right_holding_id: judgement.right_agency_id,
     }
-    for holding in sides.items():
-        log.record(
-            verb, actor, holding=holding, subject=f"judgement:{judgement.id}", details={"verdict": judgement.verdict}
-        )
+    log.record_each(
+        verb, actor, sides.items(), subject=f"judgement:{judgement.id}", details={"verdict": judgement.verdict}
+    )
     outbox.post(
         "judgement.changed",
         judgement_id=str(judgement.id),

@@ -720,8 +720,7 @@ def _log_list(actor: Actor, frame: CaseFrame, details: dict[str, Any]) -> None:
 
 def _log_looks(actor: Actor, records: Sequence[Record], verb: str, subject: str) -> None:
     """One line for each holding looked into, so that every owner sees who looked."""
-    for holding in sorted({(record.holding_id, record.agency_id) for record in records}):
-        log.record(verb, actor, holding=holding, subject=subject)
+    log.record_each(verb, actor, {(record.holding_id, record.agency_id) for record in records}, subject=subject)
 
 
 # --- The queue of suggestions ----------------------------------------------------------------------------------------

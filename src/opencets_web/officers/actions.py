@@ -268,7 +268,7 @@ def end_cover(actor: Actor, cover_id: UUID) -> UUID:
 
 @transaction.atomic
 def change_agency(actor: Actor, **given: Any) -> None:
-    """Change what is said of the actor's agency: kind, units, contact, notice, rooms that need a certification."""
+    """Change what is said of the actor's agency: kind, units, contact, notice, rooms that need a certification, purposes."""
     require_role(actor, Role.ADMINISTRATOR)
     agency = Agency.objects.select_for_update().get(pk=actor.agency_id)
     changed = {name: [getattr(agency, name), value] for name, value in given.items() if getattr(agency, name) != value}

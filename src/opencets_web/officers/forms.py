@@ -10,7 +10,7 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
-from opencets_web.accounts.models import AgencyKind, Role
+from opencets_web.accounts.models import AgencyKind, PurposeAsking, Role
 from opencets_web.policy.rooms import certification_kinds, room_choices
 
 Choices = Sequence[tuple[UUID, str]]
@@ -123,6 +123,9 @@ class AgencyForm(forms.Form):
         required=False, choices=room_choices, widget=forms.CheckboxSelectMultiple,
         label="Rooms that need a current certification",
     )  # fmt: skip
+    purpose_asking = forms.ChoiceField(
+        choices=PurposeAsking, label="Before looking into a case, officers", help_text="The log carries what they say."
+    )
 
     def clean_units(self) -> list[str]:
         units = [line.strip() for line in self.cleaned_data["units"].splitlines() if line.strip()]

@@ -225,7 +225,7 @@ def get_agency_values(actor: Actor) -> dict[str, object]:
     require_role(actor, Role.ADMINISTRATOR)
     agency = Agency.objects.get(pk=actor.agency_id)
     log.record("officers.viewed", actor, subject=f"agency:{agency.short_name}")
-    names = ("kind", "contact_name", "contact_phone", "contact_email", "certified_rooms")
+    names = ("kind", "contact_name", "contact_phone", "contact_email", "certified_rooms", "purpose_asking")
     values: dict[str, object] = {name: getattr(agency, name) for name in names}
     return values | {"units": "\n".join(agency.units), "notice": agency.notice}
 

@@ -10,7 +10,12 @@ from opencets_web.accounts.models import READING_ROLES, Officer
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """An officer acting for their agency, for a purpose, from an address."""
+    """An officer acting for their agency, for a purpose, from an address.
+
+    ``purpose`` was said with this very request; ``otherwise`` holds where the officer chose none for the case today (jobs,
+    commands). ``asks``: without any, an act on a case is refused (``PurposeMissing``). ``renews``: a page renews itself, for
+    which the purpose of the last hours holds over midnight.
+    """
 
     officer_id: UUID
     agency_id: UUID
@@ -20,9 +25,12 @@ class Actor:
     roles: frozenset[str]
     purpose: str = ""
     address: str = ""
+    otherwise: str = ""
+    asks: bool = False
+    renews: bool = False
 
     @classmethod
-    def of(cls, officer: Officer, *, purpose: str = "", address: str = "") -> Actor:
+    def of(cls, officer: Officer, *, address: str = "", otherwise: str = "") -> Actor:
         """The actor for an officer, who is active; an inactive officer acts no more (ValueError)."""
         if not officer.is_active:
             raise ValueError("An inactive officer cannot act.")
@@ -33,8 +41,8 @@ class Actor:
             display_name=officer.display_name,
             country=officer.agency.country,
             roles=frozenset(officer.roles),
-            purpose=purpose,
             address=address,
+            otherwise=otherwise,
         )
 
     @property

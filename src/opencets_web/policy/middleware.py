@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import cast
 from urllib.parse import urlencode, urlsplit
 
@@ -19,6 +20,8 @@ from opencets.errors import ActRefused, NotFound
 from opencets_web.accounts import notice
 from opencets_web.accounts.models import Officer
 from opencets_web.audit import log
+from opencets_web.audit.log import PurposeWanted
+from opencets_web.policy import purposes
 from opencets_web.policy.acting import acting_as, put_officer
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.dangerous import what_is_dangerous
@@ -36,6 +39,10 @@ LOCKED_PATHS = (
 """What a locked session still answers."""
 RENEWAL = "X-Renewal"
 """The header of a request that a page makes by itself."""
+PURPOSE = "X-Purpose"
+"""The header in which a program says why it looks: a code of ``data/purposes.yaml``, and words after a semicolon."""
+WHY = ("why", "why_text")
+"""In what a purpose travels, beside the fields of the act that asked for it."""
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -57,11 +64,13 @@ def act_as_the_signed_in_officer(get_response: Answer) -> Answer:
             current, second_factor, standing = _signed_in(officer, request.session.session_key)
         if standing is None or standing.over or not current.is_active:
             return _signed_out(request, get_response)
-        actor = Actor.of(
-            current,
-            purpose=str(request.session.get("purpose", "")),
-            address=request.META.get("REMOTE_ADDR", ""),
-        )
+        actor = Actor.of(current, address=request.META.get("REMOTE_ADDR", ""))
+        asking = current.agency.purpose_asking
+        try:
+            said = purposes.said_with(given, typed=asking == "typed") if (given := request.headers.get(PURPOSE)) else ""
+        except ActRefused as refusal:
+            return JsonResponse({"code": "purpose", "sentence": refusal.sentence}, status=400)
+        actor = replace(actor, purpose=said, asks=asking != "off", renews=bool(request.headers.get(RENEWAL)))
         request.actor = actor  # type: ignore[attr-defined]
         request.standing = standing  # type: ignore[attr-defined]
         if standing.locked and not request.path.startswith(LOCKED_PATHS):
@@ -165,20 +174,76 @@ class ask_for_proof:
             sentence = wrong or f"This {does}: show a second factor at {reverse('me:prove')} first."
             return JsonResponse({"code": "proof", "sentence": sentence}, status=403)
         officer = cast("Officer", request.user)
-        kept = [
-            (name, value)
-            for name, values in request.POST.lists()
-            if name not in {*FIELDS, "csrfmiddlewaretoken"}
-            for value in values
-        ]
         page = {
             "does": does,
             "wrong": wrong,
-            "kept": kept if request.method == "POST" else [("next", request.get_full_path())],
+            "kept": _kept(request, *FIELDS) if request.method == "POST" else [("next", request.get_full_path())],
             "target": request.get_full_path() if request.method == "POST" else reverse("me:prove"),
             "options": passkey_options(officer),
         }
         return render(request, "account/prove.html", page, status=422 if wrong else 200)
+
+
+def _kept(request: HttpRequest, *left_out: str) -> list[tuple[str, str]]:
+    """What was filled in, to be sent again with what is asked for first."""
+    return [
+        (name, str(value))
+        for name, values in request.POST.lists()
+        if name not in {"csrfmiddlewaretoken", *left_out}
+        for value in values
+    ]
+
+
+def _ask_why(request: HttpRequest, holdings: Sequence[str], wrong: str = "") -> HttpResponse:
+    """The page that asks for a purpose: a program is told, a person is led there; what was filled in is kept in it."""
+    if request.headers.get(RENEWAL):
+        return HttpResponse(status=204)
+    if wants_json(request):
+        sentence = f"Say first for which purpose you look at this today: in the header {PURPOSE}, or on the page."
+        codes = [one.code for one in purposes.choices()]
+        return JsonResponse({"code": "purpose", "sentence": sentence, "purposes": codes}, status=428)
+    if request.method == "POST" and not request.headers.get("HX-Request") and not request.FILES:
+        typed = bool(wrong) or cast("Officer", request.user).agency.purpose_asking == "typed"
+        asked = {"across": not holdings, "choices": purposes.choices(), "typed": typed}
+        page = {
+            "asked": asked, "of": holdings, "wrong": wrong, "target": request.get_full_path(),
+            "kept": _kept(request, *WHY, "why_of"),
+        }  # fmt: skip
+        return render(request, "purposes/choose.html", page, status=422 if wrong else 428)
+    here = request.get_full_path()
+    if request.method != "GET" or request.headers.get("HX-Request"):
+        stood = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer") or "/")
+        here = stood.path + (f"?{stood.query}" if stood.query else "")
+    to = f"{reverse('purposes:choose')}?{urlencode({'of': holdings, 'next': here}, doseq=True)}"
+    return HttpResponse(status=200, headers={"HX-Redirect": to}) if request.headers.get("HX-Request") else redirect(to)
+
+
+class ask_for_purpose:
+    """An act on a case by an officer who has not said today why: asked once, and the act goes on with it."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponseBase | None:
+        """Take the purpose that is sent beside an act."""
+        if request.method != "POST" or "why_of" not in request.POST or not hasattr(request, "actor"):
+            return None
+        actor, holdings = actor_of(request), request.POST.getlist("why_of")
+        try:
+            with acting_as(actor.officer_id):
+                purposes.choose(actor, purposes.ids_in(holdings), *(request.POST.get(name, "") for name in WHY))
+        except ActRefused as refusal:
+            return _ask_why(request, holdings, refusal.sentence)
+        return None
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The page that asks, where the log has refused an act without a purpose; everything else goes on as an error."""
+        if not isinstance(exception, PurposeWanted):
+            return None
+        return _ask_why(request, [str(holding) for holding in exception.holdings])
 
 
 def has_second_factor(officer: Officer) -> bool:

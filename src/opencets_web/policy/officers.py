@@ -14,7 +14,7 @@ def actor_for(officer_id: str | UUID, *, address: str = "job") -> Actor:
     officer = Officer.objects.select_related("agency").filter(pk=officer_id, is_active=True).first()
     if officer is None:
         raise NotFound("The officer whom this work serves is not there or not active any more.")
-    return Actor.of(officer, address=address)
+    return Actor.of(officer, address=address, otherwise="Later work of an officer's act")
 
 
 def actor_by_email(email: str, *, address: str = "command") -> Actor:
@@ -22,4 +22,4 @@ def actor_by_email(email: str, *, address: str = "command") -> Actor:
     officer = Officer.objects.select_related("agency").filter(email__iexact=email, is_active=True).first()
     if officer is None:
         raise NotFound(f"No active officer signs in as {email}.")
-    return Actor.of(officer, address=address)
+    return Actor.of(officer, address=address, otherwise="Command of the machine's operator")

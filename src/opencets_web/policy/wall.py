@@ -23,6 +23,7 @@ from opencets_web.policy.models import BetweenTwo, Guarded
 
 APPEND_ONLY = (
     "audit_act",
+    "audit_purpose",
     "audit_seal",
     "audit_checkpoint",
     "audit_signingkey",
@@ -142,6 +143,9 @@ def _functions() -> list[str]:
         f"create or replace function app_administrator_agency() returns uuid {head} as "
         "$$ select o.agency_id from accounts_officer o where o.id = app_officer() and o.is_active"
         " and 'administrator' = any(o.roles) $$",
+        f"create or replace function app_oversees() returns boolean {head} as "
+        "$$ select exists (select 1 from accounts_officer o where o.id = app_officer() and o.is_active"
+        " and o.roles && array['supervisor', 'auditor']::varchar[]) $$",
         "create or replace function app_may_enter(room text) returns boolean language sql stable security definer"
         " set search_path = pg_catalog, public as $$ select exists (select 1 from accounts_officer o join accounts_agency a"
         " on a.id = o.agency_id where o.id = app_officer() and o.is_active and (room <> all (a.certified_rooms) or exists"
@@ -168,6 +172,10 @@ def _functions() -> list[str]:
         " or new.id <> old.id or new.email <> old.email or (new.id = app_officer() and new.roles <> old.roles)) then"
         " raise exception 'only an administrator changes an officer' using errcode = 'insufficient_privilege'; end if;"
         " return new; end $$",
+        # The day of the officer's clock, where the officer keeps one (hours of rest), else that of UTC: a purpose holds for it.
+        f"create or replace function app_day() returns date {head} as "
+        "$$ select (now() at time zone coalesce((select q.zone from standards_quiethours q where q.officer_id = app_officer()),"
+        " 'UTC'))::date $$",
         f"create or replace function app_open_holdings() returns uuid[] {head} as "
         f"$$ select coalesce(array_agg(g.holding_id), '{{}}') from policy_grant g where {live} and {for_me} $$",
         f"create or replace function app_writable_holdings() returns uuid[] {head} as "
@@ -236,6 +244,52 @@ def _functions() -> list[str]:
         " or new.answered_by_id is distinct from app_officer()"
         " then raise exception 'a grant is answered by the agency it is for' using errcode = 'insufficient_privilege'; end if;"
         " return new; end $$",
+        # Emergency access. A second officer, a supervisor of the same agency, answers within the time; what is confirmed opens the
+        # agency's own closed case of that number, for reading, and those who manage it find a notice. Nothing else writes there.
+        "create or replace function app_answer_emergency(asked uuid, yes boolean, said text)"
+        " returns table(holding uuid, case_id uuid, told uuid[]) language plpgsql volatile security definer"
+        " set search_path = pg_catalog, public as $$ declare e emergencies_emergencyaccess; k cases_case; given uuid; begin"
+        " select x.* into e from emergencies_emergencyaccess x join accounts_officer o on o.id = app_officer() and o.is_active"
+        " and 'supervisor' = any(o.roles) and o.agency_id = x.agency_id where x.id = asked and x.asked_by_id <> o.id"
+        " and x.answered_at is null and x.lapses_at > now() for update of x;"
+        " if e.id is null then raise exception 'an emergency is answered by a second officer, a supervisor, in time'"
+        " using errcode = 'insufficient_privilege'; end if;"
+        " if yes then select c.* into k from cases_case c join policy_holding h on h.id = c.holding_id and h.restricted"
+        " where c.reference = e.reference and c.agency_id = e.agency_id; end if;"
+        " if k.id is not null then given := gen_random_uuid();"
+        " insert into policy_grant (id, holding_id, agency_id, to_officer_id, level, purpose, granted_by_id, granted_at,"
+        " expires_at, withdrawn_because, invited, state, answer) values (given, k.holding_id, k.agency_id, e.asked_by_id, 'read',"
+        " 'Emergency: ' || e.reason, app_officer(), now(), now() + make_interval(hours => e.hours), '', false, 'open', '');"
+        " with managing as (select distinct o.id from accounts_officer o where o.is_active and o.id <> e.asked_by_id and (o.id in"
+        " (select g.to_officer_id from policy_grant g where g.holding_id = k.holding_id and g.level = 'manage' and"
+        f" {live}) or o.id in (select a.officer_id from cases_assignment a where a.case_id = k.id and a.until_at is null))),"
+        " kept as (insert into casework_notice (id, holding_id, agency_id, case_id, officer_id, by_id, sentence, url, at)"
+        " select gen_random_uuid(), k.holding_id, k.agency_id, k.id, m.id, app_officer(), left('Emergency access to '"
+        " || k.reference || ' for ' || (select display_name from accounts_officer where id = e.asked_by_id) || ': ' || e.reason,"
+        " 400), '/cases/' || k.reference || '/access/', now() from managing m returning officer_id)"
+        " select coalesce(array_agg(officer_id), '{}') into told from kept; end if;"
+        " update emergencies_emergencyaccess x set answered_by_id = app_officer(), answered_at = now(), confirmed = yes,"
+        " answer = said, grant_id = given, opened_until = case when given is not null then"
+        " now() + make_interval(hours => e.hours) end where x.id = e.id;"
+        " holding := k.holding_id; case_id := k.id; return next; end $$",
+        # Before its time: whoever asked, a supervisor, or one who manages the case.
+        "create or replace function app_end_emergency(asked uuid) returns uuid language plpgsql volatile security definer"
+        " set search_path = pg_catalog, public as $$ declare found uuid; begin"
+        " update policy_grant g set withdrawn_at = now(), withdrawn_by_id = app_officer(), withdrawn_because ="
+        " 'Ended early' from emergencies_emergencyaccess e, accounts_officer o where e.id = asked and g.id = e.grant_id"
+        " and g.withdrawn_at is null and g.expires_at > now() and o.id = app_officer() and o.is_active"
+        " and o.agency_id = e.agency_id and (o.id = e.asked_by_id or 'supervisor' = any(o.roles)"
+        " or g.holding_id = any (app_writable_holdings())) returning g.holding_id into found;"
+        " if found is not null then update emergencies_emergencyaccess set ended_at = now() where id = asked; end if;"
+        " return found; end $$",
+        # Afterwards: a third officer of the agency, supervisor or auditor; null takes it back.
+        "create or replace function app_review_emergency(asked uuid, yes boolean, said text) returns boolean language plpgsql"
+        " volatile security definer set search_path = pg_catalog, public as $$ begin"
+        " update emergencies_emergencyaccess e set accepted = yes, review = said,"
+        " reviewed_by_id = case when yes is not null then o.id end, reviewed_at = case when yes is not null then now() end"
+        " from accounts_officer o where e.id = asked and e.grant_id is not null and o.id = app_officer() and o.is_active"
+        " and o.agency_id = e.agency_id and o.id not in (e.asked_by_id, e.answered_by_id)"
+        " and o.roles && array['supervisor', 'auditor']::varchar[]; return found; end $$",
         "create or replace function refuse_change() returns trigger language plpgsql as $$"
         " begin raise exception '% is append-only: % refused', tg_table_name, tg_op using errcode = 'insufficient_privilege';"
         " end $$",
@@ -314,6 +368,28 @@ def rights() -> dict[str, Rights]:
             " and holding_id <> all ((select app_closed_holdings())::uuid[])))",
             "create policy writes on audit_act for insert to opencets_web, opencets_jobs with check"
             " (officer_id is null or (officer_id = (select app_officer()) and agency_id = (select app_own_agency())))",
+        ),
+    )  # fmt: skip
+    table["audit_purpose"] = Rights(
+        "select, insert", "select, insert", "select",
+        (
+            "create policy own on audit_purpose for all to opencets_web, opencets_jobs, opencets_blind"
+            " using (officer_id = (select app_officer()))"
+            " with check (officer_id = (select app_officer()) and day = (select app_day()))",
+        ),
+    )  # fmt: skip
+    # Asked by an officer for themselves; read by them, and by the supervisors and auditors of the agency. All else is written by
+    # the functions for it.
+    table["emergencies_emergencyaccess"] = Rights(
+        "select, insert", "", "",
+        (
+            "create policy reads on emergencies_emergencyaccess for select to opencets_web using (asked_by_id ="
+            " (select app_officer()) or (agency_id = (select app_own_agency()) and (select app_oversees())))",
+            "create policy asks on emergencies_emergencyaccess for insert to opencets_web with check (asked_by_id ="
+            " (select app_officer()) and agency_id = (select app_agency()) and answered_at is null and grant_id is null"
+            " and answered_by_id is null and confirmed is null and opened_until is null and accepted is null"
+            " and lapses_at <= now() + interval '31 minutes')",
+            "create policy decides on emergencies_emergencyaccess for all to opencets_definer using (true) with check (true)",
         ),
     )  # fmt: skip
     table["policy_identitykey"] = Rights()
@@ -417,7 +493,8 @@ def build() -> None:
         owner = cursor.fetchone()[0]
         cursor.execute(
             "grant select on accounts_officer, policy_grant, policy_holding, leads_pointersecret, leads_pointer, cases_case,"
-            " evidence_record, evidence_claim, evidence_exhibitfile, audit_checkpoint, audit_seal, audit_act to opencets_definer"
+            " evidence_record, evidence_claim, evidence_exhibitfile, audit_checkpoint, audit_seal, audit_act,"
+            " standards_quiethours to opencets_definer"
         )
         cursor.execute("grant select on accounts_agency, accounts_certification to opencets_definer")
         cursor.execute("grant insert on accounts_officer to opencets_definer")
@@ -428,6 +505,11 @@ def build() -> None:
             padded_key(),
         )
         cursor.execute("grant select, update on officers_invitation to opencets_definer")
+        cursor.execute(
+            "grant select, update on emergencies_emergencyaccess to opencets_definer;"
+            " grant insert, update on policy_grant to opencets_definer; grant insert on casework_notice to opencets_definer;"
+            " grant select on casework_notice, cases_assignment to opencets_definer"
+        )
         # Over a wall of an older version, in which this function looked past nothing and was the owner's.
         cursor.execute(
             "do $$ begin if exists (select 1 from pg_proc where pronamespace = 'public'::regnamespace and proname ="
@@ -465,9 +547,14 @@ def build() -> None:
             cursor.execute(f"create trigger kept before update on {name} for each row execute function accounts_kept()")
         for name in (
             "accounts_certification", "policy_grant", "policy_holding", "leads_pointer", "cases_case",
-            "evidence_record", "evidence_claim", "evidence_exhibitfile", "audit_act",
+            "evidence_record", "evidence_claim", "evidence_exhibitfile", "audit_act", "standards_quiethours",
         ):  # fmt: skip
             cursor.execute(f"create policy definer on {name} for select to opencets_definer using (true)")
+        for name in ("policy_grant", "casework_notice"):
+            cursor.execute(
+                f"create policy emergency on {name} for all to opencets_definer using (true) with check (true)"
+            )
+        cursor.execute("create policy definer on cases_assignment for select to opencets_definer using (true)")
         cursor.execute(
             "grant usage, select on all sequences in schema public to opencets_web, opencets_jobs, opencets_blind"
         )

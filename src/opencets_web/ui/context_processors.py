@@ -26,6 +26,7 @@ ROOMS: tuple[tuple[str, str, str, bool], ...] = (
     ("Sharing", "sharing:list", "share-3", True),
     ("Standards", "standards:board", "checklist", False),
     ("Data requests", "inquiries:list", "send", False),
+    ("Emergency access", "emergencies:list", "lock-open", False),
     ("Search", "desk:search", "search", False),
     ("People", "officers:list", "users-group", False),
     ("Audit", "audit:list", "shield-check", False),
@@ -42,6 +43,8 @@ def _address(name: str) -> str:
 def _opens(actor: Actor, name: str) -> bool:
     if name == "audit:list":
         return actor.has("auditor")
+    if name == "emergencies:list":
+        return actor.reads_cases or actor.has("auditor")
     if name == "officers:list":
         return actor.has("administrator") or actor.has("supervisor")
     return actor.reads_cases or name == "desk:home"

@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from tests.browser.world import Served
+from tests.web.conftest import WHY
 from tests.web.evidence.programs import prepare
 
 PROGRAM = Path(__file__).with_name("program.py")
@@ -60,7 +61,10 @@ class Client(threading.Thread):
         self.system, self.email, self.case = system, email, case
         token = uuid4().hex
         self.http = httpx.Client(
-            base_url=system.address, cookies={**cookies, "csrftoken": token}, headers={"X-CSRFToken": token}, timeout=30
+            base_url=system.address,
+            cookies={**cookies, "csrftoken": token},
+            headers={"X-CSRFToken": token, **WHY},
+            timeout=30,
         )
         self.lines: list[str] = []
         self.comments: list[str] = []
@@ -160,7 +164,7 @@ class Outsider(threading.Thread):
 
     def __init__(self, system: Served, cookies: dict[str, str], case: str) -> None:
         super().__init__()
-        self.http = httpx.Client(base_url=system.address, cookies=cookies, timeout=30)
+        self.http = httpx.Client(base_url=system.address, cookies=cookies, headers=WHY, timeout=30)
         self.case, self.over, self.asked = case, threading.Event(), 0
         self.wrong: list[str] = []
 

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class PurposesConfig(AppConfig):
+    name = "opencets_web.purposes"
+    label = "purposes"
