@@ -104,6 +104,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "opencets_web.policy.middleware.act_as_the_signed_in_officer",
+    "opencets_web.evidence.addresses.SignedAddresses",
     "opencets_web.policy.middleware.ask_for_proof",
     "opencets_web.policy.middleware.refusals_as_pages",
 ]

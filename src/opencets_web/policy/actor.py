@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from opencets_web.accounts.models import READING_ROLES, Officer
@@ -10,7 +10,7 @@ from opencets_web.accounts.models import READING_ROLES, Officer
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """An officer acting for their agency, for a purpose, from an address."""
+    """An officer acting for their agency, for a purpose, from an address; ``session``: the mark of the browser's session."""
 
     officer_id: UUID
     agency_id: UUID
@@ -20,9 +20,10 @@ class Actor:
     roles: frozenset[str]
     purpose: str = ""
     address: str = ""
+    session: str = field(default="", repr=False)
 
     @classmethod
-    def of(cls, officer: Officer, *, purpose: str = "", address: str = "") -> Actor:
+    def of(cls, officer: Officer, *, purpose: str = "", address: str = "", session: str = "") -> Actor:
         """The actor for an officer, who is active; an inactive officer acts no more (ValueError)."""
         if not officer.is_active:
             raise ValueError("An inactive officer cannot act.")
@@ -35,6 +36,7 @@ class Actor:
             roles=frozenset(officer.roles),
             purpose=purpose,
             address=address,
+            session=session,
         )
 
     @property

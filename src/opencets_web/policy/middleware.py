@@ -61,6 +61,7 @@ def act_as_the_signed_in_officer(get_response: Answer) -> Answer:
             current,
             purpose=str(request.session.get("purpose", "")),
             address=request.META.get("REMOTE_ADDR", ""),
+            session=standing.mark,
         )
         request.actor = actor  # type: ignore[attr-defined]
         request.standing = standing  # type: ignore[attr-defined]
