@@ -139,6 +139,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
+SEALER = "opencets_web.evidence.field_keys.FieldKeys"
 UI_LIVE_URL = "/live/"
 UI_ROOM_COUNTS = "opencets_web.desk.counting.room_counts"
 ACCOUNT_ADAPTER = "opencets_web.policy.sign_in.LoggedDoors"
