@@ -235,7 +235,7 @@ def grow(count: str) -> dict[str, Any]:
             like(cursor, "cases_case", "true", {
                 "id": "b.case_id", "holding_id": "b.holding_id", "agency_id": "b.agency_id", "opened_by_id": "b.officer_id",
                 "reference": "'BULK-' || lpad(b.number::text, 4, '0')",
-                "title": "'Large case ' || b.number"}, "bulk b")  # fmt: skip
+                "title": "'Large case ' || b.number", "summary": "''", "closed_because": "''"}, "bulk b")  # fmt: skip
             like(cursor, "evidence_exhibit", "true", {
                 "id": "b.exhibit_id", "case_id": "b.case_id", "holding_id": "b.holding_id", "agency_id": "b.agency_id",
                 "received_by_id": "b.officer_id"}, "bulk b")  # fmt: skip

@@ -225,6 +225,9 @@ ADDRESSES: dict[str, Address] = {
     "media:exposure": Address(
         EVERYONE, method="post", sends=lambda made: {"reveals": []}, json=True, of_the_case=False
     ),
+    "media:addresses": Address(
+        EVERYONE, method="post", sends=lambda made: {"addresses": []}, json=True, of_the_case=False
+    ),
     "media:show": _page("picture_media", "media_id"),
     "media:thumbnail": _page("picture_media", "media_id"),
     "media:strip": _page("picture_media", "media_id", NOBODY),

@@ -13,6 +13,7 @@ import pytest
 from tests.house.addresses import ADDRESSES, EVERYONE, ONLY_WHILE_WRITING, OPEN_TO_ALL, READERS, Address, routes
 from tests.house.repository import nothing
 from tests.house.small_case import REFERENCE, TITLE, SmallCase, make_small_case
+from tests.web.conftest import signed
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -41,7 +42,7 @@ def _ask(browser: Client, name: str, address: Address, made: SmallCase) -> tuple
     """Status, text and where it leads; whatever was changed is taken back."""
     from django.db import transaction
 
-    url, sent = address.url(name, made), address.sends(made) if address.sends else {}
+    url, sent = signed(browser, address.url(name, made)), address.sends(made) if address.sends else {}
     browser.raise_request_exception = False  # An error is told as 500, and the next address is asked all the same.
     with transaction.atomic():
         answer: HttpResponse
@@ -148,15 +149,59 @@ def test_what_is_closed_and_what_is_not_there_look_alike(small_case: SmallCase, 
     for name, address in ADDRESSES.items():
         if address.parts and address.method == "get" and "outsider" not in address.open_to:
             closed = _ask(browser, name, address, small_case)
-            absent = browser.get(
-                reverse(
-                    name,
-                    kwargs={part: "XX-0" if row == "reference" else uuid4() for part, row in address.parts.items()},
-                )
-            )
+            parts = {part: "XX-0" if row == "reference" else uuid4() for part, row in address.parts.items()}
+            absent = browser.get(signed(browser, reverse(name, kwargs=parts)))
             if (closed[0], plain(closed[1])) != (absent.status_code, plain(absent.content.decode())):
                 wrong.append(name)
     nothing(wrong)
+
+
+def _read(browser: Client, url: str) -> HttpResponse:
+    """The answer, with a file that is sent read to its end."""
+    answer: HttpResponse = browser.get(url)  # type: ignore[assignment]
+    if answer.streaming:
+        answer.getvalue()  # type: ignore[attr-defined]
+    return answer
+
+
+def test_every_address_of_evidence_is_signed_for_one_session(small_case: SmallCase, browser_of: ClientFor) -> None:
+    """Whom the door lets in is refused without a signature, with another session's, and with one that has ended."""
+    from opencets_web.evidence.addresses import SIGNED
+
+    actor, wrong = small_case.actors["owner"], []
+    browser, other = browser_of(actor), browser_of(actor)
+    for name in sorted(SIGNED):
+        url = ADDRESSES[name].url(name, small_case)
+        let_in = {200, 206} if "owner" in ADDRESSES[name].open_to else {404}
+        for words, asked, expected in (
+            ("its own", signed(browser, url), let_in),
+            ("none", url, {404}),
+            ("another session's", signed(other, url), {404}),
+            ("an old one", signed(browser, url, now=1_700_000_000), {404}),
+        ):
+            status = _read(browser, asked).status_code
+            if status not in expected:
+                wrong.append(f"{name} with {words}: {status}")
+    nothing(wrong)
+
+
+def test_whatever_answers_with_bytes_of_evidence_is_signed(small_case: SmallCase, browser_of: ClientFor) -> None:
+    """A new address that hands out a file or a picture fails here until it stands in ``SIGNED``."""
+    from django.db import transaction
+
+    from opencets_web.evidence.addresses import SIGNED
+
+    browser, unsigned = browser_of(small_case.actors["owner"]), set()
+    for name, address in ADDRESSES.items():
+        if address.method == "get" and "owner" in address.open_to:
+            with transaction.atomic():
+                answer = browser.get(signed(browser, address.url(name, small_case)))
+                transaction.set_rollback(True)
+            kind = answer.headers.get("Content-Type", "")
+            if answer.streaming or kind.startswith(("image/", "video/", "audio/", "application/octet-stream")):
+                unsigned.add(name)
+    assert "media:original" in unsigned
+    nothing(unsigned - SIGNED - {"disclosure:download"}, "give bytes, and are not in SIGNED:")
 
 
 @pytest.mark.parametrize("name", OPEN_TO_ALL)

@@ -11,6 +11,7 @@ import pytest
 from tests.house.addresses import ADDRESSES
 from tests.house.repository import nothing
 from tests.house.small_case import SmallCase, make_small_case
+from tests.web.conftest import signed
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -68,7 +69,7 @@ def test_the_page_asks_little_and_nothing_while_it_is_drawn(
     from django.test.utils import CaptureQueriesContext
 
     browser = client_for(small_case.actors["owner"])
-    url = ADDRESSES[name].url(name, small_case)
+    url = signed(browser, ADDRESSES[name].url(name, small_case))
     with _drawing(monkeypatch) as drawn, CaptureQueriesContext(connection) as captured:
         answer = browser.get(url)
         if getattr(answer, "streaming", False):

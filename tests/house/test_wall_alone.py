@@ -15,6 +15,7 @@ from tests.house.addresses import ADDRESSES, EVERYONE, READERS, WRITERS, Address
 from tests.house.repository import nothing
 from tests.house.small_case import REFERENCE, TITLE, SmallCase, make_small_case
 from tests.house.test_access_matrix import _ask
+from tests.web.conftest import signed
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -63,7 +64,7 @@ def _changes(
     from django.db import transaction
 
     browser.raise_request_exception = False
-    url, sent = address.url(name, made), address.sends(made) if address.sends else {}
+    url, sent = signed(browser, address.url(name, made)), address.sends(made) if address.sends else {}
     with transaction.atomic():
         kind = {"content_type": "application/json"} if address.json else {}
         try:

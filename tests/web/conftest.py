@@ -160,3 +160,27 @@ def client_for(cast: Cast) -> Callable[[Actor | None], Client]:
         return browser
 
     return client
+
+
+def signed(browser: Client, address: str, *, now: float | None = None) -> str:
+    """An address of evidence with the signature that pages of this browser give it; any other address as it is."""
+    from django.conf import settings
+    from django.contrib.sessions.models import Session
+    from django.urls import Resolver404, resolve
+
+    from opencets_web.accounts.models import Officer
+    from opencets_web.evidence import addresses
+    from opencets_web.policy.actor import Actor
+    from opencets_web.policy.standing import mark_of
+
+    path = address.partition("?")[0]
+    try:
+        name = resolve(path).view_name
+    except Resolver404:
+        return address
+    cookie = browser.cookies.get(settings.SESSION_COOKIE_NAME)
+    if name not in addresses.SIGNED or cookie is None:
+        return address
+    row = Session.objects.get(session_key=cookie.value)
+    officer = Officer.objects.get(pk=row.get_decoded()["_auth_user_id"])
+    return addresses.signed(Actor.of(officer, session=mark_of(cookie.value)), path, now=now)

@@ -1,5 +1,6 @@
 /** What every page has: theme, side menu, search key, dialogs, toasts, copying, times, table keys. */
 import { csrfToken, isTyping } from "./dom";
+import { startAddresses } from "./addresses";
 import { startLive } from "./live";
 import { startLock } from "./lock";
 import { letGo, toast, type Toast } from "./toast";
@@ -17,6 +18,7 @@ export function startShell(): void {
   startTimes();
   startRequests();
   startFrames();
+  startAddresses();
   startLive();
   startLock();
 }

@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from opencets_web.accounts.ids import new_id
+from opencets_web.accounts.sealed import SealedTextField
 
 
 class AgencyKind(models.TextChoices):
@@ -115,7 +116,7 @@ class Officer(AbstractBaseUser):
     created_at = models.DateTimeField(auto_now_add=True)
     unit = models.CharField(max_length=80, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
-    closed_because = models.CharField(max_length=300, blank=True)
+    closed_because = SealedTextField(blank=True)
     opened_at = models.DateTimeField(
         null=True, blank=True, help_text="When a closed account was opened again; unused days count from here."
     )

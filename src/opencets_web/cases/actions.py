@@ -175,13 +175,15 @@ def change_case(actor: Actor, reference: str, *, wanted: Mapping[str, str], seen
 
 def _keep_changes(actor: Actor, case: Case, changes: Mapping[str, tuple[str, str]]) -> None:
     now = timezone.now()
+    details: dict[str, object] = {}
     for name, (before, after) in changes.items():
-        FieldChange.objects.create(
+        kept = FieldChange.objects.create(
             holding_id=case.holding_id, agency_id=case.agency_id, case=case, field=name, before=before, after=after,
             by_id=actor.officer_id, at=now,
         )  # fmt: skip
+        # What stands sealed in the case does not stand open in the log: the line names the change that keeps it.
+        details[name] = {"change": kept.id} if name == "summary" else {"from": before, "to": after}
     if changes:
-        details: dict[str, object] = {name: {"from": before, "to": after} for name, (before, after) in changes.items()}
         _log("case.changed", actor, case, details)
 
 
@@ -226,7 +228,7 @@ def _set_state(actor: Actor, reference: str, state: CaseState, reason: str, verb
     case.closed_at = timezone.now() if state == CaseState.CLOSED else None
     case.closed_because = reason if state == CaseState.CLOSED else ""
     case.save(update_fields=["state", "closed_at", "closed_because"])
-    _log(verb, actor, case, {"reason": reason})
+    _log(verb, actor, case, {"reason given": bool(reason)})
 
 
 @transaction.atomic

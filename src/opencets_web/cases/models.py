@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from opencets_web.accounts.ids import new_id
 from opencets_web.accounts.models import Officer
+from opencets_web.accounts.sealed import SealedTextField
 from opencets_web.policy.models import Guarded
 
 
@@ -54,11 +55,11 @@ class Case(Guarded):
     title = models.CharField(max_length=200)
     kind = models.CharField(max_length=30, choices=CaseKind, default=CaseKind.POSSESSION)
     state = models.CharField(max_length=10, choices=CaseState, default=CaseState.OPEN)
-    summary = models.TextField(blank=True)
+    summary = SealedTextField(blank=True)
     opened_at = models.DateTimeField()
     opened_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
     closed_at = models.DateTimeField(null=True, blank=True)
-    closed_because = models.TextField(blank=True)
+    closed_because = SealedTextField(blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["holding"], name="case_is_one_holding")]
@@ -106,7 +107,7 @@ class Note(Guarded):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="notes")
     author = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
-    text = models.TextField()
+    text = SealedTextField()
     written_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
@@ -120,8 +121,8 @@ class FieldChange(Guarded):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="changes")
     field = models.CharField(max_length=20)
-    before = models.TextField(blank=True)
-    after = models.TextField(blank=True)
+    before = SealedTextField(blank=True)
+    after = SealedTextField(blank=True)
     by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
 

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 
 from opencets_web.accounts.ids import new_id
 from opencets_web.accounts.models import Agency, Officer
+from opencets_web.accounts.sealed import SealedTextField
 from opencets_web.cases.models import Case
 from opencets_web.policy.models import BetweenTwo, Guarded
 
@@ -21,7 +22,7 @@ class Comment(Guarded):
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="comments")
     about = models.UUIDField(null=True, blank=True, help_text="An exhibit of the case; null: the case itself.")
     author = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
-    text = models.TextField()
+    text = SealedTextField()
     mentions = ArrayField(models.UUIDField(), default=list, blank=True)
     written_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True, blank=True)
@@ -35,7 +36,7 @@ class Task(Guarded):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="tasks")
-    title = models.CharField(max_length=300)
+    title = SealedTextField()
     for_officer = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
     due_on = models.DateField(null=True, blank=True)
     made_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
@@ -60,8 +61,8 @@ class Decision(Guarded):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="decisions")
-    what = models.TextField()
-    reason = models.TextField()
+    what = SealedTextField()
+    reason = SealedTextField()
     by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
     supersedes = models.OneToOneField(
@@ -82,12 +83,12 @@ class CaseLink(BetweenTwo):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     left_case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
     right_case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
-    reason = models.TextField()
+    reason = SealedTextField(of="left_agency_id")
     linked_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
     linked_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     withdrawn_by = models.ForeignKey(Officer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    withdrawn_because = models.TextField(blank=True)
+    withdrawn_because = SealedTextField(of="left_agency_id", blank=True)
 
     class Meta:
         constraints = [
@@ -106,7 +107,7 @@ class Notice(Guarded):
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
     officer = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
     by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
-    sentence = models.CharField(max_length=400)
+    sentence = SealedTextField()
     url = models.CharField(max_length=200)
     at = models.DateTimeField()
     read_at = models.DateTimeField(null=True, blank=True)

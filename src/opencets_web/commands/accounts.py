@@ -182,14 +182,16 @@ def _set_active(email: str, *, active: bool) -> None:
 
         now = timezone.now()
         with transaction.atomic():
-            changed = Officer.objects.filter(email__iexact=email, is_active=not active).update(
-                is_active=active,
-                closed_at=None if active else now,
-                closed_because="" if active else "Closed by whoever runs the machine.",
-                **({"opened_at": now, "failed_at": [], "locked_until": None} if active else {}),
-            )
-            if not changed:
+            officer = Officer.objects.select_for_update().filter(email__iexact=email, is_active=not active).first()
+            if officer is None:
                 raise NotFound(f"No {'closed' if active else 'open'} account signs in as {email}.")
+            officer.is_active, officer.closed_at = active, None if active else now
+            officer.closed_because = "" if active else "Closed by whoever runs the machine."
+            if active:
+                officer.opened_at, officer.failed_at, officer.locked_until = now, [], None
+            officer.save(
+                update_fields=["is_active", "closed_at", "closed_because", "opened_at", "failed_at", "locked_until"]
+            )
             log.record(
                 "account.opened-again" if active else "account.closed", None, subject=f"officer:{email}", details=_by()
             )

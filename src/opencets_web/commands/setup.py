@@ -113,9 +113,14 @@ def make_tables() -> None:
     from opencets_web.policy import wall
 
     wall.build()
+    from opencets_web.accounts.sealed import seal_factors, seal_rows
     from opencets_web.evidence import keyring
+    from opencets_web.evidence.field_keys import refuse_without_field_keys
 
+    refuse_without_field_keys()
     keyring.ensure_keys()
+    seal_rows()
+    seal_factors()
 
 
 def _migrations_stamp() -> str:

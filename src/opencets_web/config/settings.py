@@ -106,6 +106,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "opencets_web.policy.middleware.act_as_the_signed_in_officer",
+    "opencets_web.evidence.addresses.SignedAddresses",
     "opencets_web.policy.middleware.ask_for_proof",
     "opencets_web.policy.middleware.ask_for_purpose",
     "opencets_web.policy.middleware.refusals_as_pages",
@@ -141,6 +142,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
+SEALER = "opencets_web.evidence.field_keys.FieldKeys"
 UI_LIVE_URL = "/live/"
 UI_ROOM_COUNTS = "opencets_web.desk.counting.room_counts"
 ACCOUNT_ADAPTER = "opencets_web.policy.sign_in.LoggedDoors"

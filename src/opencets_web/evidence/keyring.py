@@ -17,14 +17,18 @@ from opencets.packing.frames import new_key, wrap_key
 from opencets.packing.keys import MAGIC, Keys
 from opencets_web.accounts.ids import new_id
 from opencets_web.accounts.models import Agency
+from opencets_web.accounts.sealed import sealer
 from opencets_web.audit import log
-from opencets_web.evidence.models import AgencyKey
+from opencets_web.evidence.field_keys import live_key
+from opencets_web.evidence.models import AgencyKey, FieldKey
 from opencets_web.evidence.root import FileRoot, root_key
 from opencets_web.evidence.vault import keys, known
 
 ROWS_AT_ONCE = 2_000
 WRAPPED = (("evidence_blob", "agency_id"), ("evidence_upload", "agency_id"), ("media_hashset", "agency_id"))
-"""Every table with a ``wrapped_key``, and the column that says whose it is."""
+"""Every table with the ``wrapped_key`` of a blob, and the column that says whose it is."""
+EXCHANGED = (*WRAPPED, ("evidence_fieldkey", "agency_id"))
+"""What is wrapped anew when an agency's key is replaced: with the blobs' keys, the one that seals its private fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,14 @@ class KeyLine:
 
 
 def ensure_keys() -> int:
-    """Give each agency that has none its first key; how many were made."""
+    """Give each agency that has none its first key, and each, and this node, a key of sealed fields; how many first keys."""
     made = 0
     for agency in Agency.objects.exclude(pk__in=AgencyKey.objects.values("agency_id")):
         with transaction.atomic():
             _make(agency, 1)
         made += 1
+    for agency_id in (None, *Agency.objects.order_by("id").values_list("id", flat=True)):
+        live_key(agency_id)
     return made
 
 
@@ -100,6 +106,9 @@ def rotate_root(step: Callable[[int], object]) -> int:
         for key in kept:
             key.wrapped = wrap_key(coming, root.unwrap(bytes(key.wrapped or b"")))
             key.save(update_fields=["wrapped"])
+        for own in FieldKey.objects.select_for_update().filter(agency=None, ended_at=None):
+            own.wrapped_key = wrap_key(coming, root.unwrap(bytes(own.wrapped_key or b"")))
+            own.save(update_fields=["wrapped_key"])
         log.record("key.root-rotated", None, details={"keys": len(kept)})
     root.end_exchange()
     known.cache_clear()
@@ -119,13 +128,22 @@ def destroy(agency: Agency, number: int, reason: str) -> int:
         key.wrapped, key.destroyed_at, key.destroyed_because = None, now, reason.strip()
         key.replaced_at = key.replaced_at or now
         key.save(update_fields=["wrapped", "destroyed_at", "destroyed_because", "replaced_at"])
+        fields = [
+            row.id
+            for row in FieldKey.objects.filter(agency=agency, ended_at=None)
+            if bytes(row.wrapped_key or b"").startswith(MAGIC + key.id.bytes)
+        ]
+        FieldKey.objects.filter(id__in=fields).update(wrapped_key=None, ended_at=now, ended_because=reason.strip())
         if not AgencyKey.objects.filter(agency=agency, replaced_at=None).exists():
             _make(agency, AgencyKey.objects.filter(agency=agency).count() + 1)
+        known.cache_clear()
+        live_key(agency.id)
         log.record(
             "key.destroyed", None, subject=f"agency:{agency.short_name}",
-            details={"number": number, "rows": lost, "reason": reason.strip()},
+            details={"number": number, "rows": lost, "reason": reason.strip(), "private fields": bool(fields)},
         )  # fmt: skip
     known.cache_clear()
+    sealer.cache_clear()
     return lost
 
 
@@ -144,14 +162,14 @@ def _make(agency: Agency, number: int) -> AgencyKey:
 def _exchange(agency_id: UUID, newest: UUID, wraps: Keys, step: Callable[[int], object]) -> int:
     """Wrap anew every row of the agency that another key wraps, some thousand in a transaction; how many."""
     exchanged = 0
-    for table, owner in WRAPPED:
+    for table, owner in EXCHANGED:
         for batch in _batches(table, owner, agency_id, newest):
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.executemany(
                     f"update {table} set wrapped_key = %s where id = %s and wrapped_key = %s",
                     [(wraps.wrap(wraps.unwrap(wrapped)), row, wrapped) for row, wrapped in batch],
                 )
-            exchanged += len(batch)
+            exchanged += len(batch) if (table, owner) in WRAPPED else 0
             step(len(batch))
     return exchanged
 
@@ -188,7 +206,7 @@ def _rows_not_wrapped_by(agency_id: UUID, key_id: UUID) -> int:
             f"select count(*) from {table} where {owner} = %s and substr(wrapped_key, 1, 20) <> %s",
             [agency_id, MAGIC + key_id.bytes],
         )
-        for table, owner in WRAPPED
+        for table, owner in EXCHANGED
     )
 
 

@@ -57,6 +57,31 @@ class AgencyKey(models.Model):
         ]
 
 
+class FieldKey(models.Model):
+    """The key under which private fields of an agency are sealed, wrapped by the agency's key; without one, the node's."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    wrapped_key = models.BinaryField(null=True)
+    made_at = models.DateTimeField()
+    ended_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was destroyed with the key that wraps it."
+    )
+    ended_because = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ended_at=None, wrapped_key__isnull=False)
+                | Q(ended_at__isnull=False, wrapped_key__isnull=True),
+                name="field_key_is_kept_or_ended",
+            ),
+            models.UniqueConstraint(
+                fields=["agency"], condition=Q(ended_at=None), nulls_distinct=False, name="one_field_key_for_an_agency"
+            ),
+        ]
+
+
 class ExhibitState(models.TextChoices):
     """The way of an exhibit."""
 

@@ -38,7 +38,7 @@ class FileRoot:
         try:
             return self.path.read_bytes()
         except FileNotFoundError:
-            _make(self.path)
+            make_private(self.path, secrets.token_bytes(32))
             return self.path.read_bytes()
 
     def wrap(self, key: bytes) -> bytes:
@@ -59,7 +59,7 @@ class FileRoot:
         """The 32 bytes that come next; they are kept, so that an exchange that was stopped goes on with the same ones."""
         coming = self.folder / NEXT
         if not coming.exists():
-            _make(coming)
+            make_private(coming, secrets.token_bytes(32))
         return coming.read_bytes()
 
     def end_exchange(self) -> None:
@@ -110,12 +110,12 @@ def root_key(home: Path) -> Keys:
     )
 
 
-def _make(path: Path) -> None:
-    """32 random bytes in a new file; where another process was first, its bytes stay."""
+def make_private(path: Path, octets: bytes) -> None:
+    """Keep bytes in a new file of mode 0600, whole or not at all; where another process was first, its bytes stay."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     staged = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-        stream.write(secrets.token_bytes(32))
+        stream.write(octets)
         stream.flush()
         os.fsync(stream.fileno())
     with contextlib.suppress(FileExistsError):

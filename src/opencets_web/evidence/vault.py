@@ -12,13 +12,17 @@ from django.conf import settings
 
 from opencets.errors import ActRefused, DamagedSource
 from opencets.packing.blobs import BlobStore, Opening
+from opencets.packing.frames import new_key
 from opencets.packing.keys import Keys, Ring
 from opencets_web.evidence.models import AgencyKey, Blob
 from opencets_web.evidence.pieces import PieceOpening
-from opencets_web.evidence.root import root_key
+from opencets_web.evidence.root import make_private, root_key
 
 KNOWN_SECONDS = 20.0
 """How long a process goes on with what it knows of a key: a new or a destroyed one is noticed then."""
+
+
+DAY_KEY = "address-key-"
 
 
 class _Known:
@@ -28,6 +32,7 @@ class _Known:
         self.root: Keys = root_key(Path(settings.HOME))
         self._keys: dict[UUID, tuple[float, bytes]] = {}
         self._current: dict[UUID, tuple[float, tuple[UUID, bytes] | None]] = {}
+        self._days: dict[int, tuple[tuple[int, int], bytes]] = {}
 
     def find(self, key_id: UUID) -> bytes:
         """The 32 bytes of an agency's key. ActRefused: it was destroyed. DamagedSource: there was never such a key."""
@@ -56,6 +61,38 @@ class _Known:
             self._current[agency_id] = (time.monotonic(), current)
         return Ring(current, self.find, self.root)
 
+    def day_key(self, day: int) -> bytes:
+        """The 32 bytes of the node's key of a day (days since 1970, UTC), made at first use and wrapped by the root key.
+
+        One whose root key was exchanged since is made anew: it opened addresses that last minutes. Older ones are removed.
+        """
+        path = Path(settings.HOME) / "secrets" / f"{DAY_KEY}{day}"
+        try:
+            stamp = path.stat()
+        except FileNotFoundError:
+            self._make_day_key(path, day)
+            stamp = path.stat()
+        seen = (stamp.st_ino, stamp.st_mtime_ns)
+        if self._days.get(day, (None, b""))[0] != seen:
+            try:
+                key = self.root.unwrap(path.read_bytes())
+            except DamagedSource:
+                path.unlink(missing_ok=True)
+                self._make_day_key(path, day)
+                key = self.root.unwrap(path.read_bytes())
+            self._days = {
+                day: (seen, key),
+                **{other: kept for other, kept in self._days.items() if abs(other - day) == 1},
+            }
+        return self._days[day][1]
+
+    def _make_day_key(self, path: Path, day: int) -> None:
+        make_private(path, self.root.wrap(new_key()))
+        for other in path.parent.glob(f"{DAY_KEY}*"):
+            number = other.name.removeprefix(DAY_KEY)
+            if number.isdecimal() and int(number) < day - 1:
+                other.unlink(missing_ok=True)
+
 
 @cache
 def known() -> _Known:
@@ -66,6 +103,11 @@ def known() -> _Known:
 def keys(agency_id: UUID | None = None) -> Keys:
     """What wraps the keys of an agency's blobs, and opens those of any."""
     return known().ring(agency_id)
+
+
+def day_key(day: int) -> bytes:
+    """The 32 bytes with which this node signs what ends on that day (days since 1970, UTC)."""
+    return known().day_key(day)
 
 
 def store(agency_id: UUID | None = None) -> BlobStore:

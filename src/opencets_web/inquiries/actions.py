@@ -410,7 +410,7 @@ def _end(
     inquiry = _in_state(actor, inquiry_id, *out_of)
     before = _before(inquiry)
     inquiry.state, inquiry.ended_because, inquiry.next_at = state, reason.strip(), None
-    _step(actor, inquiry, verb, f"{word}: {reason.strip()}", before, {"reason": reason})
+    _step(actor, inquiry, verb, f"{word}: {reason.strip()}", before, {})
 
 
 @transaction.atomic
@@ -420,7 +420,8 @@ def take_back(actor: Actor, inquiry_id: UUID) -> str:
     ActRefused: nothing to take back, or a later request stands on it.
     """
     inquiry = _locked(actor, inquiry_id)
-    step = InquiryStep.objects.filter(inquiry=inquiry, undone_at=None).exclude(before={}).order_by("-at", "-id").first()
+    standing = InquiryStep.objects.filter(inquiry=inquiry, undone_at=None).order_by("-at", "-id")
+    step = next((one for one in standing if one.before), None)
     if step is None:
         raise ActRefused("There is no step to take back: a draft is withdrawn instead.")
     if step.verb == "inquiry.renewed":
@@ -433,7 +434,7 @@ def take_back(actor: Actor, inquiry_id: UUID) -> str:
         )
         if renewed is not None:
             _undo(actor, earlier, renewed)
-    return step.sentence
+    return str(step.sentence)
 
 
 def _undo(actor: Actor, inquiry: Inquiry, step: InquiryStep) -> None:

@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from opencets_web.accounts.ids import new_id
 from opencets_web.accounts.models import Agency, Officer
+from opencets_web.accounts.sealed import SealedJSONField, SealedTextField
 from opencets_web.cases.models import Case
 from opencets_web.evidence.models import Claim, Exhibit, Record
 from opencets_web.policy.models import Guarded
@@ -84,8 +85,8 @@ class Inquiry(Guarded):
     instrument_version = models.IntegerField(default=1)
     provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="inquiries")
     state = models.CharField(max_length=10, choices=InquiryState, default=InquiryState.DRAFT)
-    subject = models.CharField(max_length=200)
-    statements = models.JSONField(default=dict, help_text="What the instrument wants said, by field name.")
+    subject = SealedTextField()
+    statements = SealedJSONField(default=dict, help_text="What the instrument wants said, by field name.")
     renews = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="renewals")
     drafted_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
     drafted_at = models.DateTimeField()
@@ -98,8 +99,8 @@ class Inquiry(Guarded):
     preserved_until = models.DateTimeField(null=True, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
     answer = models.ForeignKey(Exhibit, on_delete=models.PROTECT, null=True, blank=True, related_name="answers")
-    ended_because = models.TextField(blank=True)
-    letter = models.JSONField(null=True, blank=True, help_text="What the approved letter says, word for word.")
+    ended_because = SealedTextField(blank=True)
+    letter = SealedJSONField(null=True, blank=True, help_text="What the approved letter says, word for word.")
     letter_sha256 = models.CharField(max_length=64, blank=True, help_text="Of the PDF, when it was approved.")
     next_at = models.DateTimeField(null=True, blank=True, help_text="When something is to be done next.")
 
@@ -129,7 +130,7 @@ class InquiryValue(Guarded):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     inquiry = models.ForeignKey(Inquiry, on_delete=models.PROTECT, related_name="values")
     kind = models.CharField(max_length=20)
-    raw = models.TextField(help_text="As the source writes it.")
+    raw = SealedTextField(help_text="As the source writes it.")
     time = models.CharField(max_length=200, blank=True, help_text="As the source writes it.")
     recorded = models.CharField(
         max_length=40, blank=True, help_text="How the time was read: with Z, its zone is known."
@@ -139,7 +140,7 @@ class InquiryValue(Guarded):
     port = models.CharField(max_length=12, blank=True, help_text="What the officer says of the port.")
     claim = models.ForeignKey(Claim, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     record = models.ForeignKey(Record, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    place = models.TextField(
+    place = SealedTextField(
         help_text="The exhibit and the place in it; for a value typed by hand, where it comes from."
     )
     added_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
@@ -161,10 +162,10 @@ class InquiryStep(Guarded):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     inquiry = models.ForeignKey(Inquiry, on_delete=models.PROTECT, related_name="steps")
     verb = models.CharField(max_length=40)
-    sentence = models.TextField()
+    sentence = SealedTextField()
     at = models.DateTimeField()
     officer = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
-    before = models.JSONField(default=dict)
+    before = SealedJSONField(default=dict)
     undone_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

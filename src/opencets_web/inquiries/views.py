@@ -287,7 +287,7 @@ def close(request: HttpRequest, inquiry_id: UUID) -> HttpResponse:
 @require_POST
 def take_back(request: HttpRequest, inquiry_id: UUID) -> HttpResponse:
     sentence = actions.take_back(actor_of(request), inquiry_id)
-    messages.success(request, f"Taken back: {sentence}")
+    messages.success(request, f"Taken back: {sentence.partition(':')[0]}")
     return redirect(_back(request, inquiry_id))
 
 

@@ -26,6 +26,7 @@ from opencets.records import PROPERTIES
 from opencets_web.audit import log
 from opencets_web.cases.models import Case
 from opencets_web.cases.queries import CaseFrame, get_frame
+from opencets_web.evidence.addresses import signed
 from opencets_web.evidence.models import Claim, Exhibit
 from opencets_web.evidence.vault import piece
 from opencets_web.media.models import Exposure, Frame, HashSet, HashSetState, Media, NearDuplicate
@@ -341,6 +342,7 @@ def _tiles(
     query = wanted.query()
     return tuple(
         _tile(
+            actor,
             media,
             shown,
             query=f"{query}&in=case" if in_case and query else "in=case" if in_case else query,
@@ -351,14 +353,16 @@ def _tiles(
     )
 
 
-def _tile(media: Media, shown: Collection[str], *, query: str = "", near: int = 0, note: str = "") -> Tile:
+def _tile(
+    actor: Actor, media: Media, shown: Collection[str], *, query: str = "", near: int = 0, note: str = ""
+) -> Tile:
     known = media.known_set_id is not None
     may_show = bool(media.thumbnail_size) and (not known or str(media.id) in shown)
     url = reverse("media:show", args=[media.id])
     return Tile(
         id=media.id,
         url=f"{url}?{query}" if query else url,
-        thumbnail_url=reverse("media:thumbnail", args=[media.id]) if may_show else "",
+        thumbnail_url=signed(actor, reverse("media:thumbnail", args=[media.id])) if may_show else "",
         label=media.file.name.rsplit("/", 1)[-1],
         width=media.width,
         height=media.height,
@@ -570,7 +574,7 @@ def get_media(
     claims = sorted(Claim.objects.filter(record_id=media.record_id), key=_telling_first)
     copies = _copies(actor, media)
     pairs = _pairs(actor, media)
-    near, near_total = _near(pairs)
+    near, near_total = _near(actor, pairs)
     serial = next((claim for claim in claims if claim.kind == "camera_serial" and claim.normal), None)
     same = _same_camera(actor, media, serial)
     before, after = _neighbours(actor, media, wanted, frame.case_id if in_case else None)
@@ -589,14 +593,14 @@ def get_media(
     return MediaPage(
         id=media.id,
         frame=frame,
-        tile=replace(_tile(media, shown), note="", duration="", url=_original(media) if may_show else ""),
-        strip=_strip(media) if may_show else None,
+        tile=replace(_tile(actor, media, shown), note="", duration="", url=_original(actor, media) if may_show else ""),
+        strip=_strip(actor, media) if may_show else None,
         known=_known(media),
         shown=may_show,
         large=large and may_show,
         is_video=is_video,
         playable=is_video and media.file.blob_id is not None,
-        original_url=_original(media) if may_show and media.file.blob_id else "",
+        original_url=_original(actor, media) if may_show and media.file.blob_id else "",
         media_type=media.media_type,
         size=media.file.size,
         dimensions=_dimensions(media),
@@ -674,18 +678,17 @@ def _url(name: str, *arguments: object) -> str:
         return ""
 
 
-def _original(media: Media) -> str:
-    return reverse("media:original", args=[media.id])
+def _original(actor: Actor, media: Media) -> str:
+    return signed(actor, reverse("media:original", args=[media.id]))
 
 
-def _strip(media: Media) -> Tile | None:
+def _strip(actor: Actor, media: Media) -> Tile | None:
     if not media.strip_size:
         return None
-    tile = _tile(media, frozenset({str(media.id)}))
+    tile = _tile(actor, media, frozenset({str(media.id)}))
     label = "Frames in the order of time"
-    return replace(
-        tile, label=label, thumbnail_url=reverse("media:strip", args=[media.id]), width=None, height=None, duration=""
-    )
+    address = signed(actor, reverse("media:strip", args=[media.id]))
+    return replace(tile, label=label, thumbnail_url=address, width=None, height=None, duration="")
 
 
 def _time_words(text: str) -> str:
@@ -769,19 +772,19 @@ def _pairs(actor: Actor, media: Media) -> list[_Pair]:
     return found
 
 
-def _near(pairs: Sequence[_Pair]) -> tuple[tuple[NearLine, ...], int]:
+def _near(actor: Actor, pairs: Sequence[_Pair]) -> tuple[tuple[NearLine, ...], int]:
     """Near-duplicates to lay beside it, each distinct file once; and how many there are."""
     distinct: dict[str, _Pair] = {}
     for pair in pairs:
         distinct.setdefault(pair.other.sha256, pair)
-    return tuple(_near_line(pair) for pair in list(distinct.values())[:NEAR_SHOWN]), len(distinct)
+    return tuple(_near_line(actor, pair) for pair in list(distinct.values())[:NEAR_SHOWN]), len(distinct)
 
 
-def _near_line(pair: _Pair) -> NearLine:
+def _near_line(actor: Actor, pair: _Pair) -> NearLine:
     other = pair.other
     apart = "the same PDQ" if pair.distance == 0 else f"{pair.distance} bit{'' if pair.distance == 1 else 's'} apart"
     return NearLine(
-        tile=replace(_tile(other, frozenset()), note=apart),
+        tile=replace(_tile(actor, other, frozenset()), note=apart),
         apart=apart,
         at=(_clock(pair.second) or "0:00") if pair.second is not None else "",
         dimensions=_dimensions(other),
@@ -803,7 +806,8 @@ def _same_camera(actor: Actor, media: Media, serial: Claim | None) -> tuple[Tile
     rows = door.visible(actor, Media.objects.filter(record_id__in=door.visible(actor, with_it).values("record_id")))
     found = rows.exclude(sha256=media.sha256).select_related("file__exhibit", "case").order_by("-id")[:12]
     return tuple(
-        replace(_tile(row, frozenset()), note=f"{row.case.reference} {row.file.exhibit.reference}") for row in found
+        replace(_tile(actor, row, frozenset()), note=f"{row.case.reference} {row.file.exhibit.reference}")
+        for row in found
     )
 
 

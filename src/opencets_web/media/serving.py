@@ -20,20 +20,22 @@ SHOWN_TYPES = frozenset(
     {
         "image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/bmp",
         "video/mp4", "video/webm", "video/ogg", "video/quicktime", "video/x-m4v", "video/3gpp",
+        "audio/mpeg", "audio/mp4", "audio/aac", "audio/ogg", "audio/webm", "audio/wav", "audio/flac",
     }
 )  # fmt: skip
 """Types that are shown in the page; SVG and HTML are not among them."""
-SANDBOX = (
-    "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
-)
+SANDBOX = "sandbox; default-src 'none'; frame-ancestors 'none'"
+KEPT_SECONDS = 60
+"""How long the officer's own browser may keep a small picture: as long as access that ended may take to end."""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 def small_picture(stream: BinaryIO, size: int) -> HttpResponseBase:
     """A thumbnail or strip, which OpenCETS itself made: always JPEG."""
     with stream:
-        response = HttpResponse(stream.read(size), content_type="image/jpeg")
-    return _closed(response)
+        response = _closed(HttpResponse(stream.read(size), content_type="image/jpeg"))
+    response.headers["Cache-Control"] = f"private, max-age={KEPT_SECONDS}"
+    return response
 
 
 def original(

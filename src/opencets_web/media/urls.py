@@ -11,6 +11,7 @@ urlpatterns = [
     path("cases/<str:reference>/media/", views.gallery, name="gallery"),
     path("media/", views.list_media, name="list"),
     path("media/exposure/", views.expose, name="exposure"),
+    path("media/addresses/", views.addresses, name="addresses"),
     path("media/<uuid:media_id>/", views.show, name="show"),
     path("media/<uuid:media_id>/thumbnail", views.thumbnail, name="thumbnail"),
     path("media/<uuid:media_id>/strip", views.strip, name="strip"),

@@ -6,12 +6,13 @@ import json
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from opencets.errors import ActRefused, NotFound
+from opencets_web.evidence.addresses import renewed
 from opencets_web.media import actions, queries, serving
 from opencets_web.media.forms import GalleryForm, HashSetForm
 from opencets_web.policy.middleware import actor_of
@@ -74,6 +75,16 @@ def original(request: HttpRequest, media_id: UUID) -> HttpResponseBase:
         name=media.file.name,
         sha256=media.sha256,
     )
+
+
+@require_POST
+def addresses(request: HttpRequest) -> HttpResponse:
+    """New signatures for addresses of pictures that this session was given earlier; each is asked at the door when it is used."""
+    try:
+        given = [address for address in json.loads(request.body)["addresses"] if isinstance(address, str)]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise ActRefused("Addresses are renewed from a list of addresses.") from None
+    return JsonResponse({"addresses": renewed(actor_of(request), given)})
 
 
 @require_POST

@@ -159,7 +159,7 @@ def end_account(actor: Actor, officer_id: UUID, *, reason: str, successor_id: UU
         if successor is None or not successor.reads_cases:
             raise ActRefused("The work goes to a colleague who reads cases.")
     close_account(officer, reason)
-    _record("officer.ended", actor, officer, {"reason": reason, "work to": successor.email if successor else ""})
+    _record("officer.ended", actor, officer, {"work to": successor.email if successor else ""})
     if successor is not None:
         outbox.post("officer.ended", leaver_id=str(officer.pk), officer_id=str(successor.pk))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from opencets_web.accounts.models import READING_ROLES, Officer
@@ -14,7 +14,7 @@ class Actor:
 
     ``purpose`` was said with this very request; ``otherwise`` holds where the officer chose none for the case today (jobs,
     commands). ``asks``: without any, an act on a case is refused (``PurposeMissing``). ``renews``: a page renews itself, for
-    which the purpose of the last hours holds over midnight.
+    which the purpose of the last hours holds over midnight. ``session``: the mark of the browser's session.
     """
 
     officer_id: UUID
@@ -28,9 +28,10 @@ class Actor:
     otherwise: str = ""
     asks: bool = False
     renews: bool = False
+    session: str = field(default="", repr=False)
 
     @classmethod
-    def of(cls, officer: Officer, *, address: str = "", otherwise: str = "") -> Actor:
+    def of(cls, officer: Officer, *, address: str = "", otherwise: str = "", session: str = "") -> Actor:
         """The actor for an officer, who is active; an inactive officer acts no more (ValueError)."""
         if not officer.is_active:
             raise ValueError("An inactive officer cannot act.")
@@ -43,6 +44,7 @@ class Actor:
             roles=frozenset(officer.roles),
             address=address,
             otherwise=otherwise,
+            session=session,
         )
 
     @property

@@ -64,7 +64,7 @@ def act_as_the_signed_in_officer(get_response: Answer) -> Answer:
             current, second_factor, standing = _signed_in(officer, request.session.session_key)
         if standing is None or standing.over or not current.is_active:
             return _signed_out(request, get_response)
-        actor = Actor.of(current, address=request.META.get("REMOTE_ADDR", ""))
+        actor = Actor.of(current, address=request.META.get("REMOTE_ADDR", ""), session=standing.mark)
         asking = current.agency.purpose_asking
         try:
             said = purposes.said_with(given, typed=asking == "typed") if (given := request.headers.get(PURPOSE)) else ""

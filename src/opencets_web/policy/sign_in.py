@@ -18,6 +18,7 @@ from django.shortcuts import redirect
 from opencets_web.accounts import failures
 from opencets_web.accounts.adapter import ClosedDoors
 from opencets_web.accounts.models import Officer
+from opencets_web.accounts.sealed import FACTOR_PLACE, PREFIX, open_text, seal_text
 from opencets_web.audit import log
 from opencets_web.policy import standing
 from opencets_web.policy.acting import acting_as
@@ -95,6 +96,14 @@ class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]
         **DefaultMFAAdapter.error_messages,
         "cannot_delete_authenticator": "Every account has a second factor: add another one before you take this away.",
     }
+
+    def encrypt(self, text: str) -> str:
+        """The secret of a one-time-code app, or the seed of recovery codes, sealed under the key of this node."""
+        return seal_text(text, FACTOR_PLACE, None)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """The secret again; one from before there were sealed fields is given as it stands, until set-up has sealed it."""
+        return open_text(encrypted_text, FACTOR_PLACE) if encrypted_text.startswith(PREFIX) else encrypted_text
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         """Recovery codes alone are no second factor."""

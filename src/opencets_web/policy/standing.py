@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -32,9 +33,19 @@ class Standing:
     locked: bool
 
     @property
+    def mark(self) -> str:
+        """What stands for the session where something is bound to it; the session's key, which opens it, is not in it."""
+        return mark_of(self.key)
+
+    @property
     def proved(self) -> bool:
         """Whether a second factor was shown recently enough for a dangerous act."""
         return timezone.now() - self.proved_at < timedelta(seconds=settings.SESSION_PROOF_SECONDS)
+
+
+def mark_of(session_key: str) -> str:
+    """The mark of the session with this key."""
+    return sha256(b"opencets session " + session_key.encode()).hexdigest()
 
 
 def read_standing(row: UserSession | None, officer_id: UUID) -> Standing | None:

@@ -423,6 +423,8 @@ def rights() -> dict[str, Rights]:
         table[name] = Rights("select, insert, update", "select", "", _own_policies("agency_id = (select app_agency())"))
     table["accounts_agency"] = Rights("select, update", "select", "select")
     # An agency's key stands there wrapped by the root key; whoever reads the row has nothing without that.
+    # A key of fields is made where there is none yet; one for each agency, and nobody changes it.
+    table["evidence_fieldkey"] = Rights("select, insert", "select, insert", "select")
     for name in ("evidence_agencykey", "django_content_type", "django_migrations"):
         table[name] = Rights("select", "select", "select")
     for name in BLIND_ONLY:

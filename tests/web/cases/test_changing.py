@@ -23,7 +23,8 @@ Browser = Callable[[Actor | None], Client]
 def joint(cast: Cast) -> Case:
     """Avon's case on which Borders works too."""
     case = make_case(cast, "AV-1")
-    Case.objects.filter(pk=case.pk).update(summary="First line.\r\nSecond line.")
+    case.summary = "First line.\r\nSecond line."
+    case.save(update_fields=["summary"])
     open_to(case, cast.borders.id)
     return case
 
@@ -68,7 +69,7 @@ def test_two_editors_of_one_field_see_both_versions_and_the_rest_is_kept(
     assert send(them, again, summary="Avon's words and Borders' words").status_code == 302
     joint.refresh_from_db()
     assert joint.summary == "Avon's words and Borders' words"
-    fields = list(FieldChange.objects.order_by("at", "id").values_list("field", "after"))
+    fields = [(change.field, change.after) for change in FieldChange.objects.order_by("at", "id")]
     assert fields == [
         ("summary", "Avon's words"), ("title", "Harbour"), ("summary", "Avon's words and Borders' words"),
     ]  # fmt: skip

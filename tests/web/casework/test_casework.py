@@ -176,7 +176,7 @@ def test_a_decision_is_superseded_once_and_never_changed(joint: Case, cast: Cast
     assert "in place of an earlier one" in page
     assert verbs(joint) == ["decision.made", "decision.made"]
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
-        Decision.objects.update(what="Something else")
+        Decision.objects.update(at=timezone.now())
 
 
 # --- Linked cases ---------------------------------------------------------------------------------

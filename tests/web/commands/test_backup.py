@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -37,24 +38,31 @@ for email in ("iva@avon.example.org", "lena@borders.example.org"):
     for path in paths:
         answer = browser.get(path)
         text = answer.content.decode()
+        if path.endswith("/notes/") and "iva@" in email: browser_text = text
         text = re.sub(r'csrf-token" content="[^"]*"|name="csrfmiddlewaretoken" value="[^"]*"', "", text)
         text = re.sub(r"(<time[^>]*>)[^<]*", r"\\1", text)  # how long ago it is goes on
+        found = re.findall(r'/media/[0-9a-f-]{36}/thumbnail[?]signed=[^"]*', text)[:1]
+        text = re.sub(r'[?]signed=[^"]*', "", text)
         shown[f"{email} {path}"] = [answer.status_code, hashlib.sha256(text.encode()).hexdigest()]
-        found = re.findall(r'/media/[0-9a-f-]{36}/thumbnail', text)[:1]
         for picture in found:
             got = browser.get(picture)
-            shown[f"{email} {picture}"] = [got.status_code, hashlib.sha256(b"".join(got.streaming_content) if got.streaming
-                                                                        else got.content).hexdigest()]
+            content = b"".join(got.streaming_content) if got.streaming else got.content
+            shown[f"{email} {picture.partition('?')[0]}"] = [got.status_code, hashlib.sha256(content).hexdigest()]
 json.dump(shown, sys.stdout)
 """
 OPEN_CASE = """
 import django; django.setup()
-from opencets_web.cases.actions import open_case
+from opencets_web.cases.actions import add_note, open_case
 from opencets_web.policy.acting import acting_as
 from opencets_web.policy.officers import actor_by_email
 with acting_as(None): actor = actor_by_email("iva@avon.example.org")
 with acting_as(actor.officer_id): open_case(actor, reference="AV-2026-0001", title="Heron", kind="possession")
+with acting_as(actor.officer_id): add_note(actor, "AV-2026-0001", "Mirabel was seen at the weir")
 """
+
+
+PLANTED = b"Mirabel"
+"""A child's name in a note: it is shown on a page, and stands nowhere else."""
 
 
 class Machine:
@@ -197,6 +205,31 @@ def test_another_key_opens_nothing(machine: Machine, medium: Path, tmp_path: Pat
     again = machine.run("backup", "key", str(tmp_path / "second.key"))
     assert again.returncode == 2
     assert not (tmp_path / "second.key").exists()
+
+
+def test_a_private_word_stands_in_no_dump_and_in_no_file_of_the_home(machine: Machine) -> None:
+    shown = machine.python(
+        PAGES.replace("json.dump(shown", "print('Mirabel was seen' in browser_text); json.dump(shown")
+    )
+    assert shown.startswith("True"), "the note is read by its officer"
+    with psycopg.connect(machine.does("database", "url", "--role", "superuser").strip(), autocommit=True) as database:
+        database.execute("checkpoint")
+        row = database.execute("select left(text, 5) from cases_note").fetchone()
+        assert row == ("ocs1.",)
+    dump = machine.python(
+        "import subprocess, sys\nfrom pathlib import Path\nfrom django.conf import settings\n"
+        "from opencets_web.commands import client\n"
+        "told = client.start(Path(settings.HOME), 'pg_dump', '--format=plain', stdout=subprocess.PIPE)\n"
+        "sys.stdout.buffer.write(told.communicate()[0]); sys.exit(told.returncode)"
+    )
+    assert "COPY public.cases_note" in dump
+    assert PLANTED.decode() not in dump
+    files = [path for path in machine.home.rglob("*") if path.is_file() and path.stat().st_size < 1 << 30]
+    assert any("postgres" in path.parts and path.name.isdecimal() for path in files), (
+        "the tables' own files are among them"
+    )
+    spoken = [path.name for path in files if PLANTED in path.read_bytes()]
+    assert spoken == []
 
 
 def test_what_was_lost_is_restored_whole_also_after_a_kill_in_the_middle(machine: Machine, medium: Path) -> None:

@@ -128,7 +128,7 @@ def test_a_known_file_is_shown_to_nobody_unasked(
     assert "A known file is not shown unasked" in page
     assert f"/media/{medium.id}/original" not in page
     for name in ("thumbnail", "original"):
-        assert browser.get(f"/media/{medium.id}/{name}").status_code == 409
+        assert fetched(browser, f"/media/{medium.id}/{name}").status_code == 409
     assert browser.get(f"/media/{medium.id}/show-known/").status_code == 405
     assert client_for(cast.outsider).post(f"/media/{medium.id}/show-known/").status_code == 404
     assert not Exposure.objects.exists()
@@ -138,8 +138,8 @@ def test_a_known_file_is_shown_to_nobody_unasked(
     for name in ("thumbnail", "original"):
         assert fetched(browser, f"/media/{medium.id}/{name}").status_code == 200
     # Another officer, and another session, have not asked.
-    assert client_for(cast.colleague).get(f"/media/{medium.id}/thumbnail").status_code == 409
-    assert client_for(cast.owner).get(f"/media/{medium.id}/thumbnail").status_code == 409
+    assert fetched(client_for(cast.colleague), f"/media/{medium.id}/thumbnail").status_code == 409
+    assert fetched(client_for(cast.owner), f"/media/{medium.id}/thumbnail").status_code == 409
 
 
 def test_entries_are_closed_to_the_pages_and_listed_nowhere(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.house.small_case import REFERENCE, SmallCase, make_small_case
+from tests.web.conftest import signed
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -42,7 +43,7 @@ def _officer(actor: Actor) -> Any:
 
 def _status(browser: Client, path: str) -> int:
     """What is answered, with a file that is sent read to its end."""
-    answer = browser.get(path)
+    answer = browser.get(signed(browser, path))
     if answer.streaming:
         b"".join(answer.streaming_content)  # type: ignore[arg-type]
     return answer.status_code
@@ -264,7 +265,7 @@ def test_a_room_that_needs_a_certification_opens_only_while_it_is_current(
     administrator = client_for(cast.administrator)
     assert _status(owner, f"/media/{media}/original") == 200
     Agency.objects.filter(pk=cast.avon.pk).update(certified_rooms=["media-grading"])
-    refused = owner.get(f"/media/{media}/original")
+    refused = owner.get(signed(owner, f"/media/{media}/original"))
     assert (refused.status_code, "current certification" in refused.content.decode()) == (409, True)
     assert owner.get(f"/media/{media}/").status_code == 200, "only what shows it unblurred is shut"
     assert _status(colleague, f"/media/{media}/original") == 200
