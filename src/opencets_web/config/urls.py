@@ -15,6 +15,7 @@ ROOMS = (
     "cases",
     "casework",
     "officers",
+    "federation",
     "evidence",
     "entities",
     "media",
