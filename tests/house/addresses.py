@@ -412,6 +412,7 @@ ADDRESSES: dict[str, Address] = {
     # an agency's own identity provider
     "federation:list": _list(ADMINISTRATOR),
     "federation:new-oidc": _list(ADMINISTRATOR),
+    "federation:new-saml": _list(ADMINISTRATOR),
     "federation:provider": Address(ADMINISTRATOR, {"provider_id": "identity_provider"}, of_the_case=False),
     "federation:try": Address(
         ADMINISTRATOR, {"provider_id": "identity_provider"}, of_the_case=False, refused=frozenset({409})

@@ -13,7 +13,7 @@ from opencets.errors import ActRefused, NotFound
 from opencets_web.accounts.ids import new_id
 from opencets_web.accounts.models import Officer, Role
 from opencets_web.audit import log
-from opencets_web.federation import entrance, oidc
+from opencets_web.federation import entrance, oidc, saml
 from opencets_web.federation.models import Attempt, Binding, IdentityProvider, Kind
 from opencets_web.federation.sealing import seal_secret
 from opencets_web.officers.actions import require_role
@@ -85,6 +85,64 @@ def change_oidc(
     provider.save(update_fields=[*values, "secret_sealed", "changed_at"])
     if changes:
         _record("federation.changed", actor, provider, changes)
+
+
+@transaction.atomic
+def register_saml(
+    actor: Actor, *, name: str, metadata: bytes, domains: list[str], accepted: list[str], email_attribute: str
+) -> UUID:
+    """Register a SAML provider from its metadata, switched off; its id. ActRefused where the metadata lacks what is needed."""
+    require_role(actor, Role.ADMINISTRATOR)
+    read, now = saml.read_metadata(metadata), timezone.now()
+    provider = IdentityProvider.objects.create(
+        agency_id=actor.agency_id, kind=Kind.SAML, name=name, issuer=read.entity_id, sign_on_url=read.sign_on_url,
+        certificates=list(read.certificates), domains=domains, accepted=accepted, email_attribute=email_attribute,
+        registered_by_id=actor.officer_id, registered_at=now, changed_at=now,
+    )  # fmt: skip
+    _record(
+        "federation.registered", actor, provider,
+        {"issuer": read.entity_id, "domains": domains, "accepted": accepted, "certificates": len(read.certificates)},
+    )  # fmt: skip
+    return provider.pk
+
+
+@transaction.atomic
+def change_saml(
+    actor: Actor, provider_id: UUID, *, name: str, metadata: bytes, domains: list[str], accepted: list[str],
+    email_attribute: str,
+) -> None:  # fmt: skip
+    """Change a SAML provider; empty metadata leaves what was read before. ActRefused for another entity id with officers bound."""
+    provider = _own(actor, provider_id)
+    if provider.kind != Kind.SAML:
+        raise NotFound
+    values: dict[str, Any] = {
+        "name": name,
+        "domains": domains,
+        "accepted": accepted,
+        "email_attribute": email_attribute,
+    }
+    if metadata:
+        read = saml.read_metadata(metadata)
+        if read.entity_id != provider.issuer and Binding.objects.filter(provider=provider).exists():
+            raise ActRefused(
+                "Officers are bound to subjects of the other entity id: register another provider for this one."
+            )
+        values |= {
+            "issuer": read.entity_id, "sign_on_url": read.sign_on_url, "certificates": list(read.certificates)
+        }  # fmt: skip
+    changed = [field for field, new in values.items() if getattr(provider, field) != new]
+    details: dict[str, Any] = {
+        field: [getattr(provider, field), values[field]] for field in changed if field != "certificates"
+    }
+    for field, new in values.items():
+        setattr(provider, field, new)
+    if set(changed) - {"name"}:
+        provider.changed_at = timezone.now()
+    provider.save(update_fields=[*values, "changed_at"])
+    if changed:
+        if "certificates" in changed:
+            details["certificates"] = len(provider.certificates)
+        _record("federation.changed", actor, provider, details)
 
 
 @transaction.atomic

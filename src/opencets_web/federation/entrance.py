@@ -23,7 +23,7 @@ from opencets_web.accounts import failures
 from opencets_web.accounts.ids import new_id
 from opencets_web.accounts.models import Officer, Role
 from opencets_web.audit import log
-from opencets_web.federation import oidc
+from opencets_web.federation import oidc, saml
 from opencets_web.federation.asserted import AnswerRefused, Asserted
 from opencets_web.federation.models import Attempt, Binding, IdentityProvider, Kind
 from opencets_web.federation.sealing import open_secret
@@ -85,7 +85,12 @@ def _provider(provider_id: UUID) -> IdentityProvider:
 def begin(provider: IdentityProvider, reply: Reply, *, next: str = "", trial_by: UUID | None = None) -> tuple[str, str]:
     """The state of a new sign-in, which the browser keeps, and where the browser goes with it."""
     made = oidc.fresh()
-    url = oidc.request_url(client_of(provider, reply), accepted=provider.accepted, **made)
+    if provider.kind == Kind.SAML:
+        url = saml.request_url(
+            provider.sign_on_url, state=made["state"], entity_id=reply.entity_id, answer_url=reply.answer_url
+        )
+    else:
+        url = oidc.request_url(client_of(provider, reply), accepted=provider.accepted, **made)
     Attempt.objects.create(
         provider=provider, trial_by_id=trial_by, next=next[:400], begun_at=timezone.now(), **made
     )  # fmt: skip
@@ -94,7 +99,7 @@ def begin(provider: IdentityProvider, reply: Reply, *, next: str = "", trial_by:
 
 def find_attempt(state: str, provider_id: UUID) -> Attempt:
     """The sign-in that an answer is to, locked, still waiting for it; AnswerRefused for an answer nobody waits for."""
-    rows = Attempt.objects.select_for_update(of=("self",)).select_related("provider")
+    rows = Attempt.objects.select_for_update(of=("self",)).select_related("provider__agency")
     found = rows.filter(state=state[:64], provider_id=provider_id).first() if state else None
     if found is None:
         raise AnswerRefused("This answer was not asked for from here: begin the sign-in on this page.")
@@ -117,6 +122,40 @@ def take_code(attempt: Attempt, reply: Reply, *, code: str, said_issuer: str, er
         nonce=attempt.nonce,
         verifier=attempt.verifier,
     )
+
+
+def take_assertion(provider: IdentityProvider, reply: Reply, content: str) -> str:
+    """Verify what a SAML provider's page has posted, and keep it for the browser that began: the state it is kept under.
+
+    The post comes from another site, so that the browser shows no session with it: nobody is signed in by it alone.
+    """
+    if provider.kind != Kind.SAML:
+        raise NotFound
+    attempt = find_attempt(saml.state_of(content), provider.pk)
+    expected = saml.Expected(
+        issuer=provider.issuer,
+        entity_id=reply.entity_id,
+        answer_url=reply.answer_url,
+        request_id=saml.request_id(attempt.state),
+        certificates=tuple(provider.certificates),
+        email_attribute=provider.email_attribute,
+    )
+    attempt.answer = saml.take_answer(content, expected).kept()
+    attempt.answered_at = timezone.now()
+    attempt.save(update_fields=["answer", "answered_at"])
+    return attempt.state
+
+
+def take_kept(state: str, provider_id: UUID) -> tuple[Attempt, Asserted]:
+    """What was kept for this browser; once, within ten minutes of the beginning."""
+    rows = Attempt.objects.select_for_update(of=("self",)).select_related("provider__agency")
+    found = rows.filter(state=state[:64], provider_id=provider_id, answered_at__isnull=False, done_at=None).first()
+    if found is None or found.answer is None or timezone.now() - found.begun_at > ANSWERED_WITHIN:
+        raise AnswerRefused("This answer was used already, or came too late: begin the sign-in again.")
+    said = Asserted.of(found.answer)
+    found.answer, found.done_at = None, timezone.now()
+    found.save(update_fields=["answer", "done_at"])
+    return found, said
 
 
 def _use_up(attempt: Attempt) -> None:
@@ -227,7 +266,6 @@ def keeps_password(officer: Officer) -> bool:
 
 def client_of(provider: IdentityProvider, reply: Reply) -> oidc.Client:
     """This system as an OpenID Connect provider knows it."""
-    assert provider.kind == Kind.OIDC
     secret = open_secret(provider.pk, bytes(provider.secret_sealed))
     return oidc.Client(provider.issuer, provider.client_id, secret, reply.answer_url)
 

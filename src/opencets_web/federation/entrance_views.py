@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from urllib.parse import urlencode
 from uuid import UUID
 
 from allauth.core import ratelimit
@@ -10,7 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_GET
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods
 
 from opencets_web.federation import doors, entrance, forms, queries
 from opencets_web.federation.asserted import AnswerRefused, Asserted
@@ -64,9 +66,12 @@ def begin(request: HttpRequest, provider_id: UUID) -> HttpResponse:
     return redirect(url)
 
 
-@require_GET
+@csrf_exempt
+@require_http_methods(["GET", "POST"])
 def answer(request: HttpRequest, provider_id: UUID) -> HttpResponse:
-    """Back from an OpenID Connect provider."""
+    """Back from a provider: by GET from OpenID Connect, by a POST of the provider's page from SAML."""
+    if request.method == "POST":
+        return _posted(request, provider_id)
     provider = entrance.find_answering(provider_id, tried=hasattr(request, "actor"))
     try:
         attempt = entrance.find_attempt(_own_state(request, request.GET.get("state", "")), provider_id)
@@ -77,6 +82,29 @@ def answer(request: HttpRequest, provider_id: UUID) -> HttpResponse:
             said_issuer=request.GET.get("iss", ""),
             error=request.GET.get("error", ""),
         )
+        return _end(request, attempt, said)
+    except AnswerRefused as refusal:
+        return _refused(request, provider, refusal)
+
+
+def _posted(request: HttpRequest, provider_id: UUID) -> HttpResponse:
+    """The assertion is verified and kept; the browser then comes for it with its session, which this post does not show."""
+    provider = entrance.find_answering(provider_id, tried=True)
+    try:
+        content = request.POST.get("SAMLResponse", "")
+        state = entrance.take_assertion(provider, reply_to(request, provider_id), content)
+    except AnswerRefused as refusal:
+        return _refused(request, provider, refusal)
+    there = reverse("federation:finish", args=[provider_id])
+    return HttpResponse(status=303, headers={"Location": f"{there}?{urlencode({'state': state})}"})
+
+
+@require_GET
+def finish(request: HttpRequest, provider_id: UUID) -> HttpResponse:
+    """The browser that began the sign-in comes for what a SAML provider has posted."""
+    provider = entrance.find_answering(provider_id, tried=hasattr(request, "actor"))
+    try:
+        attempt, said = entrance.take_kept(_own_state(request, request.GET.get("state", "")), provider_id)
         return _end(request, attempt, said)
     except AnswerRefused as refusal:
         return _refused(request, provider, refusal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -53,6 +54,41 @@ class OidcForm(ProviderForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )  # fmt: skip
     field_order = ["name", "issuer", "client_id", "secret", "domains", "accepted"]
+
+
+class SamlForm(ProviderForm):
+    """A SAML provider, from its metadata."""
+
+    metadata_file = forms.FileField(required=False, label="Metadata, as a file")
+    metadata_text = forms.CharField(
+        required=False, widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}), label="Or the metadata, pasted",
+        help_text="Entity id, address and certificates are read from it.",
+    )  # fmt: skip
+    email_attribute = forms.CharField(
+        max_length=200, required=False, label="Attribute with the e-mail address",
+        help_text="Empty: mail, email, or the names that directories give them.",
+    )  # fmt: skip
+    field_order = ["name", "metadata_file", "metadata_text", "domains", "accepted", "email_attribute"]
+
+    def __init__(self, *given: Any, registers: bool = False, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._registers = registers
+        self.fields[
+            "accepted"
+        ].help_text = (
+            "One a line: values of AuthnContextClassRef. Empty: OpenCETS always asks the officer's own second factor."
+        )
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        sent = given.pop("metadata_file", None)
+        text = given.pop("metadata_text", "").strip()
+        if sent is not None and sent.size > 512 * 1024:
+            self.add_error("metadata_file", "Metadata has at most 512 KiB.")
+        given["metadata"] = sent.read() if sent is not None and not self.errors else text.encode()
+        if self._registers and not given["metadata"]:
+            self.add_error("metadata_file", "Choose the file, or paste the metadata.")
+        return given
 
 
 class RuleForm(forms.Form):

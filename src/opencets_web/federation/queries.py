@@ -137,6 +137,7 @@ def get_values(actor: Actor, provider_id: UUID) -> dict[str, object]:
     """What the form about a provider begins with; the secret is not among it."""
     page = get_provider(actor, provider_id)
     return {
+        "saml": page.saml,
         "name": page.row.name,
         "issuer": page.row.issuer,
         "client_id": page.client_id,

@@ -10,6 +10,7 @@ app_name = "federation"
 urlpatterns = [
     path("officers/sign-in/", views.providers, name="list"),
     path("officers/sign-in/oidc/", views.new_oidc, name="new-oidc"),
+    path("officers/sign-in/saml/", views.new_saml, name="new-saml"),
     path("officers/sign-in/<uuid:provider_id>/", views.provider, name="provider"),
     path("officers/sign-in/<uuid:provider_id>/try/", views.try_it, name="try"),
     path("officers/sign-in/<uuid:provider_id>/on/", views.switch_on, name="on"),
@@ -21,5 +22,6 @@ urlpatterns = [
     path("account/provider/", entrance_views.find, name="find"),
     path("account/provider/<uuid:provider_id>/", entrance_views.begin, name="begin"),
     path("account/provider/<uuid:provider_id>/answer/", entrance_views.answer, name="answer"),
+    path("account/provider/<uuid:provider_id>/finish/", entrance_views.finish, name="finish"),
     path("account/provider/<uuid:provider_id>/metadata/", entrance_views.metadata, name="metadata"),
 ]

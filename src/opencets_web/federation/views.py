@@ -39,13 +39,32 @@ def new_oidc(request: HttpRequest) -> HttpResponse:
     return render(request, "federation/new.html", page, status=422 if form.errors else 200)
 
 
+def new_saml(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    require_role(actor, "administrator")
+    form = forms.SamlForm(request.POST or None, request.FILES or None, registers=True)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = actions.register_saml(actor, **form.cleaned_data)
+            messages.success(request, "Registered, and switched off. Enter these addresses there, then try it.")
+            return redirect("federation:provider", made)
+        except NotFound:
+            raise
+        except ActRefused as refusal:
+            form.add_error(None, refusal.sentence)
+    page = {"form": form, "kind": "SAML 2.0", "saml": True}
+    return render(request, "federation/new.html", page, status=422 if form.errors else 200)
+
+
 def provider(request: HttpRequest, provider_id: UUID) -> HttpResponse:
     """One provider: what it is to be told, how it stands, who is bound, and the form that changes it."""
     actor = actor_of(request)
-    form = forms.OidcForm(request.POST or None, initial=queries.get_values(actor, provider_id))
+    initial = queries.get_values(actor, provider_id)
+    kind, change = (forms.SamlForm, actions.change_saml) if initial["saml"] else (forms.OidcForm, actions.change_oidc)
+    form = kind(request.POST or None, request.FILES or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
-            actions.change_oidc(actor, provider_id, **form.cleaned_data)
+            change(actor, provider_id, **form.cleaned_data)
             messages.success(request, "Changed. Try it again.")
             return redirect("federation:provider", provider_id)
         except NotFound:

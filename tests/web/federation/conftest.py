@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -229,7 +231,15 @@ class Agency:
             "name": "Staff sign-in", "issuer": issuer, "client_id": CLIENT, "secret": CLIENT_SECRET, "domains": domains,
             "accepted": accepted,
         }  # fmt: skip
-        answer = self.browser.post("/officers/sign-in/oidc/", given)
+        return self._registered("/officers/sign-in/oidc/", given)
+
+    def registers_saml(self, metadata: str, **fields: str) -> str:
+        """The same for a SAML provider."""
+        given = {"name": "Staff sign-in", "metadata_text": metadata, "domains": "avon.example.org", **fields}
+        return self._registered("/officers/sign-in/saml/", given)
+
+    def _registered(self, path: str, given: dict[str, str]) -> str:
+        answer = self.browser.post(path, given)
         assert answer.status_code == 302, _words(answer)
         return answer.headers["Location"].strip("/").rpartition("/")[2]
 
@@ -299,3 +309,81 @@ def show_code() -> Callable[[Client], Any]:
         return browser.post("/account/2fa/authenticate/", {"code": one_time_code()})
 
     return show
+
+
+@dataclass
+class SamlPeer:
+    """The SAML provider (pysaml2, in a process of its own): what it is told to say, and signing in at it."""
+
+    folder: Path
+    address: str
+
+    def says(self, **told: Any) -> None:
+        """From now on it answers so, and as it should in all else."""
+        (self.folder / "told.json").write_text(json.dumps(told))
+
+    def metadata(self) -> str:
+        return visit(f"{self.address}/metadata")[2]
+
+    def learns(self, metadata: str) -> None:
+        """It reads our metadata."""
+        (self.folder / "sp.xml").write_text(metadata)
+
+    def sign_in(self, address: str) -> str:
+        """The response that its page has the browser post."""
+        status, _, text = visit(address)
+        assert status == 200, text
+        return text
+
+
+@pytest.fixture(scope="session")
+def _saml_peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SamlPeer]:
+    if shutil.which("xmlsec1") is None:
+        pytest.skip("xmlsec1 is not installed: the SAML provider of these tests signs with it.")
+    folder = tmp_path_factory.mktemp("saml")
+    command = [sys.executable, "-W", "ignore", str(Path(__file__).parent / "saml_peer.py"), str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as served:
+        assert served.stdout is not None
+        yield SamlPeer(folder, f"http://localhost:{served.stdout.readline().strip()}")
+        served.terminate()
+
+
+@pytest.fixture
+def saml_peer(_saml_peer: SamlPeer) -> SamlPeer:
+    _saml_peer.says()
+    return _saml_peer
+
+
+def post_answer(browser: Client, provider_id: str, response: str) -> Any:
+    """The provider's page has the browser post the response, from another site: without its session."""
+    kept = dict(browser.cookies)
+    browser.cookies.clear()
+    try:
+        answer = browser.post(f"/account/provider/{provider_id}/answer/", {"SAMLResponse": response})
+    finally:
+        for name, value in kept.items():
+            browser.cookies[name] = value
+    return answer
+
+
+@pytest.fixture
+def sign_in_by_saml(
+    client_for: Callable[[Actor | None], Client], saml_peer: SamlPeer
+) -> Callable[..., tuple[Client, Any]]:
+    """``sign_in_by_saml(provider_id)``: a fresh browser after the provider's answer, and the answer of ours.
+
+    ``bend`` changes the response on its way.
+    """
+
+    def signed(
+        provider_id: str, bend: Callable[[str], str] = str, browser: Client | None = None, path: str = ""
+    ) -> tuple[Client, Any]:
+        browser = browser or client_for(None)
+        begun = browser.get(path or f"/account/provider/{provider_id}/?next=/cases/")
+        assert begun.status_code == 302, _words(begun)
+        answer = post_answer(browser, provider_id, bend(saml_peer.sign_in(begun.headers["Location"])))
+        if answer.status_code == 303:
+            answer = browser.get(answer.headers["Location"])
+        return browser, answer
+
+    return signed
