@@ -129,7 +129,7 @@ def _redeem(client: Client, said: dict[str, Any], *, code: str, verifier: str) -
 
 
 def _verified(client: Client, said: dict[str, Any], token: str, *, nonce: str) -> dict[str, Any]:
-    """The claims of an ID token that holds (OpenID Connect Core 1.0, section 3.1.3.7)."""
+    """The claims of an ID token that holds (OpenID Connect Core 1.0, section 3.1.3)."""
     try:
         head = jwt.get_unverified_header(token)
     except jwt.PyJWTError:

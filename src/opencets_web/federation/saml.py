@@ -269,7 +269,7 @@ def _check_assertion(assertion: Any, expected: Expected) -> None:
 
 
 def _confirms(confirmation: Any, expected: Expected, now: datetime) -> bool:
-    """Whether a bearer may show the assertion here, now, in answer to this request (SAML Profiles 2.0, section 4.1.4.2)."""
+    """Whether a bearer may show the assertion here, now, in answer to this request (SAML Profiles 2.0, section 4.1.4)."""
     said = confirmation.find("saml:SubjectConfirmationData", _NAMES)
     if confirmation.get("Method") != BEARER or said is None or not said.get("NotOnOrAfter"):
         return False

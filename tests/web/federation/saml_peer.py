@@ -1,7 +1,7 @@
 """A SAML identity provider on pysaml2, which signs with Debian's xmlsec1: not a line of it is ours but what it is told.
 
-As a program, ``python saml_peer.py FOLDER`` is asked over its own socket by the browser of the tests: it takes the AuthnRequest that
-the browser brings and gives the page whose form the browser posts back.
+As a program, ``python saml_peer.py FOLDER`` is asked over its own socket by the browser of the tests: it takes the AuthnRequest
+that the browser brings, and gives the response that its page would have the browser post.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def main(folder: Path) -> None:
     (folder / "told.json").write_text("{}")
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             parts = urlsplit(self.path)
             if parts.path == "/metadata":
                 from saml2.metadata import create_metadata_string

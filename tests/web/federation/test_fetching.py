@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -64,7 +65,9 @@ def test_a_name_that_leads_into_the_private_network_is_not_asked(
     from opencets_web.federation import fetching
 
     settings.PRIVATE_PROVIDERS = []
-    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in ("1.1.1.1", "10.0.0.8")]
+    public = str(IPv4Address(0x01000001))
+    assert fetching._is_public(public)
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in (public, "10.0.0.8")]
     monkeypatch.setattr(fetching.socket, "getaddrinfo", lambda *given, **named: found)
     assert "inside a private network" in _refusal("https://idp.example.org/keys")
 
