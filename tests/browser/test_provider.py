@@ -1,4 +1,4 @@
-"""Signing in through an agency's own OpenID Connect provider, an independent one, in Chromium: under the policy that forbids much."""
+"""Signing in through an agency's own OpenID Connect provider, an independent one, in Chromium, under the strict policy."""
 
 from __future__ import annotations
 
