@@ -1,7 +1,7 @@
 """Sets up what a clone needs, with the standard library alone; each part is left out where it stands already.
 
 ``bootstrap.py run``: the environment in ``.venv`` from the hash-checked locks, and the built pages.
-``bootstrap.py test``: the same with the tools of the tests, and Debian's Chromium and PostgreSQL.
+``bootstrap.py test``: the same with the tools of the tests, and Debian's Chromium, PostgreSQL and xmlsec1.
 
 A part is known to stand by a stamp: the hash of its locks or sources. Nothing is fetched where the stamp agrees.
 """
@@ -130,12 +130,14 @@ def node_version() -> int:
 
 
 def install_test_programs() -> None:
-    """Chromium for the browser tests and the system's PostgreSQL for the tests on a second server."""
+    """Chromium for the browser tests, the system's PostgreSQL for a second server, xmlsec1 for the SAML provider of the tests."""
     missing = []
     if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
         missing.append("chromium")
     if not any(Path("/usr/lib/postgresql").glob("*/bin/postgres")):
         missing.append("postgresql")
+    if not shutil.which("xmlsec1"):
+        missing.append("xmlsec1")
     if not missing:
         return
     names = " ".join(missing)

@@ -82,6 +82,7 @@ def on_app_ready(app: App) -> None:
     from opencets_web.disclosure import jobs as disclosure
     from opencets_web.entities import jobs as entities
     from opencets_web.evidence import jobs as evidence
+    from opencets_web.federation import jobs as federation
     from opencets_web.leads import jobs as leads
     from opencets_web.media import jobs as media
     from opencets_web.officers import jobs as officers
@@ -141,6 +142,12 @@ def on_app_ready(app: App) -> None:
     def keep_accounts(timestamp: int) -> None:
         """Once an hour: absences, accounts that nobody uses, yearly reviews."""
         officers.keep_accounts()
+
+    @app.periodic(cron="27 3 * * *")
+    @app.task(name="forget_attempts", queue="default", queueing_lock="forget_attempts", pass_context=False)
+    def forget_attempts(timestamp: int) -> None:
+        """Once a day: sign-ins through providers that nobody will answer any more."""
+        federation.forget_attempts()
 
     @app.periodic(cron="17 3 * * *")
     @app.task(name="remove_left_behind", queue="reading", queueing_lock="remove_left_behind", pass_context=False)

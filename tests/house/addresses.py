@@ -434,6 +434,20 @@ ADDRESSES: dict[str, Address] = {
     "officers:cover-end": _of_people("cover", "cover_id"),
     "officers:keep": _of_people("officer", "officer_id"),
     "officers:keep-undo": _of_people("officer", "officer_id"),
+    # an agency's own identity provider
+    "federation:list": _list(ADMINISTRATOR),
+    "federation:new-oidc": _list(ADMINISTRATOR),
+    "federation:new-saml": _list(ADMINISTRATOR),
+    "federation:provider": Address(ADMINISTRATOR, {"provider_id": "identity_provider"}, of_the_case=False),
+    "federation:try": Address(
+        ADMINISTRATOR, {"provider_id": "identity_provider"}, of_the_case=False, refused=frozenset({409})
+    ),
+    "federation:on": _of_people("identity_provider", "provider_id", sends=lambda made: {"rule": "also"}),
+    "federation:off": _of_people("identity_provider", "provider_id", refused=frozenset({409})),
+    "federation:take-off": _of_people("identity_provider", "provider_id"),
+    "federation:put-back": _of_people("past_identity_provider", "provider_id"),
+    "federation:release": _of_people("binding", "binding_id"),
+    "federation:bind-again": _of_people("past_binding", "binding_id"),
     # the API
     "api:openapi-json": _list(),
     "api:api-root": _list(NOBODY),

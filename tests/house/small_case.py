@@ -121,6 +121,32 @@ def _people(made: SmallCase, now: datetime) -> None:
         expires_at=now + timedelta(days=7),
     )  # fmt: skip
     rows["review"] = AccessReview.objects.create(agency=cast.avon, opened_on=today, due_on=today + timedelta(days=30))
+    _identity_providers(made, now)
+
+
+def _identity_providers(made: SmallCase, now: datetime) -> None:
+    from opencets_web.federation.models import Attempt, Binding, IdentityProvider
+
+    cast, rows = made.cast, made.rows
+    by = {
+        "agency": cast.avon,
+        "registered_by_id": cast.administrator.officer_id,
+        "registered_at": now,
+        "changed_at": now,
+    }
+    for name in ("identity_provider", "past_identity_provider"):
+        rows[name] = IdentityProvider.objects.create(
+            **by, kind="oidc", name=f"Staff sign-in, {name}", issuer="https://login.avon.example.org", client_id="opencets",
+            domains=["avon.example.org"], tried_at=now, ended_at=now if name == "past_identity_provider" else None,
+        )  # fmt: skip
+    for name, ended in (("binding", None), ("past_binding", now)):
+        rows[name] = Binding.objects.create(
+            agency=cast.avon, provider=rows["identity_provider" if ended is None else "past_identity_provider"],
+            officer=rows["officer"], subject=name, bound_at=now, ended_at=ended,
+        )  # fmt: skip
+    rows["attempt"] = Attempt.objects.create(
+        provider=rows["identity_provider"], state="a state", nonce="a nonce", verifier="a verifier", begun_at=now
+    )
 
 
 def _cases(made: SmallCase, now: datetime) -> None:

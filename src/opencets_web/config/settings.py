@@ -13,6 +13,7 @@
 | OPENCETS_MAIL | mail server for links: ``smtp``, ``smtps`` or ``smtp+starttls``, ``://user:password@host:port`` | none: no mail |
 | OPENCETS_MAIL_FROM | sender of these mails | opencets@ and the host of OPENCETS_ADDRESS |
 | OPENCETS_ADDRESS | where officers open this system, for the link in a mail | http://localhost:8000 |
+| OPENCETS_PRIVATE_PROVIDERS | hosts of agencies' identity providers inside one's own network, comma separated | none |
 | OPENCETS_WITHOUT_DATABASE | 1: for type checks and ``makemigrations`` on a machine without a server | 0 |
 """
 
@@ -49,6 +50,10 @@ def _secret(name: str) -> str:
 
 SECRET_KEY = _secret("django-secret-key")
 IDENTITY_KEY = _secret("identity-key")
+FEDERATION_KEY = _secret("federation-key")
+PRIVATE_PROVIDERS = [
+    host.strip().lower() for host in os.environ.get("OPENCETS_PRIVATE_PROVIDERS", "").split(",") if host.strip()
+]
 ALLOWED_HOSTS = os.environ.get("OPENCETS_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 ROOT_URLCONF = "opencets_web.config.urls"
 ASGI_APPLICATION = "opencets_web.config.asgi.application"
@@ -77,6 +82,7 @@ INSTALLED_APPS = [
     "opencets_web.casework",
     "opencets_web.officers",
     "opencets_web.purposes",
+    "opencets_web.federation",
     "opencets_web.evidence",
     "opencets_web.entities",
     "opencets_web.media",
@@ -145,14 +151,18 @@ LOGIN_REDIRECT_URL = "/"
 SEALER = "opencets_web.evidence.field_keys.FieldKeys"
 UI_LIVE_URL = "/live/"
 UI_ROOM_COUNTS = "opencets_web.desk.counting.room_counts"
-ACCOUNT_ADAPTER = "opencets_web.policy.sign_in.LoggedDoors"
+ACCOUNT_ADAPTER = "opencets_web.federation.doors.ProviderDoors"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
-ACCOUNT_RATE_LIMITS = {"login_failed": "5/15m/key,50/15m/ip"}
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": "5/15m/key,50/15m/ip",
+    "provider_find": "20/5m/ip",
+    "provider_begin": "60/5m/ip",
+}
 MFA_ADAPTER = "opencets_web.policy.sign_in.SecondFactors"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {

@@ -11,11 +11,14 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.http import require_GET
 from django.views.generic import RedirectView
 
+from opencets_web.officers.own_views import remove_passkey
+
 ROOMS = (
     "cases",
     "casework",
     "officers",
     "purposes",
+    "federation",
     "evidence",
     "entities",
     "media",
@@ -58,6 +61,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/confirm-email/", absent),
     path("account/confirm-email/<path:rest>", absent),
     path("account/me/", include("opencets_web.officers.own_urls")),
+    path("account/2fa/webauthn/keys/<int:pk>/remove/", remove_passkey),
     path("account/2fa/", RedirectView.as_view(pattern_name="me:home")),
     path("account/sessions/", absent),
     path("account/", include("allauth.urls")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.http import HttpRequest
@@ -50,6 +52,19 @@ def lock_session(actor: Actor, session_key: str) -> None:
     standing.lock(session_key)
     log.record("account.session-locked", actor)
     tell(f"officer:{actor.officer_id}", CHANGED, actor.officer_id)
+
+
+@transaction.atomic
+def require_another_factor(actor: Actor, authenticator_id: int) -> None:
+    """ActRefused where this is the actor's last second factor: recovery codes alone are none.
+
+    The officer's row is held until the request ends, so that two windows do not each take the other one away.
+    """
+    Officer.objects.select_for_update().get(pk=actor.officer_id)
+    rows = Authenticator.objects.filter(user_id=actor.officer_id)
+    own = rows.filter(pk=authenticator_id).first()
+    if own is not None and not get_adapter().can_delete_authenticator(own):
+        raise ActRefused("Every account has a second factor: add another one before you take this away.")
 
 
 def prove(actor: Actor, request: HttpRequest) -> tuple[str, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allauth.mfa.webauthn.views import remove_webauthn
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -54,6 +55,14 @@ def locked(request: HttpRequest) -> HttpResponse:
     if not standing_here(request).locked:
         return redirect(_next(request))
     return _ask(request, "", locked=True)
+
+
+def remove_passkey(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Remove a passkey, as sign-in does it, unless it is the last second factor."""
+    if hasattr(request, "actor"):
+        actions.require_another_factor(actor_of(request), pk)
+    answer: HttpResponseBase = remove_webauthn(request, pk=pk)
+    return answer
 
 
 def prove(request: HttpRequest) -> HttpResponseBase:

@@ -34,9 +34,13 @@ def identity(officer_id: UUID | None) -> list[str]:
     """The officer and the proof of it, for ``TELL``; both empty for nobody."""
     if officer_id is None:
         return ["", ""]
+    return [str(officer_id), " ".join(proof_of(str(officer_id)))]
+
+
+def proof_of(words: str) -> tuple[str, str]:
+    """The time, and the mark that this program alone can put on these words at that time."""
     at = str(int(time.time()))
-    mark = hmac.digest(settings.IDENTITY_KEY.encode(), f"{officer_id} {at}".encode(), "sha256").hex()
-    return [str(officer_id), f"{at} {mark}"]
+    return at, hmac.digest(settings.IDENTITY_KEY.encode(), f"{words} {at}".encode(), "sha256").hex()
 
 
 def padded_key() -> tuple[bytes, bytes]:

@@ -48,8 +48,12 @@ class LoggedDoors(ClosedDoors):
         answer: HttpResponse = super().post_login(request, user, **given)
         failures.forget_failures(user)
         standing.begin(request.session.session_key or "")
-        _record("account.signed-in", user, request)
+        _record("account.signed-in", user, request, self.how(**given))
         return answer
+
+    def how(self, **given: Any) -> dict[str, Any]:
+        """What the line of a sign-in says of its way, beside who and from where."""
+        return {}
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         officer = _officer(credentials)
@@ -113,6 +117,11 @@ class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]
     def generate_authenticator_name(self, user: Any, type: Authenticator.Type) -> str:
         number = Authenticator.objects.filter(user_id=user.pk, type=type).count()
         return "This computer" if not number else f"Passkey {number + 1}"
+
+
+def record_failure(officer: Officer, request: HttpRequest, details: dict[str, Any]) -> None:
+    """Log that an officer was not let in, as their own failure."""
+    _record("account.sign-in-failed", officer, request, details)
 
 
 def _officer(credentials: dict[str, Any]) -> Officer | None:

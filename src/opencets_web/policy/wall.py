@@ -161,6 +161,41 @@ def _functions() -> list[str]:
         " insert into accounts_officer (id, email, display_name, agency_id, roles, password, is_active, created_at, unit,"
         " closed_because, failed_at, notice_seen) select made, u.email, u.display_name, u.agency_id, u.roles, password_hash,"
         " true, now(), u.unit, '', '{}', '' from used u returning id $$",
+        # A subject of an identity provider becomes an officer only for a mark that SQL cannot make (``federation.entrance``), and
+        # only an officer whom an administrator of the provider's own agency has invited.
+        "create or replace function app_bind_subject(of_provider uuid, of_subject text, address text, made uuid, said text,"
+        " mark text) returns uuid language plpgsql volatile security definer set search_path = pg_catalog, public as $$"
+        " declare of_agency uuid; who uuid; begin"
+        " if said !~ '^[0-9]{1,12}$' or abs(extract(epoch from now()) - said::bigint) >= 300 or not exists (select 1 from"
+        " policy_identitykey k where mark = encode(sha256(k.outer_block || sha256(k.inner_block || convert_to('bind ' ||"
+        " of_provider || ' ' || of_subject || ' ' || address || ' ' || said, 'UTF8'))), 'hex')) then return null; end if;"
+        " select p.agency_id into of_agency from federation_identityprovider p where p.id = of_provider and p.ended_at is null"
+        " and p.switched_on_at is not null and lower(split_part(address, '@', 2)) = any (p.domains);"
+        " if of_agency is null then return null; end if;"
+        " select o.id into who from accounts_officer o where lower(o.email) = lower(address) and o.agency_id = of_agency"
+        " and o.is_active;"
+        " if who is null then"
+        " with used as (update officers_invitation i set used_at = now() where lower(i.email) = lower(address)"
+        " and i.agency_id = of_agency and i.used_at is null and i.withdrawn_at is null and i.expires_at > now() returning i.*)"
+        " insert into accounts_officer (id, email, display_name, agency_id, roles, password, is_active, created_at, unit,"
+        " closed_because, failed_at, notice_seen) select made, u.email, u.display_name, u.agency_id, u.roles,"
+        " '!' || replace(gen_random_uuid()::text, '-', ''), true, now(), u.unit, '', '{}', '' from used u limit 1"
+        " returning id into who; end if;"
+        " if who is null then return null; end if;"
+        " insert into federation_binding (id, agency_id, provider_id, officer_id, subject, bound_at)"
+        " values (gen_random_uuid(), of_agency, of_provider, who, of_subject, now()); return who; end $$",
+        "create or replace function federation_kept() returns trigger language plpgsql set search_path = pg_catalog, public as $$"
+        " declare rest federation_binding := new; begin"
+        " if tg_op = 'INSERT' then if not exists (select 1 from federation_identityprovider p, accounts_officer o"
+        " where p.id = new.provider_id and o.id = new.officer_id and p.agency_id = new.agency_id"
+        " and o.agency_id = new.agency_id) then raise exception 'a provider speaks for its own agency''s officers alone'"
+        " using errcode = 'insufficient_privilege'; end if; return new; end if;"
+        " rest.ended_at := old.ended_at; rest.confirmed_at := old.confirmed_at;"
+        " if rest is distinct from old or (current_user = 'opencets_web' and new.confirmed_at is distinct from old.confirmed_at"
+        " and new.officer_id is distinct from app_officer()) or (current_user = 'opencets_web'"
+        " and new.ended_at is distinct from old.ended_at and new.agency_id is distinct from app_administrator_agency()) then"
+        " raise exception 'a binding ends, and is not changed' using errcode = 'insufficient_privilege'; end if;"
+        " return new; end $$",
         "create or replace function accounts_kept() returns trigger language plpgsql set search_path = pg_catalog, public as $$"
         " begin if current_user <> 'opencets_web' then return new; end if;"
         " if tg_table_name = 'accounts_agency' then if new.id is distinct from app_administrator_agency() or new.id <> old.id then"
@@ -445,6 +480,28 @@ def rights() -> dict[str, Rights]:
                 f"create policy works on {name} for all to opencets_jobs using (true) with check (true)",
             ),
         )  # fmt: skip
+    # Nobody has signed in yet while a provider answers: it is seen then, if it is switched on or being tried.
+    table["federation_identityprovider"] = Rights(
+        "select, insert, update", "", "",
+        (
+            *_administrators("federation_identityprovider"),
+            "create policy entrance on federation_identityprovider for select to opencets_web using"
+            " ((select app_officer()) is null and (switched_on_at is not null or trial_until > now()))",
+            "create policy definer on federation_identityprovider for select to opencets_definer using (true)",
+        ),
+    )  # fmt: skip
+    table["federation_binding"] = Rights(
+        "select, update", "", "",
+        (
+            "create policy reads on federation_binding for select to opencets_web using"
+            " ((select app_officer()) is null or agency_id = (select app_own_agency()))",
+            "create policy ends on federation_binding for update to opencets_web using"
+            " (agency_id = (select app_administrator_agency()) or officer_id = (select app_officer()))"
+            " with check (agency_id = (select app_administrator_agency()) or officer_id = (select app_officer()))",
+            "create policy definer on federation_binding for all to opencets_definer using (true) with check (true)",
+        ),
+    )  # fmt: skip
+    table["federation_attempt"] = Rights("select, insert, update", "select, delete", "")
     table["accounts_certification"] = Rights(
         "select, insert, update", "select", "", _administrators("accounts_certification")
     )
@@ -500,6 +557,8 @@ def build() -> None:
         )
         cursor.execute("grant select on accounts_agency, accounts_certification to opencets_definer")
         cursor.execute("grant insert on accounts_officer to opencets_definer")
+        cursor.execute("grant select on federation_identityprovider to opencets_definer")
+        cursor.execute("grant select, insert on federation_binding to opencets_definer")
         cursor.execute("grant select on policy_identitykey to opencets_definer")
         cursor.execute(
             "insert into policy_identitykey (id, inner_block, outer_block) values (1, %s, %s)"
@@ -547,6 +606,10 @@ def build() -> None:
         for name in ("accounts_officer", "accounts_agency"):
             cursor.execute(f"drop trigger if exists kept on {name}")
             cursor.execute(f"create trigger kept before update on {name} for each row execute function accounts_kept()")
+        cursor.execute("drop trigger if exists kept on federation_binding")
+        cursor.execute(
+            "create trigger kept before insert or update on federation_binding for each row execute function federation_kept()"
+        )
         for name in (
             "accounts_certification", "policy_grant", "policy_holding", "leads_pointer", "cases_case",
             "evidence_record", "evidence_claim", "evidence_exhibitfile", "audit_act", "standards_quiethours",

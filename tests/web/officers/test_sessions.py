@@ -233,3 +233,28 @@ def test_the_last_second_factor_is_not_taken_off(cast: Cast, at_browser: Browser
     answer = browser.post("/account/2fa/totp/deactivate/")
     assert "Every account has a second factor" in answer.content.decode()
     assert Authenticator.objects.filter(user_id=cast.owner.officer_id, type="totp").exists()
+
+
+def test_the_last_passkey_is_not_removed_and_one_of_two_is(
+    cast: Cast, at_browser: Browser, code: Callable[[], str]
+) -> None:
+    from allauth.mfa.models import Authenticator
+
+    browser, own = at_browser(cast.owner), Authenticator.objects.filter(user_id=cast.owner.officer_id)
+    browser.post("/account/2fa/reauthenticate/", {"code": code()})
+    passkeys = [
+        Authenticator.objects.create(user_id=cast.owner.officer_id, type="webauthn", data={"name": name})
+        for name in ("Desk", "Phone")
+    ]
+    Authenticator.objects.create(
+        user_id=cast.owner.officer_id, type="recovery_codes", data={"seed": "x", "used_mask": 0}
+    )
+    own.filter(type="totp").delete()
+    remove = "/account/2fa/webauthn/keys/{}/remove/"
+    assert browser.post(remove.format(passkeys[0].pk)).status_code == 302
+    assert own.filter(type="webauthn").count() == 1
+    refused = browser.post(remove.format(passkeys[1].pk))
+    assert (refused.status_code, "Every account has a second factor" in refused.content.decode()) == (409, True)
+    assert own.filter(type="webauthn").count() == 1
+    assert at_browser(cast.colleague).post(remove.format(passkeys[1].pk)).status_code in (302, 404)
+    assert own.filter(type="webauthn").count() == 1, "nobody removes another's"
