@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "opencets_web.disclosure",
     "opencets_web.deconfliction",
     "opencets_web.auditing",
+    "opencets_web.releases",
     "opencets_web.desk",
 ]
 

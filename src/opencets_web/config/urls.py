@@ -26,6 +26,7 @@ ROOMS = (
     "disclosure",
     "deconfliction",
     "auditing",
+    "releases",
     "desk",
 )
 
