@@ -76,6 +76,7 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     "part-request.changed": (Follow("carry_part_request", "default", priority=9),),
     "part-release.sent": (Follow("make_release", "reading", lock="part-release-{release_id}"),),
     "part-release.changed": (Follow("carry_release", "default", lock="part-carried-{release_ref}", priority=9),),
+    "part.withdrawn": (Follow("settle_part", "default", lock="part-kept-{part_id}", priority=9),),
     "part.accepted": (Follow("keep_part", "reading", lock="part-kept-{part_id}"),),
 }
 
@@ -138,6 +139,7 @@ def on_app_ready(app: App) -> None:
     task("make_release", releases.make_release)
     task("carry_release", releases.carry_release)
     task("keep_part", releases.keep_part)
+    task("settle_part", releases.settle_part)
     task("hand_over", officers.hand_over)
     task("carry_cover", officers.carry_cover)
 

@@ -429,6 +429,7 @@ ADDRESSES: dict[str, Address] = {
         sends=lambda made: {"recipients": "Crown court", "purpose": "Trial", "legal_basis": "Police Act"},
     ),
     "releases:received-download": _page("received_part", "part_id", AGENCY),
+    "releases:received-receipt": _page("kept_part", "part_id", AGENCY),
     "releases:case": _case_page(AGENCY),
     "releases:ask": _case_page(WRITERS),
     "releases:begin": _case_page(WRITERS),

@@ -587,7 +587,7 @@ def _releases(made: SmallCase, now: datetime) -> None:
             **under, release_ref=new_ref(), from_agency=cast.borders, from_name=cast.borders.name, terms=terms, blob=rows["blob"],
             size=rows["blob"].size, sha256="ab" * 32, key_ref="cd" * 32, arrived_at=now, state=state,
             withdrawn_at=now if name == "past_part" else None, case=case if name == "kept_part" else None,
-            exhibit=received if name == "kept_part" else None,
+            exhibit=received if name == "kept_part" else None, receipt='{"receipt": true}' if name == "kept_part" else "",
         )  # fmt: skip
     rows["origin"] = Origin.objects.create(
         **under, exhibit=received, case=rows["third"], from_agency=cast.borders, from_name=cast.borders.name,

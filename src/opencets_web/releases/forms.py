@@ -21,6 +21,7 @@ NO_REASONS = (
 )
 """Reasons that are offered for a no; any other may be written."""
 _DAY = forms.DateInput(attrs={"type": "date"})
+MOST_NOTICE = 1 << 20
 MOST_BROUGHT = 8 << 20
 """A larger package comes by ``opencets receive``, which seals it while it is read."""
 
@@ -199,9 +200,11 @@ class AnswerPassOnForm(forms.Form):
 
 
 class BringForm(forms.Form):
-    """A package that came as a file."""
+    """A package or signed notice that came as a file."""
 
-    file = forms.FileField(label="Package", max_length=300, help_text="Up to 8 MB; a larger one by “opencets receive”.")
+    file = forms.FileField(
+        label="Package or notice", max_length=300, help_text="Up to 8 MB; a larger one by “opencets receive”."
+    )
 
     def clean_file(self) -> Any:
         """The file, of a size that is kept in memory and never lies on a disk in clear."""

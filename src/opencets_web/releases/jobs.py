@@ -26,6 +26,13 @@ def carry_release(release_ref: str, officer_id: str) -> None:
     carrying.carry_release(actor_for(officer_id), UUID(release_ref))
 
 
+def settle_part(part_id: str, officer_id: str) -> None:
+    """Let a received exhibit say whether its release was withdrawn."""
+    actor = actor_for(officer_id)
+    with acting_as(actor.officer_id):
+        receiving.settle_part(actor, UUID(part_id))
+
+
 def keep_part(part_id: str, officer_id: str) -> None:
     """Take an accepted part into its case, as the officer who accepted it."""
     receiving.keep_part(actor_for(officer_id), UUID(part_id))

@@ -875,6 +875,22 @@ def get_received_download(actor: Actor, part_id: UUID) -> Download:
     )
 
 
+def get_received_paper(actor: Actor, part_id: UUID) -> tuple[str, bytes]:
+    """The last signed paper of a received part, for a sender on another node: receipt, or acknowledgement of its withdrawal.
+
+    NotFound: it was neither received nor acknowledged.
+    """
+    part = door.admit(actor, _received(actor), pk=part_id)
+    text = part.acknowledgement or part.receipt
+    if not text:
+        raise NotFound
+    log.record(
+        "part.downloaded", actor, holding=(part.holding_id, part.agency_id), subject=f"part:{part.id}",
+        details={"paper": "acknowledgement" if part.acknowledgement else "receipt"},
+    )  # fmt: skip
+    return f"receipt-{part.release_ref}.json", text.encode()
+
+
 def get_paper(actor: Actor, release_id: UUID, which: str) -> tuple[str, bytes]:
     """The signed receipt, acknowledgement or withdrawal notice of a release: file name and text. NotFound: there is none."""
     release = door.admit(actor, _given(actor), "manage", pk=release_id)

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from opencets.errors import ActRefused, DamagedSource, SourceRefused
 from opencets.packing.blobs import Stored
-from opencets.packing.package import sign_notice
+from opencets.packing.package import open_notice, sign_notice
 from opencets.packing.part import Taken, take_in, unpack
 from opencets.packing.verify import key_id
 from opencets_web.accounts.ids import new_id
@@ -35,7 +35,7 @@ from opencets_web.policy import door
 from opencets_web.policy.acting import acting_as
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.models import Grant, GrantState, Handling, Holding
-from opencets_web.releases.models import PartnerKey, ReceivedPart, ReceivedState
+from opencets_web.releases.models import PartnerKey, PartRelease, ReceivedPart, ReceivedState
 from opencets_web.sharing.models import Origin
 from opencets_web.ui.notify import tell
 
@@ -340,6 +340,73 @@ def _brought(actor: Actor, stored: Stored) -> UUID:
     _log("part.brought", actor, part, {"from": part.from_name, "sha256": part.sha256, "key": taken.key_id})
     _tell(part)
     return part.id
+
+
+@transaction.atomic
+def bring_notice(actor: Actor, text: bytes) -> str:
+    """Take a signed notice that came as a file from another node: a withdrawal, a receipt, an acknowledgement. Where it belongs.
+
+    A withdrawal counts only under the key that signed its package, and a receipt only for the package that left. DamagedSource:
+    it is not as it was signed. ActRefused: it is for no package of the actor's, or under another key.
+    """
+    notice, key = open_notice(text)
+    try:
+        package = UUID(str(notice["package"]))
+    except (ValueError, KeyError):
+        raise ActRefused("The notice names no package.") from None
+    if notice["kind"] == "withdrawal":
+        return _withdrawn_elsewhere(actor, notice, key, package, text.decode())
+    return _acknowledged_elsewhere(actor, notice, package, text.decode())
+
+
+def _withdrawn_elsewhere(actor: Actor, notice: dict[str, Any], key: str, package: UUID, text: str) -> str:
+    rows = ReceivedPart.objects.filter(agency_id=actor.agency_id, by_upload=True).select_for_update(of=("self",))
+    part = door.visible(actor, rows).filter(release_ref=package).first()
+    if part is None or notice.get("sha256") != part.sha256:
+        raise ActRefused("The notice is for no package that was brought here.")
+    if key != part.key_ref:
+        raise ActRefused(f"The notice is refused: it was signed with the key {key}, and the package with another.")
+    if part.withdrawn_at is None:
+        part.withdrawn_at, part.withdrawn_because, part.notice = (
+            timezone.now(),
+            str(notice.get("reason", ""))[:2_000],
+            text,
+        )
+        part.save(update_fields=["withdrawn_at", "withdrawn_because", "notice"])
+        _log("part.withdrawal-brought", actor, part, {"from": part.from_name, "reason": part.withdrawn_because})
+        _tell(part)
+        outbox.post("part.withdrawn", part_id=str(part.id), officer_id=str(actor.officer_id))
+    return f"/sharing/parts/received/{part.id}/"
+
+
+def _acknowledged_elsewhere(actor: Actor, notice: dict[str, Any], package: UUID, text: str) -> str:
+    rows = PartRelease.objects.filter(agency_id=actor.agency_id, to_agency=None).select_related("case")
+    found = door.visible(actor, rows.select_for_update(of=("self",))).filter(pk=package).first()
+    if found is None or not found.sha256 or notice.get("sha256") != found.sha256:
+        raise ActRefused("The receipt is for no package of yours that left for another node.")
+    by = f"{notice.get('received_by', '')}, {notice.get('agency', '')}"[:200]
+    if notice.get("of") == "withdrawal":
+        found.acknowledged_at, found.acknowledged_by, found.acknowledgement = timezone.now(), by, text
+        found.save(update_fields=["acknowledged_at", "acknowledged_by", "acknowledgement"])
+    else:
+        found.received_at, found.received_by, found.receipt = timezone.now(), by, text
+        found.save(update_fields=["received_at", "received_by", "receipt"])
+    log.record(
+        "part-release.receipt-brought", actor, holding=(found.holding_id, found.agency_id),
+        subject=f"case:{found.case.reference}", details={"release": found.id, "by": by, "of": notice.get("of", "receipt")},
+    )  # fmt: skip
+    tell(f"case:{found.case_id}", "part", found.id)
+    return f"/sharing/parts/releases/{found.id}/"
+
+
+def settle_part(actor: Actor, part_id: UUID) -> None:
+    """Let the exhibit of a received part say as its part does whether it was withdrawn; safe to call again."""
+    part = _part(actor, part_id)
+    if part.exhibit_id is None:
+        return
+    Origin.objects.filter(exhibit_id=part.exhibit_id, release_ref=part.release_ref).update(
+        withdrawn_at=part.withdrawn_at
+    )
 
 
 # --- Words -----------------------------------------------------------------------------------------------------------

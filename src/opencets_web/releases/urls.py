@@ -40,6 +40,7 @@ urlpatterns = [
     path("sharing/parts/received/<uuid:part_id>/reconsider/", views.reconsider_refusal, name="received-reconsider"),
     path("sharing/parts/received/<uuid:part_id>/acknowledge/", views.acknowledge, name="acknowledge"),
     path("sharing/parts/received/<uuid:part_id>/pass-on/", views.pass_on, name="pass-on"),
+    path("sharing/parts/received/<uuid:part_id>/receipt/", views.received_receipt, name="received-receipt"),
     path("sharing/parts/received/<uuid:part_id>/download/", views.received_download, name="received-download"),
     path("cases/<str:reference>/parts/", views.case, name="case"),
     path("cases/<str:reference>/parts/ask/", views.ask, name="ask"),

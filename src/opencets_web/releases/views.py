@@ -18,6 +18,7 @@ from opencets_web.media import serving
 from opencets_web.policy.middleware import actor_of
 from opencets_web.releases import actions, queries, receiving
 from opencets_web.releases.forms import (
+    MOST_NOTICE,
     NO_REASONS,
     AnswerPassOnForm,
     AskForm,
@@ -365,6 +366,11 @@ def pass_on(request: HttpRequest, part_id: UUID) -> HttpResponse:
     return redirect("releases:received", part_id)
 
 
+@require_GET
+def received_receipt(request: HttpRequest, part_id: UUID) -> HttpResponse:
+    return _paper(*queries.get_received_paper(actor_of(request), part_id))
+
+
 @require_safe
 def received_download(request: HttpRequest, part_id: UUID) -> HttpResponseBase:
     return _package(request, queries.get_received_download(actor_of(request), part_id))
@@ -376,6 +382,12 @@ def bring(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         file = form.cleaned_data["file"]
         try:
+            if file.size < MOST_NOTICE and file.read(1) == b"{":
+                file.seek(0)
+                to = receiving.bring_notice(actor, file.read())
+                messages.success(request, "The notice is as it was signed, and is entered.")
+                return redirect(to)
+            file.seek(0)
             made = receiving.bring_package(actor, file)
             messages.success(request, "Every byte is as it was signed. Receive it into a case, or refuse it.")
             return redirect("releases:received", made)
