@@ -12,6 +12,8 @@
     request made, answered, withdrawn ─► carry_request         release changed ─► tell_anew, settle_conflicts
     target or operation declared ─► compare_declaration        records read, media matched ─► watch_exhibit
     written, proposed, agreed on a conflict ─► carry_conflict
+    part asked for, answered, taken back ─► carry_part_request
+    part released ─► make_release ─► carry_release ─► (accepted) ─► keep_part ─► carry_release (the receipt)
     officer ended ─► hand_over                cover changed ─► carry_cover
 
 A job runs as the officer whom it serves. Each is safe to run again: a killed worker's job is taken up by ``take_up_stalled``.
@@ -71,6 +73,11 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     "package.asked": (Follow("make_package", "reading", lock="package-{package_id}"),),
     "officer.ended": (Follow("hand_over", "default", priority=9),),
     "cover.changed": (Follow("carry_cover", "default", priority=9),),
+    "part-request.changed": (Follow("carry_part_request", "default", priority=9),),
+    "part-release.sent": (Follow("make_release", "reading", lock="part-release-{release_id}"),),
+    "part-release.changed": (Follow("carry_release", "default", lock="part-carried-{release_ref}", priority=9),),
+    "part.withdrawn": (Follow("settle_part", "default", lock="part-kept-{part_id}", priority=9),),
+    "part.accepted": (Follow("keep_part", "reading", lock="part-kept-{part_id}"),),
 }
 
 outbox.route(ROUTES)
@@ -86,6 +93,7 @@ def on_app_ready(app: App) -> None:
     from opencets_web.leads import jobs as leads
     from opencets_web.media import jobs as media
     from opencets_web.officers import jobs as officers
+    from opencets_web.releases import jobs as releases
     from opencets_web.sharing import jobs as sharing
     from opencets_web.standards import jobs as standards
 
@@ -128,6 +136,11 @@ def on_app_ready(app: App) -> None:
         """End the conflicts of declarations whose day has passed."""
         deconfliction.end_passed()
 
+    task("carry_part_request", releases.carry_part_request)
+    task("make_release", releases.make_release)
+    task("carry_release", releases.carry_release)
+    task("keep_part", releases.keep_part)
+    task("settle_part", releases.settle_part)
     task("hand_over", officers.hand_over)
     task("carry_cover", officers.carry_cover)
 

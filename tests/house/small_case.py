@@ -94,6 +94,7 @@ def make_small_case(cast: Cast) -> SmallCase:
     _inquiries(made, now)
     _disclosure(made, now)
     _deconfliction(made, now)
+    _releases(made, now)
     _people(made, now)
     _auditing(made, now)
     _emergencies(made, now)
@@ -547,6 +548,92 @@ def _deconfliction(made: SmallCase, now: datetime) -> None:
         **under, conflict=rows["conflict"], said="proposed", ours=False, author="Borders outsider",
         author_agency="Borders Police", outcome="joint", said_at=now,
     )  # fmt: skip
+
+
+def _releases(made: SmallCase, now: datetime) -> None:
+    """Parts asked for, given and received under the case, in every state that an address needs."""
+    from opencets_web.evidence.models import Exhibit
+    from opencets_web.releases.models import (
+        PartAsked,
+        PartnerKey,
+        PartRelease,
+        PartRequest,
+        ReceivedPart,
+        ReleaseItem,
+        ReleaseRule,
+    )
+    from opencets_web.sharing.models import Origin
+
+    cast, rows, under = made.cast, made.rows, _under(made)
+    case, owner = rows["case"], cast.owner.officer_id
+    told = {"purpose": f"{TITLE}: one series", "legal_basis": "Police Act"}
+    for name, state in (("part_request", "asked"), ("past_part_request", "withdrawn")):
+        rows[name] = PartRequest.objects.create(
+            **under, **told, case=case, to_agency=cast.borders, sought="held", text=f"{TITLE}, {name}", key=name,
+            asked_by_id=owner, asked_at=now, state=state,
+        )  # fmt: skip
+    given = {"case": case, "to_agency": cast.borders, "recipients": cast.borders.name, "handling": "P", "drafted_by_id": owner,
+             "drafted_at": now, "key_ref": "cd" * 32}  # fmt: skip
+    for name, state in (
+        ("part_release", "draft"),
+        ("waiting_release", "waiting"),
+        ("made_release", "made"),
+        ("past_release", "made"),
+    ):
+        rows[name] = PartRelease.objects.create(
+            **under, **told, **given, state=state, sent_by_id=owner if state == "waiting" else None,
+            made_at=now if state == "made" else None, sha256="ab" * 32, size=rows["blob"].size, blob=rows["blob"],
+            receipt='{"receipt": true}' if name == "made_release" else "",
+            withdrawn_at=now if name == "past_release" else None, withdrawn_because=TITLE if name == "past_release" else "",
+        )  # fmt: skip
+    rows["release_item"] = ReleaseItem.objects.create(
+        **under, part_release=rows["part_release"], kind="record", exhibit=rows["exhibit"], record=rows["person"], given=False,
+        reason="Not decided yet.", added_by_id=owner, added_at=now,
+    )  # fmt: skip
+    for name, state in (("part_asked", "asked"), ("declined_part_asked", "declined"), ("pass_on_asked", "asked")):
+        passes_on = name == "pass_on_asked"
+        rows[name] = PartAsked.objects.create(
+            **under, **told, request_ref=new_ref(), case=case, from_agency=cast.borders, from_officer_name="Borders outsider",
+            sought="pass-on" if passes_on else "held", values=[["email", "Ada@example.org", "ada@example.org"]],
+            urgency="routine", passes_on=rows["made_release"].id if passes_on else None,
+            recipients="Cambria Police" if passes_on else "", asked_at=now, state=state,
+        )  # fmt: skip
+    received = rows["received_exhibit"] = Exhibit.objects.create(
+        **under, case=rows["third"], reference="EX-9", title="Released by Borders", state="cancelled", received_by_id=owner,
+        begun_at=now,
+    )  # fmt: skip
+    terms = {**told, "handling": "P", "conditions": "", "until": "", "originator_control": True, "released_by": "Borders outsider",
+             "recipients": cast.avon.name, "to": {"agency": cast.avon.name, "officers": []}}  # fmt: skip
+    for name, state in (
+        ("received_part", "waiting"),
+        ("refused_part", "refused"),
+        ("past_part", "waiting"),
+        ("kept_part", "kept"),
+    ):
+        rows[name] = ReceivedPart.objects.create(
+            **under, release_ref=new_ref(), from_agency=cast.borders, from_name=cast.borders.name, terms=terms, blob=rows["blob"],
+            size=rows["blob"].size, sha256="ab" * 32, key_ref="cd" * 32, arrived_at=now, state=state,
+            withdrawn_at=now if name == "past_part" else None, case=case if name == "kept_part" else None,
+            exhibit=received if name == "kept_part" else None, receipt='{"receipt": true}' if name == "kept_part" else "",
+        )  # fmt: skip
+    rows["origin"] = Origin.objects.create(
+        **under, exhibit=received, case=rows["third"], from_agency=cast.borders, from_name=cast.borders.name,
+        release_ref=rows["kept_part"].release_ref, sha256="ab" * 32, key_ref="cd" * 32, purpose=TITLE, handling="P",
+        received_at=now,
+    )  # fmt: skip
+    for name in ("partner_key", "past_partner_key"):
+        rows[name] = PartnerKey.objects.create(
+            agency=cast.avon, key_ref="ef" * 32, whose=f"Tamar Police, {name}", compared="By telephone", added_by_id=owner,
+            added_at=now, ended_at=now if name == "past_partner_key" else None,
+        )  # fmt: skip
+    rows["release_rule"] = ReleaseRule.objects.create(agency=cast.avon, changed_by_id=owner, changed_at=now)
+
+
+def new_ref() -> UUID:
+    """The id of a row that stands on another side."""
+    from opencets_web.accounts.ids import new_id
+
+    return new_id()
 
 
 def _auditing(made: SmallCase, now: datetime) -> None:

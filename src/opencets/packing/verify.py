@@ -156,16 +156,18 @@ def refuse_name(name: str) -> None:
 class Archive:
     """A package as one ZIP file: plain entries one after another, nothing before, between or behind them."""
 
-    def __init__(self, path: str) -> None:
-        self._raw = open(path, "rb")  # noqa: SIM115 - closed with the archive
+    def __init__(self, path: Any) -> None:
+        """``path``: of the file, or the file itself, opened for reading; it is closed with the archive."""
+        named = os.path.basename(path) if isinstance(path, str) else "the package"
+        self._raw: Any = open(path, "rb") if isinstance(path, str) else path  # noqa: SIM115 - closed with the archive
         try:
             self._zip = zipfile.ZipFile(self._raw)
         except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
             self._raw.close()
-            raise Wrong(os.path.basename(path), f"it is no whole ZIP file ({error}).") from None
+            raise Wrong(named, f"it is no whole ZIP file ({error}).") from None
         self._infos: dict[str, zipfile.ZipInfo] = {}
         try:
-            self._check_layout(os.path.basename(path))
+            self._check_layout(named)
         except BaseException:
             self._raw.close()
             raise

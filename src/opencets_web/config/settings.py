@@ -95,6 +95,7 @@ INSTALLED_APPS = [
     "opencets_web.deconfliction",
     "opencets_web.emergencies",
     "opencets_web.auditing",
+    "opencets_web.releases",
     "opencets_web.desk",
 ]
 

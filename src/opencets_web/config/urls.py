@@ -31,6 +31,7 @@ ROOMS = (
     "deconfliction",
     "emergencies",
     "auditing",
+    "releases",
     "desk",
 )
 

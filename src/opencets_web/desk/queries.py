@@ -36,6 +36,7 @@ from opencets_web.leads.queries import (
 from opencets_web.media.models import Media
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
+from opencets_web.releases.queries import DeskParts, desk_parts
 from opencets_web.sharing.models import Asked, RequestState
 from opencets_web.sharing.queries import InvitationRow, open_invitations
 from opencets_web.standards.queries import (
@@ -130,11 +131,12 @@ class Desk:
     unread: int = 0
     invitations: tuple[InvitationRow, ...] = ()
     inquiries: tuple[InquiryRow, ...] = ()
+    parts: DeskParts | None = None
 
     @property
     def first_time(self) -> bool:
         """Nothing is on the desk yet."""
-        waits = self.tasks or self.notices or self.invitations
+        waits = self.tasks or self.notices or self.invitations or self.parts
         return not (self.cases or self.requests or self.conflicts or self.undecided or self.overdue or waits)
 
 
@@ -172,6 +174,7 @@ def get_desk(actor: Actor) -> Desk:
         overdue=late,
         pressing=tuple(row for row in pressing_of_mine(actor) if row.case not in told),
         inquiries=due_soon(actor, ids) if ids else (),
+        parts=desk_parts(actor),
     )
 
 

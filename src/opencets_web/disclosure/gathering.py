@@ -44,6 +44,8 @@ from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.models import Handling, Holding
 from opencets_web.policy.rules import may_release
+from opencets_web.sharing.models import Origin
+from opencets_web.sharing.origin import origins_of, refusal
 
 AT_ONCE = 500
 PARTS: dict[str, Callable[[Dossier], Iterator[Part]]] = {
@@ -53,10 +55,22 @@ PARTS: dict[str, Callable[[Dossier], Iterator[Part]]] = {
 }
 """What each format puts into a package."""
 TOLD_VERBS = (
-    "case", "entities", "entity", "exhibit", "file", "gallery", "judgement", "match", "matches", "media", "messages",
-    "note", "number", "record",
+    "band", "case", "checklist", "clock", "decision", "entities", "entity", "exhibit", "file", "gallery", "judgement",
+    "match", "matches", "media", "messages", "note", "number", "record", "step",
 )  # fmt: skip
-"""Families of acts whose lines go along. Of the others (searches, alerts, requests, releases) only the place in the log does."""
+"""Families of acts whose lines go along: what was done with the case and what is in it."""
+WITHHELD_VERBS = (
+    # between agencies, and into other cases
+    "alert", "alerts", "connection", "connections", "conflict", "declaration", "deconfliction", "invitation", "link",
+    "operation", "package", "packages", "part", "part-release", "part-request", "parts", "partner-key", "release",
+    "release-rule", "request", "search", "sharing", "target",
+    # who was told, given or asked what: officers of partners are named there, and providers whose answer is still to come
+    "chart", "comment", "deadline", "inquiries", "inquiry", "notice", "standards", "task",
+    # of the machine and its people
+    "account", "agency", "audit", "backup", "certification", "cover", "desk", "door", "hash-set", "hash-sets", "key",
+    "letterhead", "officer", "officers", "provider", "providers", "quiet-hours", "review",
+)  # fmt: skip
+"""Families of acts of which only the place in the log goes along. Each family stands here or above: a test asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +115,11 @@ class Gathering:
         rows = door.visible(self.actor, Exhibit.objects.filter(case=self.case)).select_related("received_by")
         rows = rows.exclude(state=ExhibitState.CANCELLED)
         own = {row.reference: row for row in rows.order_by("reference") if self._is_own(row)}
+        held = {row.reference: why for row in own.values() if (why := self._held_back(row))}
+        own = {reference: row for reference, row in own.items() if reference not in held}
         for reference in (*self.choice.exhibits, *self.choice.originals):
+            if reference in held:
+                raise ActRefused(f"{reference} cannot be released. {held[reference]}")
             if reference not in own:
                 raise ActRefused(
                     f"{reference} cannot be released: it is no exhibit of {self.case.reference}, or another agency brought it in; "
@@ -111,6 +129,15 @@ class Gathering:
 
     def _is_own(self, exhibit: Exhibit) -> bool:
         return exhibit.received_by.agency_id == self.case.agency_id
+
+    @cached_property
+    def _origins(self) -> dict[UUID, Origin]:
+        return origins_of(self.actor, self.case.id)
+
+    def _held_back(self, exhibit: Exhibit) -> str:
+        """Why what another agency released to us is not passed on to these recipients; empty where it may be."""
+        origin = self._origins.get(exhibit.id)
+        return refusal(origin, self.choice.recipients) if origin is not None else ""
 
     @property
     def whole(self) -> bool:
@@ -202,8 +229,13 @@ class Gathering:
         foreign = [row for row in standing if not self._is_own(row)]
         if foreign:
             found.append(LeftOut("Exhibits", len(foreign), "Another agency brought them in: only they release them."))
+        held = [row for row in standing if self._is_own(row) and self._held_back(row)]
+        if held:
+            found.append(
+                LeftOut("Exhibits", len(held), "Another agency released them to us: they are passed on once it agrees.")
+            )
         if not self.whole:
-            rest = len(standing) - len(foreign) - len(self.exhibits)
+            rest = len(standing) - len(foreign) - len(held) - len(self.exhibits)
             found.append(LeftOut("Exhibits", rest, "They were not chosen."))
             found.append(
                 LeftOut("Notes, and the log beyond the exhibits", 1, "Only exhibits are released, not the whole case.")
@@ -323,6 +355,7 @@ class Gathering:
                 "records": exhibit.records_read,
                 "skipped": exhibit.lines_skipped,
                 "corrections": exhibit.options,
+                **self._origin_row(exhibit),
                 "custody": [
                     {
                         "at": _iso(entry.at),
@@ -333,6 +366,19 @@ class Gathering:
                     for entry in custody.order_by("at", "id")
                 ],
             }
+
+    def _origin_row(self, exhibit: Exhibit) -> Row:
+        """Who released it to us, and under which terms: labels survive the export."""
+        origin = self._origins.get(exhibit.id)
+        if origin is None:
+            return {}
+        return {
+            "origin": {
+                "agency": origin.from_name, "package": str(origin.release_ref), "sha256": origin.sha256,
+                "handling": origin.handling, "conditions": origin.conditions,
+                "until": origin.until_on.isoformat() if origin.until_on else "", "originator_control": origin.controlled,
+            }
+        }  # fmt: skip
 
     def _file_rows(self) -> Iterator[Row]:
         for file in self._files().select_related("blob").order_by("exhibit_id", "id").iterator(chunk_size=AT_ONCE):

@@ -228,6 +228,12 @@ class CaseLine:
     agency: str
     records: int
     url: str
+    record_ids: tuple[UUID, ...] = ()
+
+    @property
+    def of_records(self) -> str:
+        """The entity's records in this case as an address names them, 20 at most: what is asked about is copied from them."""
+        return ",".join(str(key) for key in self.record_ids[:20])
 
 
 @dataclass(frozen=True, slots=True)
@@ -586,7 +592,14 @@ def _cases_of(lines: Iterable[RecordLine]) -> tuple[CaseLine, ...]:
     for line in lines:
         by_case[line.case_reference].append(line)
     return tuple(
-        CaseLine(reference, of[0].case_title, of[0].agency, len(of), reverse("entities:case", args=[reference]))
+        CaseLine(
+            reference,
+            of[0].case_title,
+            of[0].agency,
+            len(of),
+            reverse("entities:case", args=[reference]),
+            tuple(line.id for line in of),
+        )
         for reference, of in sorted(by_case.items())
     )
 

@@ -33,7 +33,7 @@ APPEND_ONLY = (
 )
 READ_ONLY_FOR_WEB = (
     "evidence_record", "evidence_claim", "evidence_reportline", "media_media", "media_frame",
-    "media_nearduplicate", "entities_match", "leads_connection", "leads_pointer",
+    "media_nearduplicate", "entities_match", "leads_connection", "leads_pointer", "sharing_origin",
 )  # fmt: skip
 WEB_ADDS_ONLY = ("evidence_blob",)
 _OWN = " and agency_id = (select app_agency())"
@@ -51,6 +51,11 @@ OWN_BUSINESS = {
     "inquiries_inquirystep": _OWN,
     "disclosure_package": _OWN,
     "disclosure_receipt": _OWN,
+    "releases_partrequest": _OWN,
+    "releases_partasked": _OWN,
+    "releases_partrelease": _OWN,
+    "releases_releaseitem": _OWN,
+    "releases_receivedpart": _OWN + " and (for_officers = '{}' or (select app_officer()) = any (for_officers))",
     "deconfliction_declaration": _OWN,
     "deconfliction_declaredvalue": _OWN,
     "deconfliction_conflict": _OWN,
@@ -377,10 +382,11 @@ def rights() -> dict[str, Rights]:
         left, right = writes("left_holding_id", "left_agency_id"), writes("right_holding_id", "right_agency_id")
         writing = f"{reading} and ({left} or {right})"
         table[name] = Rights(web, "select, insert, update", "select, insert, update", _four_policies(reading, writing))
+    # What is carried to an agency and belongs to none of its cases stands under a Holding of its own, which opens nothing.
     table["policy_holding"] = Rights(
         "select, insert, update",
         "select",
-        "select",
+        "select, insert",
         _four_policies(sees("id", "agency_id"), "agency_id = (select app_agency())"),
     )
     table["policy_grant"] = Rights(
@@ -453,7 +459,7 @@ def rights() -> dict[str, Rights]:
         ),
     )  # fmt: skip
     table["media_hashset"] = Rights("select, insert, update", "select, insert, update", "select, insert, update")
-    for name in ("inquiries_provider", "inquiries_letterhead"):
+    for name in ("inquiries_provider", "inquiries_letterhead", "releases_partnerkey", "releases_releaserule"):
         # An agency's own directory: nobody else's business, whatever was released.
         table[name] = Rights("select, insert, update", "select", "", _own_policies("agency_id = (select app_agency())"))
     table["accounts_agency"] = Rights("select, update", "select", "select")

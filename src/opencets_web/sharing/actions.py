@@ -19,6 +19,7 @@ from opencets_web.policy.actor import Actor
 from opencets_web.policy.models import Grant, GrantState, Level
 from opencets_web.policy.rules import may_release
 from opencets_web.sharing.models import Asked, Release, Request, RequestState
+from opencets_web.sharing.origin import refuse_passing_on
 from opencets_web.ui.notify import tell
 
 STANDING = (GrantState.OPEN, GrantState.INVITED)
@@ -109,7 +110,8 @@ def release(
     ``invited``: it opens only once they accept, and they may decline or leave.
     ActRefused: to one's own agency, beyond a year, or it is released to them already.
     """
-    case = door.admit(actor, Case.objects.select_related("holding"), "manage", reference=reference)
+    rows = Case.objects.select_related("holding").select_for_update(of=("self",))
+    case = door.admit(actor, rows, "manage", reference=reference)
     if not may_release(actor, case.agency_id, door.level(actor, case.holding_id)):
         raise ActRefused(f"{reference} belongs to another agency; only its owner releases it.")
     if level not in (Level.READ, Level.CONTRIBUTE):
@@ -118,8 +120,10 @@ def release(
         raise ActRefused("A release names its purpose.")
     if to_agency == actor.agency_id:
         raise ActRefused("Your own agency sees the case already.")
-    if not Agency.objects.filter(pk=to_agency).exists():
+    other = Agency.objects.filter(pk=to_agency).first()
+    if other is None:
         raise ActRefused("That agency is not known here.")
+    refuse_passing_on(actor, case.id, other.name, to_agency=other.id)
     if not 1 <= days <= 366:
         raise ActRefused("A release lasts from 1 to 366 days.")
     now = timezone.now()

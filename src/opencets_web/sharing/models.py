@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
 from opencets_web.accounts.ids import new_id
 from opencets_web.accounts.models import Agency, Officer
 from opencets_web.cases.models import Case
+from opencets_web.evidence.models import Exhibit
 from opencets_web.leads.models import Pointer
-from opencets_web.policy.models import Grant, Guarded
+from opencets_web.policy.models import Grant, Guarded, Handling
 
 
 class RequestState(models.TextChoices):
@@ -89,3 +91,36 @@ class Release(Guarded):
     def own_business(cls, agency_id: UUID) -> Q:
         """To whom an agency released is its own business."""
         return Q(agency_id=agency_id)
+
+
+class Origin(Guarded):
+    """That an exhibit was released by another agency: by whom, in which package, under which terms.
+
+    ``controlled``: it is not passed on, by package, grant or invitation, unless the originator agreed to those recipients. Written
+    by jobs alone, from the package that was checked and from the originator's answer.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    exhibit = models.OneToOneField(Exhibit, on_delete=models.PROTECT, related_name="origin")
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
+    from_agency = models.ForeignKey(
+        Agency, on_delete=models.PROTECT, null=True, blank=True, related_name="+", help_text="None: of another node."
+    )
+    from_name = models.CharField(max_length=200)
+    their_case = models.CharField(max_length=80, blank=True)
+    release_ref = models.UUIDField(help_text="The package, by which the originator knows it.")
+    sha256 = models.CharField(max_length=64)
+    key_ref = models.CharField(max_length=64)
+    purpose = models.TextField()
+    handling = models.CharField(max_length=1, choices=Handling)
+    conditions = models.TextField(blank=True)
+    until_on = models.DateField(null=True, blank=True)
+    controlled = models.BooleanField(default=True)
+    cleared_for: ArrayField[list[str], list[str]] = ArrayField(
+        models.CharField(max_length=1_000), default=list, help_text="Recipients to whom the originator agreed."
+    )
+    received_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["case"], name="origin_by_case")]
