@@ -60,6 +60,9 @@ class ForAgency:
     address: str
     officer_id: None = None
     purpose: str = ""
+    otherwise: str = ""
+    asks: bool = False
+    renews: bool = False
 
 
 def find_provider(provider_id: UUID) -> IdentityProvider:

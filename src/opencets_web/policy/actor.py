@@ -13,7 +13,7 @@ class Actor:
     """An officer acting for their agency, for a purpose, from an address.
 
     ``purpose`` was said with this very request; ``otherwise`` holds where the officer chose none for the case today (jobs,
-    commands). ``asks``: without any, an act on a case is refused (``PurposeMissing``). ``renews``: a page renews itself, for
+    commands). ``asks``: without any, an act on a case is refused (``PurposeWanted``). ``renews``: a page renews itself, for
     which the purpose of the last hours holds over midnight. ``session``: the mark of the browser's session.
     """
 
