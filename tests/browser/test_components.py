@@ -145,6 +145,16 @@ def test_an_event_renews_only_what_it_concerns(opened: Callable[..., Any]) -> No
     until(page, "document.getElementById('part').textContent === 'renewed'")
 
 
+def test_an_alert_that_two_channels_tell_of_is_told_once(opened: Callable[..., Any]) -> None:
+    page = opened("/parts/")
+    until(page, "document.body.dataset.liveState === 'open'")
+    for channel, alert in (("case:8", "a"), ("officer:1", "a"), ("officer:1", "b")):
+        told(page, event={"channel": channel, "id": alert, "event": "alert.raised"})
+    until(page, "document.querySelectorAll('#toasts .toast-text').length === 2")
+    page.wait_for_timeout(500)
+    assert page.locator("#toasts .toast-text", has_text="A new alert").count() == 2
+
+
 def test_a_renewal_takes_nothing_from_who_is_writing(opened: Callable[..., Any]) -> None:
     page = opened("/rows/")
     until(page, "document.body.dataset.liveState === 'open'")

@@ -142,8 +142,13 @@ export function receive(block: string): void {
   const concerned = [...document.querySelectorAll<HTMLElement>("[data-live]")].filter((element) => concerns(element, event));
   wake(concerned);
   document.dispatchEvent(new CustomEvent("opencets:live", { detail: event }));
-  if (event.event === "alert.raised" && !concerned.length) toast({ text: "A new alert has come in.", tone: "info" });
+  if (event.event !== "alert.raised" || told.has(event.id)) return;
+  // The channel of the case and the officer's own both tell of it.
+  told.add(event.id);
+  if (!concerned.length) toast({ text: "A new alert has come in.", tone: "info" });
 }
+
+const told = new Set<string>();
 
 function concerns(element: HTMLElement, event: LiveEvent): boolean {
   const has = (value: string | undefined, wanted: string): boolean => (value ?? "").split(/\s+/).includes(wanted);
