@@ -16,7 +16,9 @@ from tests.house.small_case import REFERENCE, TITLE, SmallCase
 READERS = frozenset({"owner", "colleague", "partner"})
 WRITERS = frozenset({"owner", "colleague"})
 AGENCY = frozenset({"owner", "colleague"})
-EVERYONE = frozenset({"owner", "colleague", "partner", "former", "withdrawn", "outsider", "administrator", "auditor"})
+EVERYONE = frozenset(
+    {"owner", "colleague", "partner", "former", "withdrawn", "outsider", "provider", "administrator", "auditor"}
+)
 CASE_WORKERS = EVERYONE - {"administrator", "auditor"}
 NOBODY: frozenset[str] = frozenset()
 ADMINISTRATOR = frozenset({"administrator"})

@@ -37,12 +37,12 @@ class SmallCase:
         return UUID(str(self.rows[name].pk))
 
 
-def _agency(name: str) -> Agency:
+def _agency(name: str, kind: str = "police") -> Agency:
     from opencets_web.accounts.models import Agency
 
     short = name.partition(" ")[0]
     return Agency.objects.create(
-        name=name, short_name=short, country="GB", contact_name=f"{short} desk",
+        name=name, short_name=short, country="GB", kind=kind, contact_name=f"{short} desk",
         contact_phone="+442079460123", contact_email=f"desk@{short.lower()}.example.org",
     )  # fmt: skip
 
@@ -73,6 +73,7 @@ def make_small_case(cast: Cast) -> SmallCase:
     }
     actors = {name: getattr(cast, name) for name in ("owner", "colleague", "outsider", "administrator", "auditor")}
     actors |= {name: _officer(cast, name, agency) for name, agency in partners.items()}
+    actors["provider"] = _officer(cast, "provider", _agency("Lantern Broadband", "provider"))
     made = SmallCase(cast, actors)
     _cases(made, now)
     _evidence(made, now)
