@@ -32,7 +32,7 @@ function compressed(): Plugin {
   return {
     name: "compressed",
     writeBundle(options, bundle) {
-      for (const name of [...Object.keys(bundle), "theme.js", "mark.svg"]) {
+      for (const name of [...Object.keys(bundle), "theme.js", "push-worker.js", "mark.svg"]) {
         if (!/\.(js|css|svg)$/.test(name)) continue;
         const path = resolve(options.dir ?? "", name);
         writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: constants.Z_BEST_COMPRESSION }));

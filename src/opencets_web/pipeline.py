@@ -14,7 +14,7 @@
     written, proposed, agreed on a conflict ─► carry_conflict
     part asked for, answered, taken back ─► carry_part_request
     part released ─► make_release ─► carry_release ─► (accepted) ─► keep_part ─► carry_release (the receipt)
-    officer ended ─► hand_over                cover changed ─► carry_cover
+    officer ended ─► hand_over                cover changed ─► carry_cover          session ended ─► end_pushes
 
 A job runs as the officer whom it serves. Each is safe to run again: a killed worker's job is taken up by ``take_up_stalled``.
 """
@@ -78,6 +78,7 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     "part-release.changed": (Follow("carry_release", "default", lock="part-carried-{release_ref}", priority=9),),
     "part.withdrawn": (Follow("settle_part", "default", lock="part-kept-{part_id}", priority=9),),
     "part.accepted": (Follow("keep_part", "reading", lock="part-kept-{part_id}"),),
+    "session.ended": (Follow("end_pushes", "default", priority=10),),
 }
 
 outbox.route(ROUTES)
@@ -93,6 +94,7 @@ def on_app_ready(app: App) -> None:
     from opencets_web.leads import jobs as leads
     from opencets_web.media import jobs as media
     from opencets_web.officers import jobs as officers
+    from opencets_web.push import jobs as push
     from opencets_web.releases import jobs as releases
     from opencets_web.sharing import jobs as sharing
     from opencets_web.standards import jobs as standards
@@ -179,6 +181,14 @@ def on_app_ready(app: App) -> None:
     def mail_notices(timestamp: int) -> None:
         """Once a minute: links to what officers were told, where mail is set up and their hours are not quiet."""
         standards.mail_notices()
+
+    task("end_pushes", push.end_pushes)
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="push_notices", queue="default", queueing_lock="push_notices", pass_context=False)
+    def push_notices(timestamp: int) -> None:
+        """Once a minute: links to the browsers of officers, where push services are named and their hours are not quiet."""
+        push.push_notices()
 
     @app.periodic(cron="* * * * * */10")
     @app.task(name="take_up_stalled", queue="default", queueing_lock="take_up_stalled", pass_context=True)

@@ -226,6 +226,12 @@ ADDRESSES: dict[str, Address] = {
     "entities:case": _case_page(),
     "entities:undo": _act("judgement", "judgement_id"),
     "entities:record": _page("person", "record_id"),
+    # web push
+    "push:panel": _list(),
+    "push:begin": Address(EVERYONE, method="post", json=True, of_the_case=False, refused=frozenset({409})),
+    "push:end": Address(frozenset({"owner"}), {"subscription_id": "subscription"}, method="post", of_the_case=False),
+    "push:switch-off": Address(ADMINISTRATOR, method="post", of_the_case=False),
+    "push:switch-on": Address(ADMINISTRATOR, method="post", of_the_case=False),
     # media
     "media:gallery": _case_page(),
     "media:list": _list(),

@@ -106,6 +106,7 @@ def _people(made: SmallCase, now: datetime) -> None:
     """What an administrator of Avon finds: a colleague with a certification and an absence, an invitation, a review."""
     from opencets_web.accounts.models import Certification
     from opencets_web.officers.models import AccessReview, Cover, Invitation
+    from opencets_web.push.models import Subscription
 
     cast, rows, today = made.cast, made.rows, now.date()
     by = {"agency": cast.avon, "entered_by_id": cast.administrator.officer_id}
@@ -121,6 +122,10 @@ def _people(made: SmallCase, now: datetime) -> None:
         agency=cast.avon, email="new@avon.example.org", display_name="Avon newcomer", roles=["analyst"],
         token_hash="0" * 64, invited_by_id=cast.administrator.officer_id, invited_at=now,
         expires_at=now + timedelta(days=7),
+    )  # fmt: skip
+    rows["subscription"] = Subscription.objects.create(
+        officer_id=cast.owner.officer_id, agency=cast.avon, session="0" * 64, endpoint="https://push.example.org/small",
+        endpoint_hash="ab" * 32, p256dh="none", auth="none", browser="Firefox on Linux", made_at=now,
     )  # fmt: skip
     rows["review"] = AccessReview.objects.create(agency=cast.avon, opened_on=today, due_on=today + timedelta(days=30))
     _identity_providers(made, now)

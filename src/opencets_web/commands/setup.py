@@ -16,10 +16,11 @@ from pathlib import Path
 import psycopg
 
 import opencets_web
-from opencets.errors import ActRefused, Interrupted
+from opencets.errors import ActRefused, DamagedSource, Interrupted
 from opencets_web.commands.postgres import make_home, remove_cluster, write_private
 from opencets_web.commands.roles import prepare_database
 from opencets_web.config.connection import conninfo, url_stamp
+from opencets_web.evidence.root import FileRoot, root_key
 
 PACKAGE = Path(opencets_web.__file__).parent
 MANIFEST = PACKAGE / "ui" / "static" / "dist" / "manifest.json"
@@ -40,7 +41,33 @@ def prepare_home(home: Path) -> bool:
         )
     prepare_database(home)
     (home / "static").mkdir(exist_ok=True)
+    refuse_another_root(home)
     return migrate(home)
+
+
+def refuse_another_root(home: Path) -> None:
+    """ActRefused where the root key here is not the one that wraps what the database keeps; nothing is served without it.
+
+    Asked of the node's own key alone: all others are wrapped by the same root, and a program that keeps it may be slow.
+    """
+    with psycopg.connect(conninfo("owner", place=home)) as database:
+        if database.execute("select to_regclass('public.evidence_fieldkey')").fetchone() == (None,):
+            return
+        row = database.execute(
+            "select wrapped_key from evidence_fieldkey where agency_id is null and ended_at is null"
+        ).fetchone()
+    if row is None:
+        return
+    root = root_key(home)
+    try:
+        if isinstance(root, FileRoot) and not root.path.exists():
+            raise DamagedSource(f"{root.path.name} is not in the secrets folder.")
+        root.unwrap(bytes(row[0]))
+    except (DamagedSource, Interrupted) as error:
+        raise ActRefused(
+            f"The root key of {home} does not open what its database keeps sealed: {error} Put back the secrets folder, or"
+            " the program of OPENCETS_ROOT_KEY, from before. Nothing is served without it."
+        ) from error
 
 
 def migrate(home: Path) -> bool:
@@ -121,6 +148,9 @@ def make_tables() -> None:
     keyring.ensure_keys()
     seal_rows()
     seal_factors()
+    from opencets_web.push.services import make_server_key
+
+    make_server_key()
 
 
 def _migrations_stamp() -> str:

@@ -14,12 +14,14 @@
 | OPENCETS_MAIL_FROM | sender of these mails | opencets@ and the host of OPENCETS_ADDRESS |
 | OPENCETS_ADDRESS | where officers open this system, for the link in a mail | http://localhost:8000 |
 | OPENCETS_PRIVATE_PROVIDERS | hosts of agencies' identity providers inside one's own network, comma separated | none |
+| OPENCETS_PUSH | hosts of push services that take links, comma separated; ``*.`` in front takes all below | none: no web push |
 | OPENCETS_WITHOUT_DATABASE | 1: for type checks and ``makemigrations`` on a machine without a server | 0 |
 """
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any, cast
@@ -96,6 +98,7 @@ INSTALLED_APPS = [
     "opencets_web.emergencies",
     "opencets_web.auditing",
     "opencets_web.releases",
+    "opencets_web.push",
     "opencets_web.desk",
 ]
 
@@ -218,6 +221,13 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(MAIL.username or ""), unquote(MAI
 EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL.scheme == "smtp+starttls", MAIL.scheme == "smtps"
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = os.environ.get("OPENCETS_MAIL_FROM", f"opencets@{urlsplit(MAIL_ADDRESS).hostname}")
+
+PUSH_HOSTS = tuple(filter(None, os.environ.get("OPENCETS_PUSH", "").lower().replace(" ", "").split(",")))
+PUSH_ON = bool(PUSH_HOSTS)
+if any(not re.fullmatch(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*", host) or host == "*." for host in PUSH_HOSTS):
+    raise ImproperlyConfigured(
+        "OPENCETS_PUSH is host names with commas between, such as updates.push.services.mozilla.com."
+    )
 
 PROCRASTINATE_ON_APP_READY = "opencets_web.pipeline.on_app_ready"
 PROCRASTINATE_IMPORT_PATHS = ["opencets_web.pipeline"]

@@ -32,6 +32,7 @@ ROOMS = (
     "emergencies",
     "auditing",
     "releases",
+    "push",
     "desk",
 )
 

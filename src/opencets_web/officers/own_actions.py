@@ -12,7 +12,7 @@ from opencets.errors import ActRefused, NotFound
 from opencets_web.accounts import failures
 from opencets_web.accounts import notice as notices
 from opencets_web.accounts.models import Officer
-from opencets_web.audit import log
+from opencets_web.audit import log, outbox
 from opencets_web.policy import standing
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.proving import proof_refused
@@ -40,6 +40,8 @@ def end_other_sessions(actor: Actor, session_key: str) -> int:
 
 
 def _end(actor: Actor, rows: list[UserSession]) -> None:
+    marks = [standing.mark_of(row.session_key) for row in rows]
+    outbox.post("session.ended", officer_id=str(actor.officer_id), sessions=marks)
     for row in rows:
         row.end()
         log.record("account.session-ended", actor, details={"from": str(row.ip), "browser": row.user_agent})

@@ -19,7 +19,7 @@ from opencets_web.accounts import failures
 from opencets_web.accounts.adapter import ClosedDoors
 from opencets_web.accounts.models import Officer
 from opencets_web.accounts.sealed import FACTOR_PLACE, PREFIX, open_text, seal_text
-from opencets_web.audit import log
+from opencets_web.audit import log, outbox
 from opencets_web.policy import standing
 from opencets_web.policy.acting import acting_as
 from opencets_web.policy.actor import Actor
@@ -63,6 +63,10 @@ class LoggedDoors(ClosedDoors):
 
     def logout(self, request: HttpRequest) -> None:
         _record("account.signed-out", request.user, request)
+        if isinstance(request.user, Officer) and request.session.session_key:
+            with acting_as(request.user.pk):
+                mark = standing.mark_of(request.session.session_key)
+                outbox.post("session.ended", officer_id=str(request.user.pk), sessions=[mark])
         super().logout(request)
 
 

@@ -82,7 +82,7 @@ FED_TO_OWNER = (
 )  # fmt: skip
 BLIND_ONLY = (
     "media_signal", "media_hashentry", "entities_identifier", "entities_candidatekey", "leads_pointersecret",
-    "deconfliction_conflictsecret",
+    "deconfliction_conflictsecret", "push_delivery",
 )  # fmt: skip
 _APART = "'._-@|:/\\()[]+,#', '               '"
 WORDED = (
@@ -458,6 +458,23 @@ def rights() -> dict[str, Rights]:
             "create policy compares on standards_quiethours for select to opencets_blind using (true)",
         ),
     )  # fmt: skip
+    # The officer's own browsers; what is sent is told by the blind door, which sees whom each notice is for.
+    table["push_subscription"] = Rights(
+        "select, insert, update", "", "select, update",
+        (
+            "create policy own on push_subscription for all to opencets_web using (officer_id = (select app_officer()))"
+            " with check (officer_id = (select app_officer()) and agency_id = (select app_own_agency()))",
+            "create policy compares on push_subscription for all to opencets_blind using (true) with check (true)",
+        ),
+    )  # fmt: skip
+    table["push_agencyswitch"] = Rights(
+        "select, insert, update", "", "select",
+        (
+            *_administrators("push_agencyswitch"),
+            "create policy compares on push_agencyswitch for select to opencets_blind using (true)",
+        ),
+    )  # fmt: skip
+    table["push_serverkey"] = Rights("select", "select", "select")
     table["media_hashset"] = Rights("select, insert, update", "select, insert, update", "select, insert, update")
     for name in ("inquiries_provider", "inquiries_letterhead", "releases_partnerkey", "releases_releaserule"):
         # An agency's own directory: nobody else's business, whatever was released.

@@ -232,6 +232,20 @@ def test_a_private_word_stands_in_no_dump_and_in_no_file_of_the_home(machine: Ma
     assert spoken == []
 
 
+def test_without_the_root_key_nothing_is_served_and_none_is_made(machine: Machine) -> None:
+    kept, away = machine.home / "secrets" / "master-key", machine.home / "secrets" / "master-key.away"
+    kept.rename(away)
+    try:
+        refused = machine.run("serve", "--port", "0")
+        assert refused.returncode == 2
+        assert "does not open what its database keeps sealed: master-key is not in the secrets folder" in refused.stderr
+        assert not kept.exists()
+        kept.write_bytes(b"x" * 32)
+        assert "does not open what its database keeps sealed" in machine.run("serve", "--port", "0").stderr
+    finally:
+        away.replace(kept)
+
+
 def test_what_was_lost_is_restored_whole_also_after_a_kill_in_the_middle(machine: Machine, medium: Path) -> None:
     before = json.loads(machine.python(PAGES))
     assert before["iva@avon.example.org /cases/AV-2026-0001/"][0] == 200
