@@ -67,3 +67,19 @@ def test_two_agencies_work_on_one_case_and_see_each_other_do_it(officer: Officer
     until(form, says(form, "while this form was open"))
     assert "Written by Avon" in form.inner_text("#meanwhile")
     assert form.input_value("#id_summary") == ""
+    # Both have written the same field: neither text is lost, and whoever comes second is shown both and writes them together.
+    form.fill("#id_summary", "Written by Borders")
+    form.click("text=Keep the change")
+    until(form, says(form, "two versions"))
+    shown = form.inner_text("#met-summary")
+    assert "Written by Avon" in shown
+    assert "Written by Borders" in shown
+    assert "Ines Marlow" in shown
+    form.fill("#id_summary", "Written by Avon. Written by Borders")
+    form.click("#met-summary button:has-text('Keep what the form says')")
+    until(form, f"location.pathname !== '/cases/{reference}/change/'")
+    ours.goto(f"{ours.url.partition('/cases/')[0]}/cases/{reference}/history/")
+    history = ours.inner_text("main")
+    assert "Written by Avon. Written by Borders" in history
+    assert "Brigid Hale" in history
+    assert "Ines Marlow" in history

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import BUILT, DESKTOP, Officer, acknowledge, until
-from tests.browser.world import PAVEL, TOMAS, Served, one_time_code
+from tests.browser.world import ODILE, PAVEL, TOMAS, Served, one_time_code
 
 pytestmark = [
     pytest.mark.browser,
@@ -97,3 +97,35 @@ def test_the_screen_conceals_itself_after_thirty_minutes_and_keeps_what_was_writ
     assert page.input_value("input[name=title]") == "Half a senten"
     assert page.context.request.get(f"{served.address}/cases/", max_redirects=0).status == 200
     page.context.close()
+
+
+def test_an_open_page_of_an_officer_whose_account_is_ended_hears_nothing_more_within_a_minute(
+    browser: Any, served: Served, officer: Callable[[str], Officer]
+) -> None:
+    """Pages, the API and the live line: all of them end with the account. The last test here: it ends Pavel's sessions."""
+    pavel = officer(PAVEL)
+    context = pavel._context(pavel._session, DESKTOP, "light")
+    page = context.new_page()
+    page.goto(f"{served.address}/cases/")
+    if page.url.endswith("/cases/"):
+        until(page, "document.body.dataset.liveState === 'open'")
+    assert context.request.get(f"{served.address}/api/v1/cases").status == 200
+    room = officer(ODILE).open("/officers/")
+    room.click("a:has-text('Pavel Quist')")
+    room.click("#leaving summary")
+    room.fill("#leaving [name=reason]", "Moved to another force")
+    room.click("#leaving button:has-text('End the account')")
+    if "Confirm it is you" in room.inner_text("body"):
+        room.fill("[name=code]", _fresh_code())
+        room.click("main button:has-text('Go on')")
+    until(room, "document.querySelector('.page-meta').innerText.includes('Ended')")
+    assert context.request.get(f"{served.address}/api/v1/cases").status == 401
+    assert (
+        context.request.get(f"{served.address}/cases/", max_redirects=0)
+        .headers["location"]
+        .startswith("/account/login/")
+    )
+    until(page, "document.body.dataset.liveState !== 'open' || location.pathname.startsWith('/account/login')", 60)
+    room.click(".page-actions button:has-text('Open again')")
+    until(room, "document.querySelector('.page-meta').innerText.includes('Open')")
+    context.close()

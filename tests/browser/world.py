@@ -77,8 +77,8 @@ class Served:
         """The environment of every program of this system: its own home, whatever the suite around it uses."""
         kept = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "OPENCETS_DB_ROLE"}}
         path = os.pathsep.join([str(REPOSITORY / "src"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-        # The tests' identity provider runs on this machine.
-        own = {"OPENCETS_HOME": str(self.home), "PYTHONPATH": path, "OPENCETS_PRIVATE_PROVIDERS": "localhost"}
+        # The tests' identity providers run on this machine.
+        own = {"OPENCETS_HOME": str(self.home), "PYTHONPATH": path, "OPENCETS_PRIVATE_PROVIDERS": "localhost,127.0.0.1"}
         return {**kept, **own}
 
     def start(self) -> None:

@@ -52,7 +52,6 @@ def _secret(name: str) -> str:
 
 SECRET_KEY = _secret("django-secret-key")
 IDENTITY_KEY = _secret("identity-key")
-FEDERATION_KEY = _secret("federation-key")
 PRIVATE_PROVIDERS = [
     host.strip().lower() for host in os.environ.get("OPENCETS_PRIVATE_PROVIDERS", "").split(",") if host.strip()
 ]

@@ -10,12 +10,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound
-from opencets_web.accounts.ids import new_id
 from opencets_web.accounts.models import Officer, Role
 from opencets_web.audit import log
 from opencets_web.federation import entrance, oidc, saml
 from opencets_web.federation.models import Attempt, Binding, IdentityProvider, Kind
-from opencets_web.federation.sealing import seal_secret
 from opencets_web.officers.actions import require_role
 from opencets_web.policy.actor import Actor
 
@@ -45,14 +43,14 @@ def register_oidc(
     """Register an OpenID Connect provider, switched off; its id. ActRefused where the issuer's configuration is not there."""
     require_role(actor, Role.ADMINISTRATOR)
     oidc.configuration(issuer)
-    made, now = new_id(), timezone.now()
+    now = timezone.now()
     provider = IdentityProvider.objects.create(
-        id=made, agency_id=actor.agency_id, kind=Kind.OIDC, name=name, issuer=issuer, client_id=client_id,
-        secret_sealed=seal_secret(made, secret), domains=domains, accepted=accepted, registered_by_id=actor.officer_id,
+        agency_id=actor.agency_id, kind=Kind.OIDC, name=name, issuer=issuer, client_id=client_id,
+        secret=secret, domains=domains, accepted=accepted, registered_by_id=actor.officer_id,
         registered_at=now, changed_at=now,
     )  # fmt: skip
     _record("federation.registered", actor, provider, {"issuer": issuer, "domains": domains, "accepted": accepted})
-    return made
+    return provider.pk
 
 
 @transaction.atomic
@@ -78,11 +76,11 @@ def change_oidc(
     for field, new in values.items():
         setattr(provider, field, new)
     if secret:
-        provider.secret_sealed = seal_secret(provider.pk, secret)
+        provider.secret = secret
         changes["client secret"] = "entered anew"
     if set(changes) - {"name"}:
         provider.changed_at = timezone.now()
-    provider.save(update_fields=[*values, "secret_sealed", "changed_at"])
+    provider.save(update_fields=[*values, "secret", "changed_at"])
     if changes:
         _record("federation.changed", actor, provider, changes)
 

@@ -26,7 +26,6 @@ from opencets_web.audit import log
 from opencets_web.federation import oidc, saml
 from opencets_web.federation.asserted import AnswerRefused, Asserted
 from opencets_web.federation.models import Attempt, Binding, IdentityProvider, Kind
-from opencets_web.federation.sealing import open_secret
 from opencets_web.policy.acting import acting_as, proof_of
 from opencets_web.policy.actor import Actor
 
@@ -269,8 +268,7 @@ def keeps_password(officer: Officer) -> bool:
 
 def client_of(provider: IdentityProvider, reply: Reply) -> oidc.Client:
     """This system as an OpenID Connect provider knows it."""
-    secret = open_secret(provider.pk, bytes(provider.secret_sealed))
-    return oidc.Client(provider.issuer, provider.client_id, secret, reply.answer_url)
+    return oidc.Client(provider.issuer, provider.client_id, provider.secret, reply.answer_url)
 
 
 def record_trial(provider: IdentityProvider, said: Asserted, actor: Actor) -> str:

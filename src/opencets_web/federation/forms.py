@@ -59,7 +59,9 @@ class OidcForm(ProviderForm):
 class SamlForm(ProviderForm):
     """A SAML provider, from its metadata."""
 
-    metadata_file = forms.FileField(required=False, label="Metadata, as a file")
+    metadata_file = forms.FileField(
+        required=False, label="Metadata, as a file", widget=forms.FileInput(attrs={"class": "form-control"})
+    )
     metadata_text = forms.CharField(
         required=False, widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}), label="Or the metadata, pasted",
         help_text="Entity id, address and certificates are read from it.",

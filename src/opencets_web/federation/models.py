@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from opencets_web.accounts.ids import new_id
 from opencets_web.accounts.models import Agency, Officer
+from opencets_web.accounts.sealed import SealedTextField
 
 
 class Kind(models.TextChoices):
@@ -33,7 +34,7 @@ class IdentityProvider(models.Model):
         help_text="What it says where it asked a second factor.",
     )
     client_id = models.CharField(max_length=200, blank=True)
-    secret_sealed = models.BinaryField(max_length=2_000, default=b"", blank=True)
+    secret = SealedTextField(blank=True)
     sign_on_url = models.CharField(max_length=400, blank=True)
     certificates: ArrayField[list[str], list[str]] = ArrayField(models.TextField(), default=list, blank=True)
     email_attribute = models.CharField(max_length=200, blank=True)

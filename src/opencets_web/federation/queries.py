@@ -109,7 +109,7 @@ def get_provider(actor: Actor, provider_id: UUID) -> ProviderPage:
         row=_row(found),
         saml=found.kind == Kind.SAML,
         client_id=found.client_id,
-        has_secret=bool(found.secret_sealed),
+        has_secret=bool(found.secret),
         sign_on_url=found.sign_on_url,
         accepted=tuple(found.accepted),
         email_attribute=found.email_attribute,

@@ -1,7 +1,7 @@
 """A SAML identity provider on pysaml2, which signs with Debian's xmlsec1: not a line of it is ours but what it is told.
 
 As a program, ``python saml_peer.py FOLDER`` is asked over its own socket by the browser of the tests: it takes the AuthnRequest
-that the browser brings, and gives the response that its page would have the browser post.
+that the browser brings, and gives the response that its page has the browser post; to a browser, that page.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ def _server(folder: Path, told: dict[str, Any], port: int) -> Any:
     from saml2.server import Server
 
     entity = f"http://localhost:{port}/idp"
+    sign_on = f"http://{told.get('host', 'localhost')}:{port}/sso"
     config = IdPConfig().load(
         {
             "entityid": told.get("entity", entity),
@@ -60,7 +61,7 @@ def _server(folder: Path, told: dict[str, Any], port: int) -> Any:
             "metadata": {"local": [str(folder / "sp.xml")]} if (folder / "sp.xml").exists() else {},
             "service": {
                 "idp": {
-                    "endpoints": {"single_sign_on_service": [(f"http://localhost:{port}/sso", BINDING_HTTP_REDIRECT)]},
+                    "endpoints": {"single_sign_on_service": [(sign_on, BINDING_HTTP_REDIRECT)]},
                     "policy": {"default": {"lifetime": {"minutes": told.get("minutes", 5)}, "name_form": URI}},
                 }
             },
@@ -69,8 +70,8 @@ def _server(folder: Path, told: dict[str, Any], port: int) -> Any:
     return Server(config=config)
 
 
-def _answer(folder: Path, port: int, query: str) -> str:
-    """The response to an AuthnRequest, as base64, with what ``told.json`` wants otherwise."""
+def _answer(folder: Path, port: int, query: str) -> tuple[str, str]:
+    """The response to an AuthnRequest, as base64, with what ``told.json`` wants otherwise, and where it is posted."""
     import base64
 
     from saml2 import BINDING_HTTP_REDIRECT
@@ -97,7 +98,11 @@ def _answer(folder: Path, port: int, query: str) -> str:
         sign_alg=SIG_RSA_SHA1 if old else SIG_RSA_SHA256,
         digest_alg=DIGEST_SHA1 if old else DIGEST_SHA256,
     )
-    return base64.b64encode(str(response).encode()).decode()
+    return base64.b64encode(str(response).encode()).decode(), given["destination"]
+
+
+PAGE = """<!doctype html><title>Provider</title><form method="post" action="{1}">
+<input type="hidden" name="SAMLResponse" value="{0}"><button>subject-1</button></form>"""
 
 
 def main(folder: Path) -> None:
@@ -118,8 +123,11 @@ def main(folder: Path) -> None:
                 text = create_metadata_string(None, config=_server(folder, told, port).config)
                 text = text if isinstance(text, bytes) else text.encode()
             else:
-                text = _answer(folder, port, parts.query).encode()
+                said = _answer(folder, port, parts.query)
+                shown = PAGE.format(*said) if "text/html" in self.headers.get("Accept", "") else said[0]
+                text = shown.encode()
             self.send_response(200)
+            self.send_header("Content-Type", "text/html")
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)
