@@ -144,7 +144,7 @@ def test_back_to_its_originator_it_may_go(between: Between) -> None:
 
     between.receive(between.released())
     with between.as_actor(between.outsider):
-        release(between.outsider, THEIRS, between.made.cast.avon.id, purpose="Joint work")
+        assert release(between.outsider, THEIRS, between.made.cast.avon.id, purpose="Joint work")
 
 
 def test_without_originator_control_its_terms_travel_along(between: Between) -> None:
