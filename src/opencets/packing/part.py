@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from html import escape
 from typing import Any, BinaryIO
+from uuid import UUID
 
 from opencets.errors import ActRefused, DamagedSource
 from opencets.packing import verify
@@ -219,6 +220,7 @@ def _refuse_other(manifest: Row, agency: str, package_id: str) -> None:
         raise ActRefused(
             "The package is refused: it is no released part but a bundle to be read on its own. Add it to a case as evidence."
         )
+    UUID(str(manifest["package"]["id"]))  # one that is none does not fit, as any other part that is missing
     told = str(manifest["release"]["to"]["agency"])
     if told.casefold() != agency.casefold():
         raise ActRefused(f"The package is refused: it is addressed to {told}, not to {agency}.")

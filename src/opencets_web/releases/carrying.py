@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils import timezone
 
+from opencets.errors import DamagedSource
 from opencets.packing.blobs import Stored
 from opencets_web.accounts.ids import new_id
 from opencets_web.cases.models import Case
@@ -181,6 +182,8 @@ def _arrive(release_id: UUID, stored: Stored) -> None:
     to_agency = release.to_agency.id
     if ReceivedPart.objects.filter(release_ref=release.id, agency_id=to_agency).exists():
         raise RuntimeError("Another run has carried it; this copy is taken away.")
+    if stored.sha256 != release.sha256:
+        raise DamagedSource(f"The package of the release {release.id} is not the one that was made.")
     ref = release.asked.request_ref if release.asked else None
     request = PartRequest.objects.select_related("case__holding").filter(pk=ref).first() if ref else None
     holding = request.case.holding if request is not None else Holding.objects.create(agency_id=to_agency)

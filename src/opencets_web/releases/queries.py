@@ -652,6 +652,11 @@ class Preview:
     refusal: str
     seen: str
 
+    @property
+    def nothing(self) -> bool:
+        """Whether no item is given."""
+        return not any(rows for _, rows, _ in self.files)
+
 
 @dataclass(frozen=True, slots=True)
 class ReleasePage:

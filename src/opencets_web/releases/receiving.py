@@ -337,7 +337,11 @@ def _brought(actor: Actor, stored: Stored) -> UUID:
         from_officer_name=str(terms["released_by"])[:200], for_officers=[actor.officer_id] if officers else [],
         terms=terms, blob=blob, size=stored.size, sha256=stored.sha256, key_ref=taken.key_id, arrived_at=now, by_upload=True,
     )  # fmt: skip
-    _log("part.brought", actor, part, {"from": part.from_name, "sha256": part.sha256, "key": taken.key_id})
+    # Its Holding is of this moment: nobody can have said yet why they look into it.
+    log.record(
+        "part.brought", actor, subject=f"part:{part.id}",
+        details={"release": package, "from": part.from_name, "sha256": part.sha256, "key": taken.key_id},
+    )  # fmt: skip
     _tell(part)
     return part.id
 

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from opencets.errors import ActRefused, NotFound, OpenCETSError
+from opencets.errors import ActRefused, NotFound, SourceRefused
 from opencets_web.cases.views import int_of
 from opencets_web.media import serving
 from opencets_web.policy.middleware import actor_of
@@ -391,7 +391,7 @@ def bring(request: HttpRequest) -> HttpResponse:
             made = receiving.bring_package(actor, file)
             messages.success(request, "Every byte is as it was signed. Receive it into a case, or refuse it.")
             return redirect("releases:received", made)
-        except OpenCETSError as refusal:
+        except (ActRefused, SourceRefused) as refusal:
             form.add_error(None, refusal.sentence)
     found = queries.get_room(actor)
     return render(request, "releases/room.html", {"found": found, "form": form}, status=422)
