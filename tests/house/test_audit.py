@@ -35,7 +35,7 @@ def _is_record(call: ast.Call) -> bool:
     function = call.func
     return (
         isinstance(function, ast.Attribute)
-        and function.attr == "record"
+        and function.attr in {"record", "record_each"}
         and isinstance(function.value, ast.Name)
         and function.value.id == "log"
     )

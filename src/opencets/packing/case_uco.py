@@ -79,7 +79,9 @@ def nodes(dossier: Dossier) -> Iterator[Row]:
             for number in case["numbers"]
         ],
         "uco-core:tag": [
-            f"{name}: {release[name]}" for name in ("handling", "conditions", "recipients", "purpose") if release[name]
+            f"{name}: {release[name]}"
+            for name in ("handling", "tlp", "conditions", "originator", "label", "recipients", "purpose")
+            if release.get(name)
         ],
         "uco-core:object": [{"@id": name} for name in holders.values()] or [{"@id": agency}],
     })  # fmt: skip

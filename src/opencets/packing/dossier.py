@@ -39,7 +39,8 @@ class Original:
 class Dossier:
     """A case as the officer who releases it may give it: each stream is read once, in order.
 
-    ``release``: recipients, purpose, handling, conditions, until, released_by, agency, made_at, scope, id, format, software.
+    ``release``: recipients, purpose, handling, tlp, conditions, originator, label, until, released_by, agency, made_at, scope, id,
+    format, software.
     ``case``: reference, title, kind, agency, numbers. The rows carry what their column names in the bundle say.
     ``left_out``: what is not in the package, how many of it, and why.
     """
@@ -63,7 +64,19 @@ class Dossier:
 
     def header(self) -> Row:
         """What the manifest says beside the files."""
-        told = ("recipients", "purpose", "handling", "conditions", "until", "released_by", "scope", "originals_of")
+        told = (
+            "recipients",
+            "purpose",
+            "handling",
+            "tlp",
+            "originator",
+            "label",
+            "conditions",
+            "until",
+            "released_by",
+            "scope",
+            "originals_of",
+        )
         return {
             "package": {name: self.release[name] for name in ("id", "format", "made_at")},
             "case": {
@@ -71,7 +84,7 @@ class Dossier:
                 "agency": self.case["agency"],
                 "numbers": self.case["numbers"],
             },
-            "release": {name: self.release[name] for name in told},
+            "release": {name: self.release[name] for name in told if name in self.release},
             "software": {"name": "OpenCETS", "version": self.release["software"]},
         }
 
@@ -199,7 +212,9 @@ def _marking(release: Row) -> Iterator[str]:
     yield '<section class="marking" aria-label="Handling"><dl>'
     for name, value in (
         ("Handling code", code.get(str(release["handling"]), release["handling"])),
+        ("TLP", f"TLP:{release['tlp']}" if release.get("tlp") else ""),
         ("Conditions", release["conditions"]),
+        ("Passed on by", f"{release['originator']} alone" if release.get("originator") else ""),
         ("For", release["recipients"]),
         ("Purpose", release["purpose"]),
         ("Released by", f"{release['released_by']}, {release['agency']}, {_when(release['made_at'])}"),

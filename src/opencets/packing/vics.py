@@ -27,7 +27,9 @@ def vics_parts(dossier: Dossier) -> Iterator[Part]:
     if unnamed:
         why = "They have no MD5, by which VICS names media."
         left_out.append({"what": "Pictures and videos", "count": len(unnamed), "why": why})
-    text = json.dumps({"left_out": left_out}, indent=1, sort_keys=True, ensure_ascii=False)
+    # VICS has no field for how its case may be passed on: it stands here, and in the manifest.
+    told = {"left_out": left_out, "label": dossier.release.get("label", "")}
+    text = json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False)
     yield Part("left-out.json", "what is not in this package, and why", [text.encode() + b"\n"])
 
 

@@ -61,6 +61,8 @@ class Letter:
     signature: tuple[str, ...]
     contact: tuple[str, ...]
     draft: bool = False
+    marking: str = ""
+    """How the letter may be passed on, above everything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ def _flow(text: str) -> str:
 
 def as_text(letter: Letter) -> str:
     """The letter as plain text, 78 columns wide, for a portal or an e-mail."""
-    out: list[str] = ["DRAFT: NOT SENT", ""] if letter.draft else []
+    out: list[str] = [letter.marking, ""] if letter.marking else []
+    out += ["DRAFT: NOT SENT", ""] if letter.draft else []
     out += [*letter.letterhead, "", *letter.addressee, ""]
     out += [f"Number: {letter.number}", f"Date:   {letter.dated:%Y-%m-%d}", ""]
     out += textwrap.wrap(letter.subject, _WIDTH) + textwrap.wrap(f"Legal basis: {letter.law}", _WIDTH) + [""]
@@ -210,7 +213,7 @@ def _drawn(texts: Iterable[str]) -> set[int]:
 
 def _texts(letter: Letter) -> list[str]:
     every = [
-        letter.number, letter.title, letter.law, letter.subject, letter.zone, letter.deadline,
+        letter.number, letter.title, letter.law, letter.subject, letter.zone, letter.deadline, letter.marking,
         *letter.letterhead, *letter.addressee, *letter.signature, *letter.contact,
     ]  # fmt: skip
     for part in parts(letter):
@@ -256,7 +259,8 @@ def _sheet(letter: Letter, face: tuple[str, str] | None, others: list[_Face]) ->
             self.set_y(-15)
             self.set_font(family, size=8)
             self.set_text_color(90)
-            self.cell(0, 5, f"{letter.number} · page {self.page_no()} of {{nb}}", align="C")
+            marked = f"{letter.marking} · " if letter.marking else ""
+            self.cell(0, 5, f"{marked}{letter.number} · page {self.page_no()} of {{nb}}", align="C")
             self.set_text_color(0)
 
     page = Sheet(format="A4")
@@ -294,6 +298,8 @@ def _write(page: Any, letter: Letter, spelt: dict[int, str], family: str) -> Non
         page.multi_cell(0, size * 0.48, text.translate(spelt), align=align, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         page.ln(after)
 
+    if letter.marking:
+        say(letter.marking, 10, bold=True, align="R")
     if letter.draft:
         page.set_text_color(160, 0, 0)
         say("DRAFT: NOT SENT", 11, bold=True, align="R")

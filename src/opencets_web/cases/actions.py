@@ -53,6 +53,7 @@ def open_case(
     kind: str,
     summary: str = "",
     handling: str = "P",
+    tlp: str = "",
     conditions: str = "",
     disclosure: str = "open",
     restricted: bool = False,
@@ -67,7 +68,12 @@ def open_case(
         raise ActRefused("A case is opened by an officer who works on cases; your roles do not include that.")
     now = timezone.now()
     holding = Holding(
-        agency_id=actor.agency_id, handling=handling, conditions=conditions, disclosure=disclosure, restricted=False
+        agency_id=actor.agency_id,
+        handling=handling,
+        tlp=tlp,
+        conditions=conditions,
+        disclosure=disclosure,
+        restricted=False,
     )
     holding.save(force_insert=True)
     case = Case(
@@ -168,7 +174,7 @@ def change_case(actor: Actor, reference: str, *, wanted: Mapping[str, str], seen
         if fields:
             row.save(update_fields=fields)
     _keep_changes(actor, case, {name: (now_stands[name], wanted[name]) for name in saved})
-    if {"disclosure", "handling"} & set(saved):
+    if {"disclosure", "handling", "tlp"} & set(saved):
         outbox.post("release.changed", holding_id=str(case.holding_id), officer_id=str(actor.officer_id))
     return Changed(tuple(saved), tuple(met))
 

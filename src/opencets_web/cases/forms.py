@@ -9,7 +9,7 @@ from django import forms
 
 from opencets_web.audit.verbs import VERBS
 from opencets_web.cases.models import HOLDING_FIELDS, CaseKind, CaseState, plain_lines
-from opencets_web.policy.models import Disclosure, Handling
+from opencets_web.policy.models import Disclosure, Handling, Tlp
 from opencets_web.policy.purposes import filter_choices
 
 
@@ -22,6 +22,10 @@ class CaseForm(forms.Form):
     kind = forms.ChoiceField(choices=CaseKind, label="Kind of case")
     summary = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), required=False)
     handling = forms.ChoiceField(choices=Handling, initial=Handling.PERMITTED, label="Handling code")
+    tlp = forms.ChoiceField(
+        choices=[("", "Not used"), *Tlp.choices], required=False, label="TLP, for partners that use it",
+        help_text="Traffic Light Protocol 2.0. Of what is derived from several cases the most restrictive label holds.",
+    )  # fmt: skip
     conditions = forms.CharField(required=False, help_text="For code C: under which conditions it may be shared.")
     disclosure = forms.ChoiceField(
         choices=Disclosure, initial=Disclosure.OPEN, label="When something here matches another agency's records"
@@ -48,7 +52,7 @@ class NewCaseForm(CaseForm):
     restricted = forms.BooleanField(
         required=False, label="Restricted", help_text="Closed also to colleagues, except by a grant to the officer."
     )
-    field_order = ["reference", "title", "kind", "summary", "handling", "conditions", "disclosure", "restricted"]
+    field_order = ["reference", "title", "kind", "summary", "handling", "tlp", "conditions", "disclosure", "restricted"]
 
 
 class ChangeForm(CaseForm):

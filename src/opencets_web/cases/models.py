@@ -34,11 +34,12 @@ FIELDS = {
     "kind": "Kind of case",
     "summary": "Summary",
     "handling": "Handling code",
+    "tlp": "TLP",
     "conditions": "Conditions",
     "disclosure": "What a match tells",
 }
 """The fields of a case that officers change, with the words for them; each change is kept."""
-HOLDING_FIELDS = ("handling", "conditions", "disclosure")
+HOLDING_FIELDS = ("handling", "tlp", "conditions", "disclosure")
 """Those of its Holding: the owner's alone."""
 
 

@@ -30,7 +30,7 @@ from opencets_web.cases.models import (
 )
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
-from opencets_web.policy.models import Disclosure, Handling
+from opencets_web.policy.models import Disclosure, Handling, Tlp
 from opencets_web.policy.purposes import said_today, saying
 from opencets_web.policy.rules import LEVELS
 
@@ -77,6 +77,7 @@ class CaseFrame:
     state: str
     summary: str
     handling: str
+    tlp: str
     conditions: str
     disclosure: str
     restricted: bool
@@ -135,6 +136,7 @@ def get_frame(actor: Actor, reference: str, active: str, *, to: str = "read") ->
         state=case.state,
         summary=case.summary,
         handling=case.holding.handling,
+        tlp=case.holding.tlp,
         conditions=case.holding.conditions,
         disclosure=case.holding.disclosure,
         restricted=case.holding.restricted,
@@ -177,7 +179,7 @@ def stands_now(actor: Actor, frame: CaseFrame) -> dict[str, str]:
 
 def _shown(field: str, text: str) -> str:
     """A field's value in words."""
-    labels = {"kind": CaseKind, "handling": Handling, "disclosure": Disclosure}
+    labels = {"kind": CaseKind, "handling": Handling, "tlp": Tlp, "disclosure": Disclosure}
     return str(labels[field](text).label) if field in labels and text in labels[field].values else text
 
 
@@ -280,6 +282,7 @@ class CaseRow:
     mine: bool
     opened_at: datetime
     handling: str
+    tlp: str
     url: str
 
 
@@ -303,6 +306,7 @@ def _row(actor: Actor, case: WithAnnotations[Case, _Mine]) -> CaseRow:
         mine=case.is_mine,
         opened_at=case.opened_at,
         handling=case.holding.handling,
+        tlp=case.holding.tlp,
         url=f"/cases/{case.reference}/",
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,7 @@ from django.urls import NoReverseMatch, reverse
 from opencets.errors import NotFound
 from opencets.linking import layout
 from opencets.records import KINDS
+from opencets.values.handling import Label
 from opencets_web.audit import log
 from opencets_web.cases.models import Case
 from opencets_web.cases.queries import CaseFrame, my_cases
@@ -36,6 +37,7 @@ from opencets_web.leads.models import Connection
 from opencets_web.media.models import NearDuplicate
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
+from opencets_web.policy.labels import label_over
 from opencets_web.policy.rules import LEVELS
 
 MOST_NODES = 150
@@ -91,11 +93,13 @@ class Graph:
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     more: bool
+    label: Label | None = None
+    """Of all holdings that are drawn, the most restrictive."""
 
     def as_json(self) -> dict[str, Any]:
         """As the island ``linkchart`` takes it."""
         return {"nodes": [asdict(node) for node in self.nodes], "edges": [asdict(edge) for edge in self.edges],
-                "more": self.more}  # fmt: skip
+                "more": self.more, "label": self.label.text() if self.label else ""}  # fmt: skip
 
     @property
     def rows(self) -> list[tuple[Node, Edge, Node]]:
@@ -468,7 +472,11 @@ def get_graph(actor: Actor, record_id: UUID, *, expand: str = "", saved_id: str 
     if expand:
         return _expanded(actor, first, expand)
     _log(actor, drawing, "chart.viewed", f"record:{record.id}")
-    return first
+    return _labelled(actor, drawing, first)
+
+
+def _labelled(actor: Actor, drawing: _Drawing, graph: Graph) -> Graph:
+    return replace(graph, label=label_over(actor, [holding for holding, _ in drawing.holdings]))
 
 
 def _places(saved: SavedChart | None) -> dict[str, tuple[float, float]] | None:
@@ -557,7 +565,7 @@ def get_case_graph(actor: Actor, frame: CaseFrame, *, expand: str = "") -> Graph
     if expand:
         return _expanded(actor, first, expand)
     _log(actor, drawing, "chart.viewed", f"case:{frame.reference}")
-    return first
+    return _labelled(actor, drawing, first)
 
 
 def _draw_case(actor: Actor, drawing: _Drawing, case: Case) -> None:

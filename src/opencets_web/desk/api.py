@@ -88,6 +88,7 @@ class CaseOut(Schema):
     mine: bool
     opened_at: datetime
     handling: str
+    tlp: str
 
 
 class CaseList(Schema):
@@ -109,6 +110,7 @@ class CaseDetail(Schema):
     state: str
     summary: str
     handling: str
+    tlp: str
     conditions: str
     disclosure: str
     restricted: bool

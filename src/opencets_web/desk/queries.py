@@ -78,6 +78,7 @@ class DeskCase:
     agency: str
     own_agency: bool
     handling: str
+    tlp: str
     alerts: int
     exhibits: int
     last_at: datetime
@@ -200,6 +201,7 @@ def _cases(actor: Actor, alerts: dict[UUID, int]) -> tuple[tuple[DeskCase, ...],
                 agency=case.agency.short_name,
                 own_agency=case.agency_id == actor.agency_id,
                 handling=case.holding.handling,
+                tlp=case.holding.tlp,
                 alerts=alerts.get(case.id, 0),
                 exhibits=number,
                 last_at=max(last, case.opened_at),

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -28,6 +28,7 @@ from opencets.packing.dossier import Dossier, Original, disclosure_parts
 from opencets.packing.package import Part, Row, seal
 from opencets.packing.verify import key_id
 from opencets.packing.vics import vics_parts
+from opencets.values.handling import Label
 from opencets_web.accounts.models import Officer
 from opencets_web.audit.models import Act
 from opencets_web.audit.signing import signing_key
@@ -38,11 +39,13 @@ from opencets_web.disclosure.proving import Proofs, prove
 from opencets_web.entities.models import Judgement, Match, Verdict
 from opencets_web.evidence.models import Claim, CustodyEntry, Exhibit, ExhibitFile, ExhibitState, Record, ReportLine
 from opencets_web.evidence.vault import piece_opening
+from opencets_web.leads.models import Connection
 from opencets_web.leads.queries import visible_connections
 from opencets_web.media.models import Media, NearDuplicate
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
-from opencets_web.policy.models import Handling, Holding
+from opencets_web.policy.labels import label_over
+from opencets_web.policy.models import Handling, Holding, Tlp
 from opencets_web.policy.rules import may_release
 from opencets_web.sharing.models import Origin
 from opencets_web.sharing.origin import origins_of, refusal
@@ -158,6 +161,7 @@ class Gathering:
         if not self.choice.other_cases:
             return set()
         rows = Holding.objects.filter(agency_id=self.case.agency_id, handling=Handling.PERMITTED, restricted=False)
+        rows = rows.exclude(tlp=Tlp.RED)
         return set(door.visible(self.actor, rows).exclude(pk=self.case.holding_id).values_list("id", flat=True))
 
     def _records(self) -> QuerySet[Record]:
@@ -287,14 +291,18 @@ class Gathering:
         """The case as packages tell it; the streams read as they are written."""
         case, choice = self.case, self.choice
         numbers = door.visible(self.actor, PartnerNumber.objects.filter(case=case, removed_at=None))
+        label = self._label()
         release = {
             "id": str(package_id),
             "format": choice.format,
             "made_at": _iso(made_at),
             "recipients": choice.recipients,
             "purpose": choice.purpose,
-            "handling": case.holding.handling,
+            "handling": label.code,
+            "tlp": label.tlp,
             "conditions": choice.conditions,
+            "originator": " and ".join(label.originators),
+            "label": label.text(),
             "until": choice.until_on.isoformat() if choice.until_on else "",
             "released_by": self.actor.display_name,
             "agency": case.agency.name,
@@ -562,7 +570,20 @@ class Gathering:
             told[f"{side}_where"] = elsewhere + self._where(record)
         return told
 
-    def _connection_rows(self) -> Iterator[Row]:
+    def _label(self) -> Label:
+        """The label of the package: that of the case and of every case that a finding in it reaches.
+
+        Of the case's own conditions those stand that were chosen for this release.
+        """
+        reached = {self.case.holding_id}
+        for row in self._connections_told():
+            reached |= {row.left_holding_id, row.right_holding_id, *cast("list[UUID]", row.through)}
+        label = label_over(self.actor, reached)
+        own, chosen = (" ".join(text.split()) for text in (self.case.holding.conditions, self.choice.conditions))
+        conditions = {*label.conditions, chosen} - {"", own if chosen else ""}
+        return replace(label, conditions=tuple(sorted(conditions)))
+
+    def _connections_told(self) -> Iterator[Connection]:
         """Connections into cases that may be told of, with every holding on them; of the whole case only."""
         if not (self._others and self.whole):
             return
@@ -570,8 +591,12 @@ class Gathering:
         rows = visible_connections(self.actor).filter(here).select_related("left_case", "right_case")
         for row in rows.order_by("-strength", "id").iterator(chunk_size=AT_ONCE):
             other = row.right_case if row.left_case_id == self.case.id else row.left_case
-            if not {other.holding_id, *row.through} <= self._others | {self.case.holding_id}:
-                continue
+            if {other.holding_id, *row.through} <= self._others | {self.case.holding_id}:
+                yield row
+
+    def _connection_rows(self) -> Iterator[Row]:
+        for row in self._connections_told():
+            other = row.right_case if row.left_case_id == self.case.id else row.left_case
             yield {
                 "id": str(row.id),
                 "other_case": other.reference,

@@ -24,6 +24,7 @@ from opencets.linking import JUDGED, components
 from opencets.records import KINDS, PROPERTIES, RECORDS
 from opencets.resolving import PersonRow, prepare
 from opencets.resolving.features import hard_conflict
+from opencets.values.handling import Label, most_restrictive
 from opencets_web.audit import log
 from opencets_web.cases.models import Case
 from opencets_web.cases.queries import CaseFrame
@@ -31,6 +32,7 @@ from opencets_web.entities.models import Judgement, Match, Verdict
 from opencets_web.evidence.models import Claim, Record
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
+from opencets_web.policy.labels import labels_under
 from opencets_web.policy.models import Grant, Holding
 from opencets_web.policy.rules import LEVELS, level_of
 
@@ -187,6 +189,8 @@ class MatchCard:
     model: str
     found_at: datetime
     may_judge: bool
+    label: Label
+    """Of both sides, the most restrictive."""
 
     @property
     def sides(self) -> tuple[Side, Side]:
@@ -705,6 +709,9 @@ def _cards(
             fact = Fact(PROPERTIES[prop].label, raw if KINDS[PROPERTIES[prop].kind].links == "none" else normal or raw)
             if fact not in facts[record]:
                 facts[record].append(fact)
+    labels = labels_under(
+        actor, [side for match in matches for side in (match.left_holding_id, match.right_holding_id)]
+    )
     return tuple(
         MatchCard(
             id=match.id,
@@ -716,6 +723,7 @@ def _cards(
             model=match.model,
             found_at=match.found_at,
             may_judge=bool({match.left_holding_id, match.right_holding_id} & writable),
+            label=most_restrictive(labels[holding] for holding in (match.left_holding_id, match.right_holding_id)),
         )
         for match in matches
         if match.left_id in lines and match.right_id in lines

@@ -41,6 +41,7 @@ from opencets_web.inquiries.models import (
 )
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
+from opencets_web.policy.models import Handling, Holding
 
 FOLDER: Final = Path(__file__).with_name("instruments")
 TIMES: Final = ("happened_at", "sent_at", "registered_at", "taken_at", "created_at")
@@ -687,6 +688,12 @@ def _record_url(record_id: UUID | None) -> str:
 # --- The letter ------------------------------------------------------------------------------------------------------
 
 
+def _marking(holding: Holding) -> str:
+    """What stands above a letter: TLP and code C. The conditions are for partners, not for a provider; code P says nothing."""
+    code = f"Handling code {holding.handling}" if holding.handling == Handling.CONDITIONS else ""
+    return " · ".join(filter(None, (f"TLP:{holding.tlp}" if holding.tlp else "", code)))
+
+
 def compose(inquiry: Inquiry, values: Iterable[ValueRow], head: Letterhead | None, agency: Agency) -> Letter:
     """What the letter of a request says, from what is kept now."""
     instrument, provider = instrument_of(inquiry), inquiry.provider
@@ -730,6 +737,7 @@ def compose(inquiry: Inquiry, values: Iterable[ValueRow], head: Letterhead | Non
         signature=(who.display_name, *signature.splitlines()),
         contact=tuple(contact.splitlines()),
         draft=inquiry.approved_at is None,
+        marking=_marking(inquiry.holding),
     )  # fmt: skip
 
 

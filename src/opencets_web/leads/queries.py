@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -13,12 +13,14 @@ from django.db.models import BooleanField, Count, Exists, F, Func, OuterRef, Q, 
 from django.utils.functional import cached_property
 
 from opencets.errors import NotFound
+from opencets.values.handling import Label
 from opencets_web.audit import log
 from opencets_web.cases.models import Assignment
 from opencets_web.cases.queries import CaseFrame, get_frame
 from opencets_web.leads.models import Alert, AlertKind, AlertState, Connection, Pointer
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
+from opencets_web.policy.labels import label_over
 from opencets_web.policy.models import Holding
 
 
@@ -341,6 +343,7 @@ class ConnectionPage:
     right_title: str
     model: str
     bits: float
+    label: Label
 
 
 def get_connection(actor: Actor, connection_id: UUID) -> ConnectionPage:
@@ -356,5 +359,6 @@ def get_connection(actor: Actor, connection_id: UUID) -> ConnectionPage:
     near = row.right_case if turned else row.left_case
     far = row.left_case if turned else row.right_case
     return ConnectionPage(
-        _row(actor, row, near.id), near.reference, far.reference, near.title, far.title, row.model, row.bits
-    )
+        _row(actor, row, near.id), near.reference, far.reference, near.title, far.title, row.model, row.bits,
+        label_over(actor, [row.left_holding_id, row.right_holding_id, *cast("list[UUID]", row.through)]),
+    )  # fmt: skip

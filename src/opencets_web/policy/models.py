@@ -18,6 +18,16 @@ class Handling(models.TextChoices):
     CONDITIONS = "C", "C: lawful sharing permitted with conditions"
 
 
+class Tlp(models.TextChoices):
+    """Traffic Light Protocol 2.0 (FIRST), beside the handling code for partners that use it; not chosen: not used."""
+
+    CLEAR = "CLEAR", "TLP:CLEAR, without limit"
+    GREEN = "GREEN", "TLP:GREEN, within the community"
+    AMBER = "AMBER", "TLP:AMBER, the recipient's organisation and its clients"
+    AMBER_STRICT = "AMBER+STRICT", "TLP:AMBER+STRICT, the recipient's organisation alone"
+    RED = "RED", "TLP:RED, named recipients alone"
+
+
 class Disclosure(models.TextChoices):
     """What the other side learns when something of this holding matches something of theirs."""
 
@@ -32,6 +42,7 @@ class Holding(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
     handling = models.CharField(max_length=1, choices=Handling, default=Handling.PERMITTED)
+    tlp = models.CharField(max_length=12, choices=Tlp, blank=True, default="")
     conditions = models.TextField(blank=True)
     disclosure = models.CharField(max_length=10, choices=Disclosure, default=Disclosure.OPEN)
     restricted = models.BooleanField(

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from opencets_web.policy.actor import Actor
-from opencets_web.policy.models import Grant, GrantState, Holding, Level
+from opencets_web.policy.models import Grant, GrantState, Holding, Level, Tlp
 
 LEVELS = {Level.READ.value: 1, Level.CONTRIBUTE.value: 2, Level.MANAGE.value: 3}
 
@@ -34,6 +34,16 @@ def level_of(actor: Actor, holding: Holding, grants: list[Grant], now: datetime)
         if grant.holding_id == holding.id and grant_is_for(grant, actor) and grant_is_live(grant, now):
             best = max(best, LEVELS[grant.level])
     return best
+
+
+def refused_by_label(holding: Holding) -> str:
+    """Why the label of a holding keeps it from being released to an agency; empty: it does not.
+
+    TLP 2.0 (FIRST): RED is for the individual recipients named, no organisation.
+    """
+    if holding.tlp == Tlp.RED:
+        return "TLP:RED is for named recipients alone, not for an agency: give them a signed package, or change the label first."
+    return ""
 
 
 def may_release(actor: Actor, holding_agency: UUID, level: int) -> bool:

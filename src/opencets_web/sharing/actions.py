@@ -17,7 +17,7 @@ from opencets_web.leads.queries import standing_pointers
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.models import Grant, GrantState, Level
-from opencets_web.policy.rules import may_release
+from opencets_web.policy.rules import may_release, refused_by_label
 from opencets_web.sharing.models import Asked, Release, Request, RequestState
 from opencets_web.sharing.origin import refuse_passing_on
 from opencets_web.ui.notify import tell
@@ -114,6 +114,8 @@ def release(
     case = door.admit(actor, rows, "manage", reference=reference)
     if not may_release(actor, case.agency_id, door.level(actor, case.holding_id)):
         raise ActRefused(f"{reference} belongs to another agency; only its owner releases it.")
+    if refused := refused_by_label(case.holding):
+        raise ActRefused(refused)
     if level not in (Level.READ, Level.CONTRIBUTE):
         raise ActRefused("A release lets the other agency read or contribute.")
     if not purpose.strip():

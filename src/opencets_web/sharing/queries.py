@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from opencets.errors import NotFound
+from opencets.values.handling import TLP
 from opencets_web.accounts.models import Agency
 from opencets_web.audit import log
 from opencets_web.cases.models import Case
@@ -77,6 +78,7 @@ class AskedRow:
     answered_at: datetime | None
     answered_by: str
     handling: str
+    tlp: str
     conditions: str
 
 
@@ -331,6 +333,7 @@ def _asked_rows(actor: Actor, rows: Iterable[Asked]) -> tuple[Row, ...]:
             answered_at=row.answered_at,
             answered_by=row.answered_by.display_name if row.answered_by else "",
             handling=row.holding.handling,
+            tlp=row.holding.tlp,
             conditions=row.holding.conditions,
         )
         for row in rows
@@ -487,9 +490,10 @@ def sharing_rules(frame: CaseFrame) -> tuple[str, ...]:
             "Where something of it matches another agency's records, only your side is told; they learn nothing."
         ),
     }
+    light = (f"TLP:{frame.tlp}: {TLP[frame.tlp]}.",) if frame.tlp else ()
     closed = ("It is restricted: colleagues see it only by a grant to them by name.",) if frame.restricted else ()
     kept = "Nobody else sees any of it until it is released to them; every release ends on its day or when it is withdrawn."
-    return (code[frame.handling], told[frame.disclosure], *closed, kept)
+    return (code[frame.handling], *light, told[frame.disclosure], *closed, kept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,7 +195,7 @@ def test_the_pages_are_shut_to_the_outsider_and_open_with_a_grant(
     for address in addresses:
         assert client_for(cast.outsider).get(address).status_code == 200, address
     answer = client_for(cast.outsider).get(f"/charts/{anna.id}/graph.json").json()
-    assert set(answer) == {"nodes", "edges", "more"}
+    assert set(answer) == {"nodes", "edges", "more", "label"}
     assert {"id", "label", "kind", "x", "y", "subtitle", "url", "generic"} <= set(answer["nodes"][0])
     assert {"id", "source", "target", "kind", "label", "bits", "sentence", "reasons"} <= set(answer["edges"][0])
     table = client_for(cast.outsider).get(f"/charts/{anna.id}/?view=table").content.decode()

@@ -298,6 +298,7 @@ def test_an_administrator_says_what_the_agency_is(cast: Cast, client_for: Browse
     given = {
         "kind": "hotline", "units": "Reports\nAnalysis", "contact_name": "Night desk", "contact_phone": "+442079460001",
         "contact_email": "night@avon.example.org", "notice": "", "certified_rooms": ["media-grading"],
+        "purpose_asking": "choose",
     }  # fmt: skip
     assert client_for(cast.administrator).post("/officers/agency/", given).status_code == 302
     agency = Agency.objects.get(pk=cast.avon.pk)

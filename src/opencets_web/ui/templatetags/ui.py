@@ -24,6 +24,8 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from opencets.values.handling import TLP, Label
+
 register = template.Library()
 
 NARROW = "\u202f"
@@ -160,11 +162,23 @@ def badge(text: Any, tone: str = "", icon: str = "", title: str = "") -> dict[st
     return {"text": text, "tone": tone, "icon": icon, "title": title}
 
 
+TLP_TONES = {"RED": "bad", "AMBER+STRICT": "warn", "AMBER": "warn", "GREEN": "good"}
+
+
 @register.inclusion_tag("ui/components/handling.html")
-def handling(code: str, conditions: str = "") -> dict[str, Any]:
-    """The handling code (UK 3x5x2: P lawful sharing permitted, C permitted with conditions) and its conditions."""
+def handling(code: str, conditions: str = "", tlp: str = "") -> dict[str, Any]:
+    """The handling code (UK 3x5x2: P lawful sharing permitted, C permitted with conditions), its conditions, and the TLP label."""
     words = {"P": "Sharing permitted", "C": "Sharing with conditions"}
-    return {"code": code, "words": conditions or words.get(code, "No code: not shared"), "meaning": words.get(code, "")}
+    return {
+        "code": code, "words": conditions or words.get(code, "No code: not shared"), "meaning": words.get(code, ""), "tlp": tlp,
+        "tone": TLP_TONES.get(tlp, "line"), "tlp_meaning": TLP.get(tlp, ""),
+    }  # fmt: skip
+
+
+@register.inclusion_tag("ui/components/handling.html")
+def handling_label(label: Label) -> dict[str, Any]:
+    """The label of what is derived from several cases."""
+    return handling(label.code, "; ".join(label.conditions), label.tlp)
 
 
 @register.simple_tag
