@@ -53,12 +53,12 @@ class Handover:
         """What the manifest says beside the files."""
         told = (
             "recipients", "to", "purpose", "legal_basis", "handling", "conditions", "until", "originator_control",
-            "released_by", "answers", "scope",
+            "released_by", "answers", "scope", "tlp", "label",
         )  # fmt: skip
         return {
             "package": {"id": self.release["id"], "format": FORMAT, "made_at": self.release["made_at"]},
             "case": {"reference": self.case["reference"], "agency": self.case["agency"], "numbers": []},
-            "release": {name: self.release[name] for name in told},
+            "release": {name: self.release[name] for name in told if name in self.release},
             "software": {"name": "OpenCETS", "version": self.release["software"]},
         }
 
@@ -113,7 +113,8 @@ def _page(handover: Handover, exhibits: list[Row], shown: list[Row], left_out: l
     title = f"Part of {case['reference']}, released by {case['agency']}"
     control = "Not to be passed on without asking the originator." if release["originator_control"] else ""
     terms = (
-        ("Handling code", release["handling"]), ("Conditions", release["conditions"]), ("Originator control", control),
+        ("Handling code", release["handling"]), ("TLP", release.get("tlp", "")),
+        ("Conditions", release["conditions"]), ("Originator control", control),
         ("For", release["recipients"]), ("Named officers", ", ".join(release["to"]["officers"])),
         ("Purpose", release["purpose"]), ("Legal basis", release["legal_basis"]), ("To be used until", release["until"]),
         ("Released by", f"{release['released_by']}, {case['agency']}, {release['made_at']}"),

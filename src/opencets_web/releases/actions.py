@@ -32,7 +32,7 @@ from opencets_web.leads.queries import standing_pointers
 from opencets_web.policy import door
 from opencets_web.policy.acting import acting_as
 from opencets_web.policy.actor import Actor
-from opencets_web.policy.models import Handling
+from opencets_web.policy.models import Handling, Tlp
 from opencets_web.policy.rules import may_release
 from opencets_web.releases.gathering import UNDECIDED, PartGathering
 from opencets_web.releases.models import (
@@ -350,6 +350,8 @@ def _terms(actor: Actor, case: Case, terms: Terms, asked: PartAsked | None) -> d
     officers = [officer for officer in named if officer.reads_cases]
     if len(officers) != len(set(terms.officers)):
         raise ActRefused("Named are officers of the receiving agency who read cases.")
+    if case.holding.tlp == Tlp.RED and not officers:
+        raise ActRefused("TLP:RED is for named recipients alone: name the officers of the receiving agency.")
     code_c = case.holding.handling == Handling.CONDITIONS
     if code_c and not terms.conditions.strip():
         raise ActRefused(

@@ -172,7 +172,7 @@ def carry_release(actor: Actor, release_id: UUID) -> None:
 
 
 def _locked(release_id: UUID) -> PartRelease:
-    rows = PartRelease.objects.select_related("case__agency", "to_agency", "drafted_by", "asked")
+    rows = PartRelease.objects.select_related("case__agency", "case__holding", "to_agency", "drafted_by", "asked")
     return rows.select_for_update(of=("self",)).get(pk=release_id)
 
 
@@ -200,6 +200,7 @@ def _arrive(release_id: UUID, stored: Stored) -> None:
             "purpose": release.purpose, "legal_basis": release.legal_basis, "handling": release.handling,
             "conditions": release.conditions, "until": release.until_on.isoformat() if release.until_on else "",
             "originator_control": release.controlled, "released_by": release.drafted_by.display_name,
+            "tlp": release.case.holding.tlp,
         },
         blob=blob, size=stored.size, sha256=stored.sha256, key_ref=release.key_ref, arrived_at=now,
     )  # fmt: skip

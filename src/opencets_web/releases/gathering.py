@@ -24,6 +24,7 @@ from opencets.errors import ActRefused
 from opencets.packing.dossier import Original
 from opencets.packing.package import Row, seal
 from opencets.packing.part import RECORDS, Handover, part_parts
+from opencets.values.handling import label_of
 from opencets_web.audit.log import canonical
 from opencets_web.audit.signing import signing_key
 from opencets_web.disclosure.gathering import original_name
@@ -172,10 +173,14 @@ class PartGathering:
             "records": self._records().count(), "files": self._files().count(), "originals": self.sizes(),
             "terms": [
                 self.release.recipients, self.release.officer_names, self.release.purpose, self.release.legal_basis,
-                self.release.handling, self.release.conditions, self.release.until_on, self.release.controlled,
+                self.release.handling, self.release.conditions, self.release.until_on, self.release.controlled, self._tlp,
             ],
         }  # fmt: skip
         return sha256(canonical(told).encode()).hexdigest()
+
+    @property
+    def _tlp(self) -> str:
+        return self.release.case.holding.tlp
 
     def left_out(self) -> list[Row]:
         """What is not in it, how much, and why, as the package says it."""
@@ -199,6 +204,7 @@ class PartGathering:
     def handover(self, made_at: datetime) -> Handover:
         """The part as packages tell it; the streams read as they are written."""
         release, agency = self.release, self.release.case.agency
+        label = label_of(release.handling, self._tlp, release.conditions, agency.short_name)
         terms = {
             "id": str(release.id),
             "made_at": _iso(made_at),
@@ -207,6 +213,8 @@ class PartGathering:
             "purpose": release.purpose,
             "legal_basis": release.legal_basis,
             "handling": release.handling,
+            "tlp": label.tlp,
+            "label": label.text(),
             "conditions": release.conditions,
             "until": release.until_on.isoformat() if release.until_on else "",
             "originator_control": release.controlled,

@@ -328,6 +328,22 @@ def test_code_c_leaves_with_conditions_or_not_at_all(between: Between) -> None:
     assert (part.terms["handling"], part.terms["conditions"]) == ("C", "Consent was given")
 
 
+def test_the_label_of_the_case_goes_along_and_tlp_red_to_named_officers_alone(between: Between) -> None:
+    holding = between.made.rows["case"].holding
+    holding.tlp = "AMBER+STRICT"
+    holding.save(update_fields=["tlp"])
+    part = between.released("person", conditions="Ask before use")
+    manifest, _ = verify.check_package(str(between.package(part)))
+    assert (part.terms["tlp"], manifest["release"]["tlp"]) == ("AMBER+STRICT", "AMBER+STRICT")
+    assert "TLP:AMBER+STRICT" in manifest["release"]["label"]
+    assert "Passed on by Avon alone" in manifest["release"]["label"]
+    holding.tlp = "RED"
+    holding.save(update_fields=["tlp"])
+    with pytest.raises(ActRefused, match="named recipients"):
+        between.begin()
+    between.begin(officers=(between.outsider.officer_id,))
+
+
 def test_only_the_owner_releases_and_only_of_this_case(between: Between) -> None:
     from opencets_web.releases.actions import add_items, begin_release
 
