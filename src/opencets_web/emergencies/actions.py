@@ -10,7 +10,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound
+from opencets_web.accounts.ids import new_id
 from opencets_web.accounts.models import Officer, Role
+from opencets_web.accounts.sealed import seal_text
 from opencets_web.audit import log
 from opencets_web.cases.models import Case
 from opencets_web.emergencies.models import EmergencyAccess
@@ -20,6 +22,7 @@ from opencets_web.policy.actor import Actor
 from opencets_web.ui.notify import tell
 
 CONFIRM_WITHIN = timedelta(minutes=30)
+MOST_TOLD = 100
 MOST_WAITING = 3
 """So many of one officer's wait at a time: numbers are not tried out, and supervisors not flooded."""
 
@@ -61,8 +64,14 @@ def confirm(actor: Actor, emergency_id: UUID, answer: str = "") -> bool:
     NotFound: not a supervisor, not the agency's, or one's own. ActRefused: answered already, or it has lapsed.
     """
     row = _waiting(actor, emergency_id)
+    sentence = f"Emergency access to {row.reference} for {row.asked_by.display_name}: {row.reason}"[:400]
+    notices = [new_id() for _ in range(MOST_TOLD)]
+    sealed = [seal_text(sentence, f"casework_notice sentence {notice}", row.agency_id) for notice in notices]
     with connection.cursor() as cursor:
-        cursor.execute("select holding, case_id, told from app_answer_emergency(%s, true, %s)", [row.id, answer])
+        cursor.execute(
+            "select holding, case_id, told from app_answer_emergency(%s, true, %s, %s, %s)",
+            [row.id, answer, notices, sealed],
+        )
         found = cursor.fetchone()
     holding, case_id, told = found or (None, None, [])
     row.refresh_from_db()
@@ -82,7 +91,7 @@ def refuse(actor: Actor, emergency_id: UUID, answer: str = "") -> None:
     """Refuse as a supervisor; it can be asked again. NotFound and ActRefused as ``confirm``."""
     row = _waiting(actor, emergency_id)
     with connection.cursor() as cursor:
-        cursor.execute("select holding from app_answer_emergency(%s, false, %s)", [row.id, answer])
+        cursor.execute("select holding from app_answer_emergency(%s, false, %s, '{}', '{}')", [row.id, answer])
     _log("emergency.refused", actor, row, answer=answer)
     tell(f"officer:{row.asked_by_id}", "emergency", row.id)
 

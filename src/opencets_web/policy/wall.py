@@ -286,7 +286,9 @@ def _functions() -> list[str]:
         " return new; end $$",
         # Emergency access. A second officer, a supervisor of the same agency, answers within the time; what is confirmed opens the
         # agency's own closed case of that number, for reading, and those who manage it find a notice. Nothing else writes there.
-        "create or replace function app_answer_emergency(asked uuid, yes boolean, said text)"
+        # A notice is sealed for its row: its ids and sealed sentences are made beforehand, as many as may be needed.
+        "drop function if exists app_answer_emergency(uuid, boolean, text);"
+        " create or replace function app_answer_emergency(asked uuid, yes boolean, said text, made uuid[], words text[])"
         " returns table(holding uuid, case_id uuid, told uuid[]) language plpgsql volatile security definer"
         " set search_path = pg_catalog, public as $$ declare e emergencies_emergencyaccess; k cases_case; given uuid; begin"
         " select x.* into e from emergencies_emergencyaccess x join accounts_officer o on o.id = app_officer() and o.is_active"
@@ -300,13 +302,13 @@ def _functions() -> list[str]:
         " insert into policy_grant (id, holding_id, agency_id, to_officer_id, level, purpose, granted_by_id, granted_at,"
         " expires_at, withdrawn_because, invited, state, answer) values (given, k.holding_id, k.agency_id, e.asked_by_id, 'read',"
         " 'Emergency: ' || e.reason, app_officer(), now(), now() + make_interval(hours => e.hours), '', false, 'open', '');"
-        " with managing as (select distinct o.id from accounts_officer o where o.is_active and o.id <> e.asked_by_id and (o.id in"
+        " with managing as (select o.id, row_number() over (order by o.id) as n from accounts_officer o"
+        " where o.is_active and o.id <> e.asked_by_id and (o.id in"
         " (select g.to_officer_id from policy_grant g where g.holding_id = k.holding_id and g.level = 'manage' and"
         f" {live}) or o.id in (select a.officer_id from cases_assignment a where a.case_id = k.id and a.until_at is null))),"
         " kept as (insert into casework_notice (id, holding_id, agency_id, case_id, officer_id, by_id, sentence, url, at)"
-        " select gen_random_uuid(), k.holding_id, k.agency_id, k.id, m.id, app_officer(), left('Emergency access to '"
-        " || k.reference || ' for ' || (select display_name from accounts_officer where id = e.asked_by_id) || ': ' || e.reason,"
-        " 400), '/cases/' || k.reference || '/access/', now() from managing m returning officer_id)"
+        " select made[m.n], k.holding_id, k.agency_id, k.id, m.id, app_officer(), words[m.n],"
+        " '/cases/' || k.reference || '/access/', now() from managing m where m.n <= cardinality(made) returning officer_id)"
         " select coalesce(array_agg(officer_id), '{}') into told from kept; end if;"
         " update emergencies_emergencyaccess x set answered_by_id = app_officer(), answered_at = now(), confirmed = yes,"
         " answer = said, grant_id = given, opened_until = case when given is not null then"

@@ -176,9 +176,9 @@ def test_the_database_holds_it_too_where_the_program_forgets(
 
     asked = _ask(as_actor, cast.colleague)
     calls = (
-        (cast.colleague, "select app_answer_emergency(%s, true, '')"),
-        (cast.auditor, "select app_answer_emergency(%s, true, '')"),
-        (cast.outsider, "select app_answer_emergency(%s, true, '')"),
+        (cast.colleague, "select app_answer_emergency(%s, true, '', '{}', '{}')"),
+        (cast.auditor, "select app_answer_emergency(%s, true, '', '{}', '{}')"),
+        (cast.outsider, "select app_answer_emergency(%s, true, '', '{}', '{}')"),
         (cast.colleague, "update emergencies_emergencyaccess set confirmed = true where id = %s"),
         (supervisor, "update emergencies_emergencyaccess set accepted = true where id = %s"),
     )
