@@ -59,7 +59,7 @@ PARTS: dict[str, Callable[[Dossier], Iterator[Part]]] = {
 """What each format puts into a package."""
 TOLD_VERBS = (
     "band", "case", "checklist", "clock", "decision", "entities", "entity", "exhibit", "file", "gallery", "judgement",
-    "match", "matches", "media", "messages", "note", "number", "record", "step",
+    "match", "matches", "media", "messages", "note", "number", "purpose", "record", "step",
 )  # fmt: skip
 """Families of acts whose lines go along: what was done with the case and what is in it."""
 WITHHELD_VERBS = (
