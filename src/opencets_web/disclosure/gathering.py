@@ -59,7 +59,7 @@ PARTS: dict[str, Callable[[Dossier], Iterator[Part]]] = {
 """What each format puts into a package."""
 TOLD_VERBS = (
     "band", "case", "checklist", "clock", "decision", "entities", "entity", "exhibit", "file", "gallery", "judgement",
-    "match", "matches", "media", "messages", "note", "number", "record", "step",
+    "match", "matches", "media", "messages", "note", "number", "purpose", "record", "step",
 )  # fmt: skip
 """Families of acts whose lines go along: what was done with the case and what is in it."""
 WITHHELD_VERBS = (
@@ -71,7 +71,7 @@ WITHHELD_VERBS = (
     "chart", "comment", "deadline", "inquiries", "inquiry", "notice", "standards", "task",
     # of the machine and its people
     "account", "agency", "audit", "backup", "certification", "cover", "desk", "door", "emergency", "federation", "hash-set",
-    "hash-sets", "key", "letterhead", "officer", "officers", "provider", "providers", "quiet-hours", "review",
+    "hash-sets", "key", "letterhead", "officer", "officers", "provider", "providers", "push", "quiet-hours", "review",
 )  # fmt: skip
 """Families of acts of which only the place in the log goes along. Each family stands here or above: a test asks."""
 
