@@ -178,6 +178,7 @@ VERBS: dict[str, str] = {
     "federation.restored": "put an identity provider back",
     "federation.switched-off": "switched the agency's identity provider off",
     "federation.switched-on": "switched the agency's identity provider on",
+    "federation.trial-begun": "began to try an identity provider",
     "federation.tried": "tried the agency's identity provider",
     "federation.viewed": "looked at the agency's identity provider",
     # data requests to providers

@@ -13,12 +13,11 @@ from opencets.errors import ActRefused, NotFound
 from opencets_web.accounts.models import Officer, Role
 from opencets_web.audit import log
 from opencets_web.federation import entrance, oidc, saml
-from opencets_web.federation.models import Attempt, Binding, IdentityProvider, Kind
+from opencets_web.federation.models import Binding, IdentityProvider, Kind
 from opencets_web.officers.actions import require_role
 from opencets_web.policy.actor import Actor
 
 TRIED_WITHIN = timedelta(minutes=15)
-KEPT = timedelta(days=1)
 
 
 def _record(verb: str, actor: Actor, provider: IdentityProvider, details: dict[str, Any] | None = None) -> None:
@@ -151,6 +150,9 @@ def begin_trial(actor: Actor, provider_id: UUID, reply: entrance.Reply) -> tuple
         raise ActRefused(f"{provider.name} is taken off: put it back first.")
     provider.trial_until = timezone.now() + TRIED_WITHIN
     provider.save(update_fields=["trial_until"])
+    log.record(
+        "federation.trial-begun", actor, subject=f"identity-provider:{provider.pk}", details={"provider": provider.name}
+    )
     return entrance.begin(provider, reply, trial_by=actor.officer_id)
 
 
@@ -238,9 +240,3 @@ def _mark(actor: Actor, binding_id: UUID, *, ended: bool) -> UUID:
         details={"provider": row.provider.name, "subject": row.subject},
     )  # fmt: skip
     return row.provider_id
-
-
-def forget_attempts() -> int:
-    """Remove sign-ins that were begun more than a day ago; how many. Who signed in stands in the log."""
-    removed, _ = Attempt.objects.filter(begun_at__lt=timezone.now() - KEPT).delete()
-    return removed

@@ -32,6 +32,7 @@ from opencets_web.policy.actor import Actor
 UnderWay: TypeAlias = Attempt
 Speaker: TypeAlias = IdentityProvider
 ANSWERED_WITHIN = timedelta(minutes=10)
+KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,3 +296,9 @@ def record_trial(provider: IdentityProvider, said: Asserted, actor: Actor) -> st
     if known is not None:
         return f"At the first sign-in this subject would be bound to {known.display_name}."
     return f"{said.email} would be let in only if you invite that address."
+
+
+def forget_attempts() -> int:
+    """Remove sign-ins that were begun more than a day ago; how many. Who signed in stands in the log."""
+    removed, _ = Attempt.objects.filter(begun_at__lt=timezone.now() - KEPT).delete()
+    return removed

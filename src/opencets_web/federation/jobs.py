@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from opencets_web.federation import actions
+from opencets_web.federation import entrance
 
 
 def forget_attempts() -> None:
     """Once a day: sign-ins that nobody will answer any more."""
-    actions.forget_attempts()
+    entrance.forget_attempts()

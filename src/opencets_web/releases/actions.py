@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound, OpenCETSError
 from opencets.packing.blobs import Stored
-from opencets.packing.package import sign_notice
 from opencets_web.accounts.ids import new_id
 from opencets_web.accounts.models import Agency, Officer, Role
 from opencets_web.audit import log, outbox
-from opencets_web.audit.signing import signing_key
 from opencets_web.cases.models import Case, CaseState
 from opencets_web.deconfliction.models import Conflict
 from opencets_web.deconfliction.values import Value
@@ -34,7 +29,7 @@ from opencets_web.policy.acting import acting_as
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.models import Handling, Tlp
 from opencets_web.policy.rules import may_release
-from opencets_web.releases.gathering import UNDECIDED, PartGathering
+from opencets_web.releases.gathering import UNDECIDED, PartGathering, matching_records
 from opencets_web.releases.models import (
     ItemKind,
     PartAsked,
@@ -320,15 +315,6 @@ def begin_release(actor: Actor, reference: str, terms: Terms, *, asked_id: UUID 
         rows = matching_records(actor, case.id, asked.values)
         _add(actor, release, [(ItemKind.RECORD, row.exhibit_id, None, row.id) for row in rows[:MOST_ITEMS]])
     return release.id
-
-
-def matching_records(actor: Actor, case_id: UUID, values: Iterable[Sequence[str]]) -> QuerySet[Record]:
-    """The standing records of a case that assert one of these values, in order."""
-    claims = Claim.objects.none()
-    for kind, _, normal in values:
-        claims = claims | Claim.objects.filter(case_id=case_id, kind=kind, normal=normal)
-    rows = door.visible(actor, Record.objects.filter(case_id=case_id, retired_at=None))
-    return rows.filter(pk__in=door.visible(actor, claims).values("record_id")).order_by("at_text", "id")
 
 
 def _terms(actor: Actor, case: Case, terms: Terms, asked: PartAsked | None) -> dict[str, Any]:
@@ -657,20 +643,6 @@ def reinstate_part(actor: Actor, release_id: UUID) -> None:
     _log("part-release.reinstated", actor, release.case, {"release": release.id, "to": release.recipients})
     _tell_release(release)
     _carry_release(actor, release)
-
-
-def withdrawal_notice(release: PartRelease) -> bytes:
-    """The signed notice that a release is withdrawn."""
-    assert release.withdrawn_at is not None
-    return sign_notice(
-        {
-            "kind": "withdrawal", "package": str(release.id), "sha256": release.sha256, "case": release.case.reference,
-            "agency": release.case.agency.name, "recipients": release.recipients, "reason": release.withdrawn_because,
-            "on": release.withdrawn_at.date().isoformat(),
-            "asks": "Destroy the package and every copy of it, and confirm that you did.",
-        },
-        signing_key(Path(settings.HOME)),
-    )  # fmt: skip
 
 
 # --- What an agency demands ----------------------------------------------------------------------------------------------

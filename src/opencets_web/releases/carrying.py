@@ -25,7 +25,7 @@ from opencets_web.policy.acting import acting_as
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.blind import across_holdings
 from opencets_web.policy.models import Disclosure, Holding
-from opencets_web.releases.actions import withdrawal_notice
+from opencets_web.releases.gathering import withdrawal_notice
 from opencets_web.releases.models import (
     PartAsked,
     PartRelease,

@@ -6,7 +6,7 @@ Read as the releasing officer through the door; what other agencies brought in o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -22,7 +22,7 @@ from django.utils.functional import cached_property
 from opencets import __version__
 from opencets.errors import ActRefused
 from opencets.packing.dossier import Original
-from opencets.packing.package import Row, seal
+from opencets.packing.package import Row, seal, sign_notice
 from opencets.packing.part import RECORDS, Handover, part_parts
 from opencets.values.handling import label_of
 from opencets_web.audit.log import canonical
@@ -330,3 +330,26 @@ def _digest(file: Any) -> str:
 
 def _iso(at: datetime | None) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else ""
+
+
+def matching_records(actor: Actor, case_id: UUID, values: Iterable[Sequence[str]]) -> QuerySet[Record]:
+    """The standing records of a case that assert one of these values, in order."""
+    claims = Claim.objects.none()
+    for kind, _, normal in values:
+        claims = claims | Claim.objects.filter(case_id=case_id, kind=kind, normal=normal)
+    rows = door.visible(actor, Record.objects.filter(case_id=case_id, retired_at=None))
+    return rows.filter(pk__in=door.visible(actor, claims).values("record_id")).order_by("at_text", "id")
+
+
+def withdrawal_notice(release: PartRelease) -> bytes:
+    """The signed notice that a release is withdrawn."""
+    assert release.withdrawn_at is not None
+    return sign_notice(
+        {
+            "kind": "withdrawal", "package": str(release.id), "sha256": release.sha256, "case": release.case.reference,
+            "agency": release.case.agency.name, "recipients": release.recipients, "reason": release.withdrawn_because,
+            "on": release.withdrawn_at.date().isoformat(),
+            "asks": "Destroy the package and every copy of it, and confirm that you did.",
+        },
+        signing_key(Path(settings.HOME)),
+    )  # fmt: skip

@@ -29,8 +29,7 @@ from opencets_web.leads.queries import standing_pointers
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.rules import LEVELS
-from opencets_web.releases.actions import withdrawal_notice
-from opencets_web.releases.gathering import UNDECIDED, PartGathering, where
+from opencets_web.releases.gathering import UNDECIDED, PartGathering, where, withdrawal_notice
 from opencets_web.releases.models import (
     ItemKind,
     PartAsked,
