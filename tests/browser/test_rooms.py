@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import AXE, DESKTOP, PHONE, what_is_wrong
-from tests.browser.world import BRIGID, INES, ODILE, PAVEL, Served
+from tests.browser.world import BRIGID, INES, NOOR, ODILE, PAVEL, Served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -18,14 +18,23 @@ CASE = "/cases/AV-2026-0001/"
 ROOMS = (
     "/", "/standards/", "/inquiries/", "/inquiries/providers/", "/deconfliction/", "/sharing/", CASE,
     *(CASE + tab for tab in ("casework/", "standards/", "inquiries/", "packages/", "deconfliction/", "sharing/", "access/")),
+    CASE + "parts/", CASE + "parts/ask/", CASE + "parts/release/", "/sharing/parts/", "/emergencies/", "/purpose/", "/push/",
     "/cases/AV-2026-0002/packages/", "/cases/AV-2026-0002/packages/new/", "/cases/AV-2026-0002/deconfliction/",
 )  # fmt: skip
 OF_OTHERS = {
     BRIGID: ("/sharing/", "/deconfliction/", CASE, f"{CASE}casework/"),
     PAVEL: ("/audit/", "/audit/unusual/", "/audit/reviews/"),
-    ODILE: ("/officers/", "/officers/agency/", "/officers/review/"),
+    NOOR: ("/emergencies/", "/standards/", "/sharing/parts/rules/"),
+    ODILE: (
+        "/officers/",
+        "/officers/agency/",
+        "/officers/review/",
+        "/officers/sign-in/",
+        "/officers/sign-in/oidc/",
+        "/officers/sign-in/saml/",
+    ),
 }
-"""What is looked at as somebody else: a partner, the auditor, the administrator."""
+"""What is looked at as somebody else: a partner, the auditor, a supervisor, the administrator."""
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +46,11 @@ def together(served: Served) -> None:
 def _further(page: Any, served: Served) -> list[str]:
     """One page of each kind whose address holds an id."""
     found: dict[str, str] = {}
-    for begin in ("/deconfliction/", "/inquiries/"):
+    for begin in ("/deconfliction/", "/inquiries/", "/sharing/parts/"):
         page.goto(served.address + begin)
         links = page.evaluate("[...document.querySelectorAll('main a[href]')].map(each => each.getAttribute('href'))")
         for link in links:
-            if re.match(r"/(conflicts|declarations|inquiries)/[0-9a-f-]{36}/$", link):
+            if re.match(r"/(conflicts|declarations|inquiries|sharing/parts/asked)/[0-9a-f-]{36}/$", link):
                 found.setdefault(link.split("/")[1], link)
     return sorted(found.values())
 
@@ -53,7 +62,7 @@ def test_rooms_of_joint_work_are_accessible_and_fit_their_window(
 ) -> None:
     page = officer(INES).open("/", viewport=viewport, scheme=scheme)
     further = _further(page, served)
-    assert len(further) == 3, "a conflict, a declaration and a data request stand there to be looked at"
+    assert len(further) == 4, "a conflict, a declaration, a data request and a request for a part stand there"
     wrong = what_is_wrong(page, served.address, (*ROOMS, *further))
     for email, paths in OF_OTHERS.items():
         other = officer(email).open("/", viewport=viewport, scheme=scheme)

@@ -31,6 +31,7 @@ INES = "ines.marlow@avon.example.org"
 TOMAS = "tomas.reddy@avon.example.org"
 PAVEL = "pavel.quist@avon.example.org"
 ODILE = "odile.frey@avon.example.org"
+NOOR = "noor.calloway@borders.example.org"
 BRIGID = "brigid.hale@borders.example.org"
 WORKS_FOR = {"Avon": INES, "Borders": BRIGID}
 LOADED = ("AV-2026-0001", "AV-2026-0002", "AV-2026-0004", "BO-2026-0001", "BO-2026-0003", "BO-2026-0007")

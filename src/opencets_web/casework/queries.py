@@ -9,7 +9,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone
 
 from opencets_web.accounts.models import READING_ROLES, Officer
@@ -395,17 +395,18 @@ def my_tasks(actor: Actor, most: int = 12) -> tuple[TaskRow, ...]:
 def my_notices(actor: Actor, most: int = 8) -> tuple[NoticeRow, ...]:
     """What the actor is told, unread first, then the newest."""
     rows = door.visible(actor, Notice.objects.all()).select_related("by")
-    unread = list(rows.filter(read_at=None).order_by("-at")[:most])
-    read = list(rows.exclude(read_at=None).order_by("-at")[: max(0, min(3, most - len(unread)))])
+    shown = list(rows.order_by(ExpressionWrapper(Q(read_at=None), BooleanField()).desc(), "-at")[:most])
+    unread = [row for row in shown if row.read_at is None]
+    read = [row for row in shown if row.read_at is not None][:3]
     return tuple(
         NoticeRow(row.id, row.sentence, row.url, row.by.display_name, row.at, row.read_at is None)
         for row in (*unread, *read)
     )
 
 
-def count_unread(actor: Actor) -> int:
-    """How many notices the actor has not read."""
-    return door.visible(actor, Notice.objects.filter(read_at=None)).count()
+def unread_notices(actor: Actor) -> QuerySet[Notice]:
+    """The notices that the actor has not read."""
+    return door.visible(actor, Notice.objects.filter(read_at=None))
 
 
 def may_work(actor: Actor, case: Case) -> bool:

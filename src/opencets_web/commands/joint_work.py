@@ -41,6 +41,7 @@ def work_together(avon: Sequence[Actor], borders: Sequence[Actor], cases: Sequen
     _invite_only(borders[0], avon[0].agency_id, theirs[1])
     _conflict(avon[0], borders[0], cases)
     _operations(avon[0], borders[0], ours[1], theirs[0])
+    _part_asked(borders[0], avon[0].agency_id, cases)
     _data_requests(avon, ours[0])
     _package(avon[0], ours[1])
 
@@ -163,6 +164,25 @@ def _operations(ours: Actor, theirs: Actor, our_case: str, their_case: str) -> N
                     position=position,
                     radius_metres=400,
                 )
+
+
+def _part_asked(asking: Actor, of_agency: UUID, cases: Sequence[Case]) -> None:
+    """A request for the records on one address, without the case they stand in."""
+    from opencets_web.deconfliction.values import values_of
+    from opencets_web.policy.acting import acting_as
+    from opencets_web.releases.actions import Wanted, ask
+    from opencets_web.releases.models import PartRequest, Sought
+
+    case = next((case for case in cases if case.agency == "Borders" and _planted(case)), None)
+    if case is None:
+        return
+    with acting_as(asking.officer_id):
+        if PartRequest.objects.filter(agency_id=asking.agency_id).exists():
+            return
+        values, _ = values_of(_planted(case))
+        basis = "The national act on criminal procedure, section 100."
+        wanted = Wanted(Sought.HELD.value, "To know whom the account belongs to", basis, values=values)
+        ask(asking, case.reference, wanted, to_agency=of_agency)
 
 
 def _data_requests(avon: Sequence[Actor], reference: str) -> None:

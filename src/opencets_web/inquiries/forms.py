@@ -42,7 +42,7 @@ class FilterForm(forms.Form):
     """The filters of the list of data requests."""
 
     q = forms.CharField(
-        required=False, label="Words", widget=forms.TextInput(attrs={"placeholder": "Number, subject or provider"})
+        required=False, label="Words", widget=forms.TextInput(attrs={"placeholder": "Number or provider"})
     )
     state = forms.ChoiceField(required=False, choices=STATES)
     mine = forms.BooleanField(required=False, label="My cases only")

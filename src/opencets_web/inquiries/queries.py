@@ -176,9 +176,8 @@ def list_inquiries(
             case__in=Assignment.objects.filter(officer_id=actor.officer_id, until_at=None).values("case")
         )
     if words:
-        rows = rows.filter(
-            Q(number__icontains=words) | Q(subject__icontains=words) | Q(provider__name__icontains=words)
-        )
+        # What is asked about is sealed, and not searched.
+        rows = rows.filter(Q(number__icontains=words) | Q(provider__name__icontains=words))
     page = Paginator(rows.order_by(F("next_at").asc(nulls_last=True), "-drafted_at"), 50).get_page(number)
     log.record("inquiries.listed", actor, details={"words": words, "state": state, "page": page.number})
     return InquiryList(tuple(_row(inquiry, now) for inquiry in page), page, overdue)

@@ -155,15 +155,15 @@ class _Counted(Paginator):  # type: ignore[type-arg]
 
 def new_alerts(actor: Actor, limit: int = 10) -> tuple[tuple[AlertRow, ...], dict[UUID, int]]:
     """The strongest new alerts of the actor's own cases, and how many each case has; cases without any are left out."""
-    alerts = _told(actor).filter(state=AlertState.NEW, case_id__in=_my_case_ids(actor))
+    alerts = new_of_mine(actor)
     numbers = dict(alerts.order_by().values_list("case_id").annotate(number=Count("id")))
     shown = alerts.order_by("-strength", "-raised_at")[:limit] if numbers else ()
     return tuple(_alert(alert) for alert in shown), numbers
 
 
-def count_new(actor: Actor) -> int:
-    """How many new alerts the actor's own cases have."""
-    return _told(actor).filter(state=AlertState.NEW, case_id__in=_my_case_ids(actor)).count()
+def new_of_mine(actor: Actor) -> QuerySet[Alert]:
+    """The new alerts of the actor's own cases."""
+    return _told(actor).filter(state=AlertState.NEW, case_id__in=_my_case_ids(actor))
 
 
 def _my_case_ids(actor: Actor) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import cast
 from urllib.parse import urlencode, urlsplit
 
+from allauth.usersessions.models import UserSession
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
@@ -27,7 +28,7 @@ from opencets_web.policy.actor import Actor
 from opencets_web.policy.dangerous import what_is_dangerous
 from opencets_web.policy.proving import FIELDS, passkey_options, proof_refused
 from opencets_web.policy.rooms import require_certification, room_at
-from opencets_web.policy.standing import SEEN_EVERY, Standing, see, standing_of
+from opencets_web.policy.standing import SEEN_EVERY, Standing, read_standing, see
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 OPEN_PATHS = ("/account/", "/static/", "/healthz", "/i18n/")
@@ -136,12 +137,16 @@ def _acts(request: HttpRequest) -> bool:
 
 
 def _signed_in(officer: Officer, session_key: str | None) -> tuple[Officer, bool, Standing | None]:
-    """The officer with their agency, whether a second factor is set up, and how the session stands: two short queries."""
+    """The officer with their agency, whether a second factor is set up, and how the session stands: one short query."""
     from allauth.mfa.models import Authenticator
 
-    factor = Exists(Authenticator.objects.filter(user_id=OuterRef("pk")))
-    current = Officer.objects.select_related("agency").annotate(second_factor=factor).get(pk=officer.pk)
-    return current, bool(current.second_factor), standing_of(session_key, officer.pk)
+    factor = Exists(Authenticator.objects.filter(user_id=OuterRef("user_id")))
+    rows = UserSession.objects.filter(session_key=session_key or "").select_related("user__agency")
+    row = rows.annotate(second_factor=factor).first()
+    standing = read_standing(row, officer.pk)
+    if row is None or standing is None:
+        return officer, False, None
+    return cast("Officer", row.user), bool(row.second_factor), standing
 
 
 class ask_for_proof:
