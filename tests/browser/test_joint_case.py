@@ -75,6 +75,9 @@ def test_two_agencies_work_on_one_case_and_see_each_other_do_it(officer: Officer
     assert "Written by Avon" in shown
     assert "Written by Borders" in shown
     assert "Ines Marlow" in shown
+    # Chromium tells of the 409 in which both versions came.
+    assert [line for line in brigid.complaints if "409" not in line] == []
+    brigid.complaints.clear()
     form.fill("#id_summary", "Written by Avon. Written by Borders")
     form.click("#met-summary button:has-text('Keep what the form says')")
     until(form, f"location.pathname !== '/cases/{reference}/change/'")

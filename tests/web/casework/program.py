@@ -24,6 +24,7 @@ from django.db import connection, connections  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from opencets.errors import ActRefused  # noqa: E402
+from opencets_web.accounts import notice  # noqa: E402
 from opencets_web.accounts.models import Agency, Officer  # noqa: E402
 from opencets_web.audit.models import Act  # noqa: E402
 from opencets_web.cases.actions import change_case, open_case  # noqa: E402
@@ -38,8 +39,9 @@ from opencets_web.sharing.actions import accept_invitation, invite  # noqa: E402
 
 
 def people(number: str) -> dict[str, Any]:
-    """Officers of Avon and Borders, and one of Cumbria, each with a session of both factors; cookies by e-mail address."""
+    """Officers of Avon and Borders, and one of Cumbria, each with an open session of both factors; cookies by e-mail address."""
     from allauth.mfa.models import Authenticator
+    from allauth.usersessions.models import UserSession
 
     cookies = {}
     for short, many in (("Avon", int(number)), ("Borders", int(number)), ("Cumbria", 1)):
@@ -57,6 +59,9 @@ def people(number: str) -> dict[str, Any]:
             session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
             session[HASH_SESSION_KEY] = officer.get_session_auth_hash()
             session.save()
+            UserSession.objects.create(user=officer, session_key=session.session_key, ip="127.0.0.1")
+            officer.notice_seen = notice.version(notice.text_for(agency))
+            officer.save(update_fields=["notice_seen"])
             cookies[officer.email] = {settings.SESSION_COOKIE_NAME: session.session_key}
     return cookies
 

@@ -171,7 +171,7 @@ class Outsider(threading.Thread):
     def run(self) -> None:
         """Ask for one page after another."""
         while not self.over.is_set():
-            for path in ("work/", "feed/", "history/", "change/", ""):
+            for path in ("casework/", "feed/", "history/", "change/", ""):
                 try:
                     answer = self.http.get(f"/cases/{self.case}/{path}")
                 except httpx.HTTPError:
