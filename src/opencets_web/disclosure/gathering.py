@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -98,6 +99,18 @@ class LeftOut:
     count: int
     why: str
     told: bool = True
+
+
+def with_claims(actor: Actor, rows: QuerySet[Record]) -> Iterator[tuple[Record, list[Claim]]]:
+    """Each record in the order given, with the claims of it that the actor may see; some hundred at once, whatever their number."""
+    found = rows.iterator(chunk_size=AT_ONCE)
+    while records := list(islice(found, AT_ONCE)):
+        claims: dict[UUID, list[Claim]] = defaultdict(list)
+        ids = [record.id for record in records]
+        for claim in door.visible(actor, Claim.objects.filter(record_id__in=ids)).order_by("id"):
+            claims[claim.record_id].append(claim)
+        for record in records:
+            yield record, claims[record.id]
 
 
 @dataclass
@@ -424,20 +437,7 @@ class Gathering:
         )
 
     def _record_rows(self) -> Iterator[Row]:
-        held: list[Record] = []
-        for record in self._records().select_related("file").order_by("id").iterator(chunk_size=AT_ONCE):
-            held.append(record)
-            if len(held) == AT_ONCE:
-                yield from self._with_claims(held)
-                held = []
-        yield from self._with_claims(held)
-
-    def _with_claims(self, records: list[Record]) -> Iterator[Row]:
-        claims: dict[UUID, list[Claim]] = defaultdict(list)
-        ids = [record.id for record in records]
-        for claim in door.visible(self.actor, Claim.objects.filter(record_id__in=ids)).order_by("id"):
-            claims[claim.record_id].append(claim)
-        for record in records:
+        for record, claims in with_claims(self.actor, self._records().select_related("file").order_by("id")):
             self.tick(1)
             yield {
                 "id": str(record.id),
@@ -466,7 +466,7 @@ class Gathering:
                         "note": claim.note,
                         "too_common_to_link": claim.generic,
                     }
-                    for claim in claims[record.id]
+                    for claim in claims
                 ],
             }
 

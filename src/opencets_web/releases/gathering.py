@@ -27,7 +27,7 @@ from opencets.packing.part import RECORDS, Handover, part_parts
 from opencets.values.handling import label_of
 from opencets_web.audit.log import canonical
 from opencets_web.audit.signing import signing_key
-from opencets_web.disclosure.gathering import original_name
+from opencets_web.disclosure.gathering import original_name, with_claims
 from opencets_web.evidence.models import Claim, CustodyEntry, Exhibit, ExhibitFile, ExhibitState, Record
 from opencets_web.evidence.vault import piece_opening
 from opencets_web.policy import door
@@ -267,21 +267,7 @@ class PartGathering:
             yield row
 
     def _record_rows(self) -> Iterator[Row]:
-        held: list[Record] = []
-        rows = self._records().select_related("file", "exhibit").order_by("id")
-        for record in rows.iterator(chunk_size=AT_ONCE):
-            held.append(record)
-            if len(held) == AT_ONCE:
-                yield from self._with_claims(held)
-                held = []
-        yield from self._with_claims(held)
-
-    def _with_claims(self, records: list[Record]) -> Iterator[Row]:
-        claims: dict[UUID, list[Claim]] = defaultdict(list)
-        ids = [record.id for record in records]
-        for claim in door.visible(self.actor, Claim.objects.filter(record_id__in=ids)).order_by("id"):
-            claims[claim.record_id].append(claim)
-        for record in records:
+        for record, claims in with_claims(self.actor, self._records().select_related("file", "exhibit").order_by("id")):
             self.tick(1)
             yield {
                 "id": str(record.id),
@@ -294,7 +280,7 @@ class PartGathering:
                 "reader": record.reader,
                 "label": "" if self._masked.get(record.id) else record.label,
                 "at": record.at_text,
-                "claims": [self._claim_row(claim) for claim in claims[record.id]],
+                "claims": [self._claim_row(claim) for claim in claims],
             }
 
     def _claim_row(self, claim: Claim) -> Row:
