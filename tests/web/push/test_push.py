@@ -21,13 +21,13 @@ from opencets_web.policy.actor import Actor
 from opencets_web.push import sending
 from opencets_web.push.models import Delivery, Subscription
 from opencets_web.push.services import make_server_key
-from opencets_web.standards import actions, overdue
+from opencets_web.standards import actions
 from opencets_web.standards.models import Deadline, Notice
 from tests.web.conftest import Behind, Cast
 from tests.web.push.receiver import Keys, PushService, text
+from tests.web.standards.night import NIGHT, tell_in_the_night
 
 Browsers = Callable[[Actor | None], Client]
-NIGHT = datetime(2026, 7, 1, 1, 30, tzinfo=UTC)
 DAY = datetime(2026, 7, 1, 9, 0, tzinfo=UTC)
 
 
@@ -62,15 +62,7 @@ def told(service: PushService, keys: Keys, cast: Cast, client_for: Browsers) -> 
 @pytest.fixture
 def notice(cast: Cast, as_actor: Behind, as_job: Behind) -> Notice:
     """Avon's owner is told, in the night, that a high band (no threat to life) ran out."""
-    from opencets_web.cases.actions import open_case
-
-    with as_actor(cast.owner):
-        open_case(cast.owner, reference="AV-1", title="Lantern of Harbour Street", kind="possession")
-        actions.set_band(cast.owner, "AV-1", clocks="gb-risk-bands", band="high", reason="Coaches a team.",
-                         first_information_at=NIGHT - timedelta(days=8))  # fmt: skip
-    with as_job(None):
-        overdue.tell_overdue(NIGHT)
-    return Notice.objects.get()
+    return tell_in_the_night(cast, as_actor, as_job)
 
 
 def push(as_job: Behind, now: datetime) -> list[bool | None]:

@@ -13,12 +13,12 @@ import pytest
 from django.utils import timezone
 
 from opencets_web.audit.models import Act
-from opencets_web.standards import actions, mailing, overdue
+from opencets_web.standards import actions, mailing
 from opencets_web.standards.models import Deadline, Notice
 from tests.web.conftest import Behind, Cast
+from tests.web.standards.night import NIGHT, tell_in_the_night
 from tests.web.standards.smtp_server import MailServer
 
-NIGHT = datetime(2026, 7, 1, 1, 30, tzinfo=UTC)
 DAY = datetime(2026, 7, 1, 9, 0, tzinfo=UTC)
 
 
@@ -38,15 +38,7 @@ def server(settings: object) -> Iterator[MailServer]:
 @pytest.fixture
 def notice(cast: Cast, as_actor: Behind, as_job: Behind) -> Notice:
     """Avon's owner is told, in the night, that a high band (no threat to life) ran out."""
-    from opencets_web.cases.actions import open_case
-
-    with as_actor(cast.owner):
-        open_case(cast.owner, reference="AV-1", title="Lantern of Harbour Street", kind="possession")
-        actions.set_band(cast.owner, "AV-1", clocks="gb-risk-bands", band="high", reason="Coaches a team.",
-                         first_information_at=NIGHT - timedelta(days=8))  # fmt: skip
-    with as_job(None):
-        overdue.tell_overdue(NIGHT)
-    return Notice.objects.get()
+    return tell_in_the_night(cast, as_actor, as_job)
 
 
 def quiet_hours(cast: Cast, as_actor: Behind, **given: object) -> None:
