@@ -69,7 +69,14 @@ def python_weaknesses() -> list[str]:
 
 def page_weaknesses() -> list[str]:
     """A line for each locked package of the pages that has an advisory. Unreachable: the service did not answer."""
-    line = ["npm", "audit", "--json"]
+    line = [
+        "npm",
+        "audit",
+        "--json",
+        "--fetch-retries=1",
+        "--fetch-retry-mintimeout=1000",
+        "--fetch-retry-maxtimeout=2000",
+    ]
     if mirror := os.environ.get("OPENCETS_NPM_ADVISORIES"):
         line += ["--registry", mirror]
     told = _json_of(line, ROOT / "frontend")
