@@ -164,11 +164,11 @@ def test_it_goes_on_to_addresses_of_this_site_alone(
 
 
 def test_a_part_of_a_page_leads_the_whole_page_to_the_question(cast: Cast, case: Any, silent: ClientFor) -> None:
-    stood = {"HX-Request": "true", "HX-Current-URL": f"http://testserver/cases/{REFERENCE}/work/?part=tasks"}
+    stood = {"HX-Request": "true", "HX-Current-URL": f"http://testserver/cases/{REFERENCE}/casework/?part=tasks"}
     answer = silent(cast.colleague).get(f"/cases/{REFERENCE}/notes/", headers=stood)
     assert answer.status_code == 200
     to = answer.headers["HX-Redirect"]
-    assert to == f"/purpose/?of={case.holding_id}&next=%2Fcases%2F{REFERENCE}%2Fwork%2F%3Fpart%3Dtasks"
+    assert to == f"/purpose/?of={case.holding_id}&next=%2Fcases%2F{REFERENCE}%2Fcasework%2F%3Fpart%3Dtasks"
 
 
 # --- across cases ---
