@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from time import monotonic, sleep, time
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -175,7 +176,7 @@ def officer(browser: Any, served: Served, _officers: dict[str, Officer]) -> Iter
 
 
 def what_is_wrong(page: Any, address: str, paths: Iterable[str]) -> dict[str, object]:
-    """The pages that do not answer, that axe-core complains about, or that are wider than their window; with what is wrong."""
+    """The pages that do not answer, lead elsewhere, displease axe-core or are wider than their window; with what is wrong."""
     wrong: dict[str, object] = {}
     script = AXE.read_text()
     for path in paths:
@@ -185,8 +186,9 @@ def what_is_wrong(page: Any, address: str, paths: Iterable[str]) -> dict[str, ob
         found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
         told = [(each["id"], [node["html"][:200] for node in each["nodes"]][:3]) for each in found]
         width = page.evaluate("document.documentElement.scrollWidth")
-        if answer.status != 200 or told or width > page.viewport_size["width"]:
-            wrong[path] = (answer.status, told, width)
+        elsewhere = page.url if urlsplit(page.url).path != urlsplit(path).path else ""
+        if answer.status != 200 or elsewhere or told or width > page.viewport_size["width"]:
+            wrong[path] = (answer.status, elsewhere, told, width)
     return wrong
 
 
