@@ -7,7 +7,7 @@ ARGS ?=
 SIDE_BY_SIDE = -n auto --maxprocesses 8 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test test-parts check proof bench reset
+.PHONY: help run setup test test-parts proof-parts check proof bench reset
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -22,6 +22,9 @@ setup: ## Set up alone: environment in .venv, pages, database
 
 test-parts:
 	@$(PYTHON) scripts/bootstrap.py test
+
+proof-parts:
+	@$(PYTHON) scripts/bootstrap.py proof
 
 test: test-parts ## Set up what the tests need, and run them all; or those that ARGS names
 ifeq ($(ARGS),)
@@ -41,10 +44,10 @@ check: test-parts ## The fast checks: layout, types, directions, fast tests (abo
 	.venv/bin/python scripts/audit_dependencies.py $(AUDIT)
 	$(PYTEST) $(SIDE_BY_SIDE) -m "not slow and not browser and not proof" -q $(ARGS)
 
-proof: test-parts ## The slow proofs: killed workers, large worlds, both database servers
+proof: proof-parts ## The slow proofs: killed workers, large worlds, both database servers
 	OPENCETS_SCHEMA_EXAMPLES=60 $(PYTEST) -m "slow or proof" $(ARGS)
 
-bench: test-parts ## The figures of the README, as JSON in benchmarks/out
+bench: proof-parts ## The figures of the README, as JSON in benchmarks/out
 	@for part in hash match resolve link web; do $(OPENCETS) bench $$part --json || exit 1; done
 
 reset: ## Start over: remove database, evidence and secrets in var

@@ -2,6 +2,7 @@
 
 ``bootstrap.py run``: the environment in ``.venv`` from the hash-checked locks, and the built pages.
 ``bootstrap.py test``: the same with the tools of the tests, and Debian's Chromium, PostgreSQL and xmlsec1.
+``bootstrap.py proof``: the same with the optional parts and the peers of the benchmarks.
 
 A part is known to stand by a stamp: the hash of its locks or sources. Nothing is fetched where the stamp agrees.
 """
@@ -25,17 +26,18 @@ FRONTEND = ROOT / "frontend"
 DIST = ROOT / "src" / "opencets_web" / "ui" / "static" / "dist"
 OLDEST = (3, 11)
 OLDEST_NODE = 20
-LOCKS = {"run": "requirements.lock", "test": "requirements-dev.lock"}
+LOCKS = {"run": "requirements.lock", "test": "requirements-dev.lock", "proof": "requirements-proof.lock"}
+"""From the least to the most; each contains the ones before."""
 
 
 def main(part: str) -> None:
-    """Set up ``part``: ``run`` or ``test``."""
+    """Set up ``part``: ``run``, ``test`` or ``proof``."""
     if part not in LOCKS:
-        stop(f"{part!r} is no part: run or test.")
+        stop(f"{part!r} is no part: run, test or proof.")
     started = time.monotonic()
     make_environment(part)
     build_pages()
-    if part == "test":
+    if part != "run":
         install_test_programs()
     if time.monotonic() - started > 2:
         tell(f"Set-up took {time.monotonic() - started:.0f} s.")
@@ -49,8 +51,8 @@ def make_environment(part: str) -> None:
     }
     stamp = VENV / "opencets-stamp.json"
     done = json.loads(stamp.read_text()) if stamp.exists() else {}
-    # The lock of the tests contains that of the program.
-    if (BIN / "opencets").exists() and (done.get("test") == stamps["test"] or done.get(part) == stamps[part]):
+    enough = list(LOCKS)[list(LOCKS).index(part) :]
+    if (BIN / "opencets").exists() and any(done.get(name) == stamps[name] for name in enough):
         return
     if not (BIN / "python").exists():
         tell("Making the environment in .venv")

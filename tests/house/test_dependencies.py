@@ -18,6 +18,7 @@ def _bare(requirement: str) -> str:
 def _named() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     python = {_bare(name) for name in project["project"]["dependencies"]}
+    python |= {_bare(name) for extra in project["project"]["optional-dependencies"].values() for name in extra}
     python |= {_bare(name) for group in project["dependency-groups"].values() for name in group}
     python |= {_bare(name) for name in project["build-system"]["requires"]}
     pages = json.loads((ROOT / "frontend" / "package.json").read_text())

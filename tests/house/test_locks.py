@@ -9,7 +9,7 @@ import pytest
 
 from tests.house.repository import ROOT, nothing
 
-PYTHON_LOCKS = ("requirements-bootstrap.lock", "requirements.lock", "requirements-dev.lock")
+PYTHON_LOCKS = ("requirements-bootstrap.lock", "requirements.lock", "requirements-dev.lock", "requirements-proof.lock")
 
 
 @pytest.mark.parametrize("name", PYTHON_LOCKS)
@@ -25,12 +25,12 @@ def test_every_python_package_is_pinned_with_its_hashes_and_no_address(name: str
     nothing(loose)
 
 
-def test_the_lock_of_the_tests_contains_that_of_the_program() -> None:
+def test_each_lock_contains_the_one_before() -> None:
     def pins(name: str) -> set[str]:
         return set(re.findall(r"^([a-z0-9._-]+(?:\[[^\]]*\])?==[^\s;\\]+)", (ROOT / name).read_text(), re.MULTILINE))
 
-    missing = pins("requirements.lock") - pins("requirements-dev.lock")
-    nothing(missing)
+    nothing(pins("requirements.lock") - pins("requirements-dev.lock"))
+    nothing(pins("requirements-dev.lock") - pins("requirements-proof.lock"))
 
 
 def test_every_front_end_package_is_pinned_with_its_hash_and_no_address() -> None:
