@@ -182,6 +182,18 @@ def on_app_ready(app: App) -> None:
         """Once a minute: links to what officers were told, where mail is set up and their hours are not quiet."""
         standards.mail_notices()
 
+    @app.periodic(cron="*/10 * * * *")
+    @app.task(name="merge_indexes", queue="reading", queueing_lock="merge_indexes", pass_context=False)
+    def merge_indexes(timestamp: int) -> None:
+        """Every ten minutes: the pieces that an import left in the indexes of near pictures become one."""
+        media.merge_indexes(whole=False)
+
+    @app.periodic(cron="47 3 * * *")
+    @app.task(name="merge_indexes_whole", queue="reading", queueing_lock="merge_indexes_whole", pass_context=False)
+    def merge_indexes_whole(timestamp: int) -> None:
+        """Once a day: what was removed from the indexes leaves the disk, and all pieces become one."""
+        media.merge_indexes(whole=True)
+
     task("end_pushes", push.end_pushes)
 
     @app.periodic(cron="* * * * *")

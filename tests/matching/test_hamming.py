@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from opencets.errors import ActRefused, DamagedSource, Interrupted, NotThisFormat, SourceRefused, ValueRefused
 from opencets.matching import HammingIndex, hamming, read_hex_codes, segment
-from opencets.matching.codes import near_plainly, permuted, permuted_plainly
+from opencets.matching.codes import _order, near_plainly, permuted, permuted_plainly
+from opencets.matching.loops import choose_levels
 
 Codes = npt.NDArray[np.uint8]
 
@@ -45,6 +46,15 @@ def skewed(seed: int, count: int) -> Codes:
     codes = random_codes(seed, count)
     codes[::2, :16] = codes[0, :16]
     return codes
+
+
+def alike_in_bands(seed: int, count: int, bands: list[int]) -> Codes:
+    """Codes of which nine in ten agree in whole bands of the index, so that these are no help."""
+    codes = random_codes(seed, count)
+    bits = np.unpackbits(codes, axis=1, bitorder="little")
+    places = np.flatnonzero(np.isin(np.array(_order()) // 16, bands))
+    bits[count // 10 :, places] = bits[0, places]
+    return np.packbits(bits, axis=1, bitorder="little")
 
 
 def assert_same(found: tuple[npt.NDArray[np.generic], ...], expected: tuple[npt.NDArray[np.generic], ...]) -> None:
@@ -102,6 +112,26 @@ def test_skewed_and_crowded_codes_agree_with_the_plain_comparison(kind: str) -> 
     assert_same(index.search(queries), near_plainly(queries, codes, 31))
     if kind != "one crowd only":
         assert_same(index.pairs(), pairs_plainly(codes, 31))
+
+
+@pytest.mark.parametrize("radius", [0, 20, 31, 36, 47])
+@pytest.mark.parametrize("bands", [[4], [0, 15], [3, 4, 9], [1, 2, 3, 5, 8, 13]])
+def test_crowded_bands_are_left_out_and_nothing_is_missed(bands: list[int], radius: int) -> None:
+    codes = alike_in_bands(radius, 12_000, bands)
+    rng = np.random.default_rng(radius)
+    items = rng.integers(0, 12_000, 90)
+    queries = np.stack([with_flips(rng, codes[item], number % (radius + 2)) for number, item in enumerate(items)])
+    assert_same(HammingIndex.build(codes).search(queries, radius), near_plainly(queries, codes, radius))
+
+
+@given(st.lists(st.integers(0, 5_000), min_size=16, max_size=16), st.integers(0, 47))
+def test_the_levels_chosen_always_suffice_for_the_radius(entries: list[int], radius: int) -> None:
+    sizes = np.array([(few, 3 * few) for few in entries], np.int64)
+    levels = np.empty(16, np.int64)
+    choose_levels(sizes, 100_000, radius, levels)
+    assert int((levels + 1).sum()) == radius + 1
+    assert levels.min() >= -1
+    assert levels.max() <= 2
 
 
 @settings(max_examples=60, deadline=None)
@@ -229,6 +259,27 @@ def test_what_one_process_writes_the_others_see_at_their_next_search(
     assert reader.search(codes, 0).item_index.tolist() == [n for n in range(300) if n != 20]
     assert writer.add(codes[20:21]) == range(300, 301)
     assert len([name for name in os.listdir(tmp_path) if name.startswith("segment-")]) == 1
+
+
+def test_an_index_that_grows_merges_its_latest_pieces_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hamming, "TAIL_CODES", 50)
+    codes = random_codes(1, 2_000)
+    index = HammingIndex.build(codes[:1_000], tmp_path)
+    reader = HammingIndex.open(tmp_path)
+    for begin in range(1_000, 1_300, 60):
+        index.add(codes[begin : begin + 60])
+    index.remove([3, 1_100])
+    index.compact(whole=False)
+    assert index.fragments == 1  # all are worth it: the first is no more than four times as large as the rest
+    for begin in range(1_300, 1_480, 60):
+        index.add(codes[begin : begin + 60])
+    large = next(name for name in os.listdir(tmp_path) if name.startswith("segment-"))
+    index.compact(whole=False)
+    assert index.fragments == 2
+    assert large in os.listdir(tmp_path)
+    assert reader.search(codes[:1_480], 0).item_index.tolist() == [n for n in range(1_480) if n not in (3, 1_100)]
+    index.compact()
+    assert (reader.fragments, len(reader)) == (1, 1_478)
 
 
 def test_removing_a_number_never_given_removes_nothing(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opencets.errors import SourceRefused, ValueRefused
+from opencets.matching.loops import permute
 
 CODE_BYTES = 32
 PERMUTATION_SEED = 2_560_031
@@ -30,11 +31,16 @@ def as_codes(codes: npt.ArrayLike) -> Codes:
 
 
 def permuted(codes: Codes) -> Words:
-    """The codes as four words each, their bits in a fixed random order: real pictures' bits are skewed side by side."""
-    from opencets.matching.loops import permute
+    """The codes as four words each, their bits in a fixed random order: real pictures' bits are skewed side by side.
 
+    For reading only.
+    """
+    if codes.flags.writeable:
+        codes = codes.view()
+        codes.flags.writeable = False
     words = np.empty((codes.shape[0], 4), np.uint64)
-    permute(_frozen(codes), _table(), words)
+    permute(codes, _table(), words)
+    words.flags.writeable = False
     return words
 
 
@@ -94,12 +100,6 @@ def read_hex_codes(path: Path) -> Codes:
                 f"beginning {line[:16].decode('ascii', 'replace')!r}. Nothing was matched; correct or remove the line."
             )
     raise SourceRefused(f"{path} is not a text file with one 64-digit hexadecimal hash a line.")
-
-
-def _frozen(array: Codes) -> Codes:
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 @lru_cache(maxsize=1)

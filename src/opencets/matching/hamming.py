@@ -26,9 +26,9 @@ import numpy.typing as npt
 
 from opencets.errors import ActRefused, DamagedSource, Interrupted, NotThisFormat
 from opencets.matching.codes import PERMUTATION_SEED, Words, as_codes, permuted
-from opencets.matching.segment import Items, Near, Segment, pieces, scan, sync_folder
+from opencets.matching.segment import MOST_ITEMS, NOTHING, Items, Near, Segment, pieces, scan, sync_folder
 
-FORMAT = 1
+FORMAT = 2
 TAIL_CODES = 32_768
 """A tail that would grow beyond this becomes a segment; scanning this many codes takes some 20 microseconds."""
 QUERY_BATCH = 4_096
@@ -64,8 +64,17 @@ class _State:
     count: int
     """Items ever added; the tail holds the last ``len(tail)`` of them."""
     removed: Items
+    """Ascending."""
     generation: int
     stamp: tuple[int, int, int] | None = None
+
+    def is_gone(self, items: Items) -> npt.NDArray[np.bool_]:
+        """Which of ``items`` are removed."""
+        if not self.removed.size:
+            return np.zeros(items.size, np.bool_)
+        place = np.minimum(np.searchsorted(self.removed, items), self.removed.size - 1)
+        gone: npt.NDArray[np.bool_] = self.removed[place] == items
+        return gone
 
 
 class HammingIndex:
@@ -77,6 +86,7 @@ class HammingIndex:
 
     def __init__(self, path: Path | None, state: _State) -> None:
         self._path = path
+        self._manifest = str(path / "manifest.json") if path else ""
         self._state = state
         self._writing = threading.RLock()
 
@@ -140,6 +150,8 @@ class HammingIndex:
             numbers = range(state.count, state.count + words.shape[0])
             if not words.shape[0]:
                 return numbers
+            if numbers.stop > MOST_ITEMS:
+                raise ActRefused(f"An index numbers at most {MOST_ITEMS} items. Begin another beside it.")
             if state.tail.shape[0] + words.shape[0] > TAIL_CODES:
                 self._add_segment(state, words)
             else:
@@ -163,7 +175,7 @@ class HammingIndex:
             if fresh.size:
                 if self._path is not None:
                     _append(self._path / "removed", state.removed.size * 8, fresh.astype("<i8").tobytes())
-                self._publish(replace(state, removed=_frozen(np.concatenate((state.removed, fresh)))))
+                self._publish(replace(state, removed=_ascending(np.concatenate((state.removed, fresh)))))
             return int(fresh.size)
 
     def search(self, queries: npt.ArrayLike, radius: int = PUBLISHED_RADIUS, *, threads: int = 1) -> Matches:
@@ -173,21 +185,20 @@ class HammingIndex:
         ``threads``: how many processors a large number of queries may use.
         """
         _check_radius(radius)
-        words = _frozen(permuted(as_codes(queries)))
+        words = permuted(as_codes(queries))
         state = self._now()
-        gone = _gone(state)
+        if words.shape[0] <= QUERY_BATCH:
+            return _search(state, words, 0, radius)
         batches = range(0, words.shape[0], QUERY_BATCH)
 
         def run(begin: int) -> Matches:
-            return _search(state, gone, words[begin : begin + QUERY_BATCH], begin, radius)
+            return _search(state, words[begin : begin + QUERY_BATCH], begin, radius)
 
-        if threads > 1 and len(batches) > 1:
+        if threads > 1:
             with ThreadPoolExecutor(threads) as pool:
                 found = list(pool.map(run, batches))
         else:
             found = [run(begin) for begin in batches]
-        if not found:
-            return Matches(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint16))
         return Matches(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
     def pairs(self, radius: int = PUBLISHED_RADIUS) -> Pairs:
@@ -206,30 +217,33 @@ class HammingIndex:
         """The same as `pairs` in portions of at most about a million, in no order."""
         _check_radius(radius)
         state = self._now()
-        gone = _gone(state)
         for found in _all_pairs(state, radius):
-            if gone is not None:
-                keep = ~(gone[found.left] | gone[found.right])
+            if state.removed.size:
+                keep = ~(state.is_gone(found.left) | state.is_gone(found.right))
                 found = Pairs(found.left[keep], found.right[keep], found.distance[keep])
             if found.left.size:
                 yield found
 
-    def compact(self) -> None:
+    def compact(self, *, whole: bool = True) -> None:
         """One segment instead of many, without the removed items; searches, `add` and `remove` go on meanwhile.
 
+        Without ``whole``, only the latest segments are merged, up to the first that is more than four times as large as
+        all after it together: so that an index that grows is never merged more often than it doubles.
         Raises Interrupted when another process is compacting the same folder.
         """
         with self._compacting():
             state = self._now()
-            gone = _gone(state)
-            if not state.segments or (len(state.segments) == 1 and gone is None):
+            first = 0 if whole else _first_to_merge([segment.owners.size for segment in state.segments])
+            unfolded = [segment.unfolded() for segment in state.segments[first:]]
+            if not unfolded:
                 return
-            unfolded = [segment.unfolded() for segment in state.segments]
             words = np.concatenate([part[0] for part in unfolded])
             items = np.concatenate([part[1] for part in unfolded])
-            if gone is not None:
-                words, items = words[~gone[items]], items[~gone[items]]
-            merged = Segment.build(words, items)
+            gone = state.is_gone(items)
+            if len(unfolded) == 1 and not gone.any():
+                return
+            del unfolded
+            merged = Segment.build(words[~gone], items[~gone])
             building = None
             if self._path is not None:
                 building = self._path / "building"
@@ -237,7 +251,8 @@ class HammingIndex:
                 merged.write(building)
             with self._turn():
                 present = self._state
-                if present.names[: len(state.names)] != state.names:
+                old = len(state.names)
+                if present.names[:old] != state.names:
                     raise Interrupted(
                         "The index was rebuilt by another program during the compaction; nothing was changed."
                     )
@@ -245,8 +260,9 @@ class HammingIndex:
                 if self._path is not None and building is not None:
                     building.rename(self._path / name)
                     merged = Segment.open(self._path / name)
-                names, segments = present.names[len(state.names) :], present.segments[len(state.names) :]
-                self._publish(replace(present, names=(name, *names), segments=(merged, *segments)))
+                names = (*present.names[:first], name, *present.names[old:])
+                segments = (*present.segments[:first], merged, *present.segments[old:])
+                self._publish(replace(present, names=names, segments=segments))
 
     def _add_to_tail(self, state: _State, words: Words) -> None:
         name = state.tail_name or f"tail-{state.generation + 1}"
@@ -301,13 +317,13 @@ class HammingIndex:
             sync_folder(self._path)
             draft.replace(self._path / "manifest.json")
             sync_folder(self._path)
-            state = replace(state, stamp=_stamp(self._path))
+            state = replace(state, stamp=_stamp(self._manifest))
         self._state = state
 
     def _now(self) -> _State:
         """The state that counts at this instant."""
         state = self._state
-        if self._path is None or state.stamp is None or _stamp(self._path) == state.stamp:
+        if self._path is None or state.stamp is None or _stamp(self._manifest) == state.stamp:
             return state
         with self._writing:
             self._state = _read_state(self._path, self._state)
@@ -353,21 +369,34 @@ class HammingIndex:
             yield
 
 
-def _search(state: _State, gone: npt.NDArray[np.bool_] | None, words: Words, begin: int, radius: int) -> Matches:
-    found = [segment.owners_of(segment.near(words, radius)) for segment in state.segments]
+def _first_to_merge(sizes: list[int]) -> int:
+    """The first of the latest segments that are worth one merge."""
+    first, after = max(len(sizes) - 1, 0), sizes[-1] if sizes else 0
+    while first > 0 and sizes[first - 1] <= 4 * after:
+        first -= 1
+        after += sizes[first]
+    return first
+
+
+def _search(state: _State, words: Words, begin: int, radius: int) -> Matches:
+    parts = [segment.owners_of(segment.near(words, radius)) for segment in state.segments]
     if state.tail.shape[0]:
         near = scan(words, state.tail, radius)
-        found.append(Near(near.query, near.code + (state.count - state.tail.shape[0]), near.distance))
-    if not found:
-        return Matches(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint16))
-    query = np.concatenate([near.query for near in found])
-    item = np.concatenate([near.code for near in found])
-    distance = np.concatenate([near.distance for near in found])
-    if gone is not None:
-        keep = ~gone[item]
+        parts.append(Near(near.query, near.code + (state.count - state.tail.shape[0]), near.distance))
+    if len(parts) == 1:
+        (found,) = parts
+    elif parts:
+        found = Near(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    else:
+        found = NOTHING
+    query, item, distance = found
+    if state.removed.size and item.size:
+        keep = ~state.is_gone(item)
         query, item, distance = query[keep], item[keep], distance[keep]
-    order = np.lexsort((item, distance, query))
-    return Matches(query[order] + begin, item[order], distance[order])
+    if item.size > 1:
+        order = np.lexsort((item, distance, query))
+        query, item, distance = query[order], item[order], distance[order]
+    return Matches(query + begin, item, distance.copy())
 
 
 def _all_pairs(state: _State, radius: int) -> Iterator[Pairs]:
@@ -388,26 +417,25 @@ def _all_pairs(state: _State, radius: int) -> Iterator[Pairs]:
 
 def _crossed(left: Segment, right: Segment, near: Near) -> Iterator[Pairs]:
     """For each matching pair of codes, each owner of one with each owner of the other."""
-    left_code, right_code = near.query, near.code
-    left_counts = left.owner_starts[left_code + 1] - left.owner_starts[left_code]
-    right_counts = right.owner_starts[right_code + 1] - right.owner_starts[right_code]
+    left_starts, left_counts = left.owned(near.query)
+    right_starts, right_counts = right.owned(near.code)
     for which, rank in pieces(left_counts * right_counts, PAIR_BATCH):
-        one = left.owners[left.owner_starts[left_code[which]] + rank // right_counts[which]]
-        other = right.owners[right.owner_starts[right_code[which]] + rank % right_counts[which]]
-        yield _ordered(one, other, near.distance[which])
+        one = left.owners[left_starts[which] + rank // right_counts[which]]
+        other = right.owners[right_starts[which] + rank % right_counts[which]]
+        yield _ordered(one.astype(np.int64), other.astype(np.int64), near.distance[which])
 
 
 def _identical(segment: Segment) -> Iterator[Pairs]:
     """Each two owners of one code."""
-    counts = np.diff(segment.owner_starts)
-    crowds = np.flatnonzero(counts > 1)
-    starts, counts = segment.owner_starts[crowds], counts[crowds]
+    if not segment.shared.size:
+        return
+    starts, counts = segment.owned(segment.shared.astype(np.int64))
     for which, rank in pieces(counts * counts, PAIR_BATCH):
         one, other = rank // counts[which], rank % counts[which]
         keep = one < other
         which, one, other = which[keep], one[keep], other[keep]
         left, right = segment.owners[starts[which] + one], segment.owners[starts[which] + other]
-        yield _ordered(left, right, np.zeros(left.size, np.uint16))
+        yield _ordered(left.astype(np.int64), right.astype(np.int64), np.zeros(left.size, np.uint16))
 
 
 def _ordered(one: Items, other: Items, distance: npt.NDArray[np.uint16]) -> Pairs:
@@ -419,31 +447,23 @@ def _check_radius(radius: int) -> None:
         raise ActRefused(f"A radius of {radius} bits was asked for; codes of 256 bits differ in 0 to 256.")
 
 
-def _gone(state: _State) -> npt.NDArray[np.bool_] | None:
-    if not state.removed.size:
-        return None
-    gone = np.zeros(state.count, np.bool_)
-    gone[state.removed] = True
-    return gone
-
-
-def _stamp(folder: Path) -> tuple[int, int, int]:
+def _stamp(manifest: str | Path) -> tuple[int, int, int]:
     try:
-        found = os.stat(folder / "manifest.json")
+        found = os.stat(manifest)
     except FileNotFoundError as reason:
-        raise NotThisFormat(f"{folder} holds no index: it has no manifest.json.") from reason
+        raise NotThisFormat(f"{Path(manifest).parent} holds no index: it has no manifest.json.") from reason
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _read_state(folder: Path, known: _State | None) -> _State:
     """The state that the manifest in ``folder`` tells of; segments that ``known`` has open are taken from there."""
     for _ in range(100):
-        stamp = _stamp(folder)
+        stamp = _stamp(folder / "manifest.json")
         manifest = _read_manifest(folder)
         try:
             return replace(_open_state(folder, manifest, known), stamp=stamp)
         except (OSError, ValueError) as reason:
-            if _stamp(folder) == stamp:
+            if _stamp(folder / "manifest.json") == stamp:
                 raise DamagedSource(
                     f"The index in {folder} is damaged: files that its manifest names are missing or cut short "
                     f"({reason}). Build it anew from the hashes."
@@ -474,14 +494,14 @@ def _open_state(folder: Path, manifest: dict[str, Any], known: _State | None) ->
         )
     removed = np.empty(0, np.int64)
     if manifest["removed"]:
-        removed = _read_array(folder / "removed", "<i8", manifest["removed"]).astype(np.int64)
+        removed = _ascending(_read_array(folder / "removed", "<i8", manifest["removed"]).astype(np.int64))
     return _State(
         names,
         segments,
         manifest["tail"],
         _frozen(tail),
         manifest["count"],
-        _frozen(removed),
+        removed,
         manifest["generation"],
     )
 
@@ -505,6 +525,11 @@ def _append(path: Path, begin: int, content: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _ascending(removed: Items) -> Items:
+    ordered: Items = _frozen(np.sort(removed))
+    return ordered
 
 
 def _frozen(array: Any) -> Any:

@@ -36,7 +36,8 @@ from opencets_web.deconfliction.thread import Line, standing
 from opencets_web.deconfliction.values import label_of
 from opencets_web.evidence.models import Exhibit, Record
 from opencets_web.leads.models import Alert, AlertKind, AlertState
-from opencets_web.media.matching import RADIUS, index_of
+from opencets_web.media.index import index_of
+from opencets_web.media.matching import RADIUS
 from opencets_web.media.models import Media, Signal
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.blind import across_holdings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from opencets_web.media import importing, matching
+from opencets_web.media import importing, index, matching
 from opencets_web.policy.acting import acting_as
 from opencets_web.policy.officers import actor_for
 
@@ -26,3 +26,8 @@ def match_hash_set(hash_set_id: str, officer_id: str) -> None:
     actor = actor_for(officer_id)
     with acting_as(actor.officer_id):
         matching.match_hash_set(actor, UUID(hash_set_id))
+
+
+def merge_indexes(*, whole: bool) -> None:
+    """Keep the indexes of near pictures in few pieces."""
+    index.merge_indexes(whole=whole)

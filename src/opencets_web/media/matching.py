@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import numpy as np
-from django.conf import settings
 from django.db import connection
 from django.db.models import Max
 from django.utils import timezone
@@ -26,6 +24,7 @@ from opencets_web.audit import log, outbox
 from opencets_web.evidence.keeping import stable_id
 from opencets_web.evidence.models import Exhibit
 from opencets_web.media.hash_sets import Entry
+from opencets_web.media.index import index_of
 from opencets_web.media.models import Frame, HashEntry, HashSet, HashSetState, Media, NearDuplicate, Signal
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
@@ -35,15 +34,6 @@ from opencets_web.ui.notify import tell
 RADIUS = 31
 USABLE_QUALITY = 50
 MEDIA_AT_ONCE = 2_000
-
-
-def index_of(name: str) -> HammingIndex:
-    """The index ``media`` or ``known`` of this machine, made at first use."""
-    folder = Path(settings.HOME) / "index" / name
-    if folder.exists():
-        return HammingIndex.open(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    return HammingIndex.build(np.zeros((0, 32), dtype=np.uint8), path=folder)
 
 
 def match_media(actor: Actor, exhibit_id: UUID) -> int:
@@ -219,8 +209,8 @@ def _match_near(batch: Sequence[Media]) -> list[_Near]:
 def _remove_orphans(index: HammingIndex) -> None:
     last = Signal.objects.aggregate(last=Max("position"))["last"]
     first_orphan = 0 if last is None else int(last) + 1
-    if len(index) > first_orphan:
-        index.remove(np.arange(first_orphan, len(index)))
+    if index.count > first_orphan:
+        index.remove(np.arange(first_orphan, index.count))
 
 
 def _keep_pairs(pairs: Sequence[_Near]) -> None:
@@ -336,8 +326,8 @@ def add_known_codes(hash_set: HashSet) -> int:
     index = index_of("known")
     last = HashEntry.objects.aggregate(last=Max("position"))["last"]
     first_orphan = 0 if last is None else int(last) + 1
-    if len(index) > first_orphan:
-        index.remove(np.arange(first_orphan, len(index)))
+    if index.count > first_orphan:
+        index.remove(np.arange(first_orphan, index.count))
     entries = list(HashEntry.objects.filter(hash_set=hash_set, pdq__isnull=False, position=None).order_by("id"))
     usable = [entry for entry in entries if (entry.quality if entry.quality is not None else 100) >= USABLE_QUALITY]
     if not usable:
