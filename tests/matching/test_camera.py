@@ -15,6 +15,7 @@ from opencets.matching.camera import (
     THRESHOLD,
     Fingerprint,
     FingerprintMaker,
+    SensorNoise,
     compare,
     false_alarm_by_theory,
     false_alarm_in_words,
@@ -113,6 +114,14 @@ def test_a_file_holds_the_fingerprint_and_refuses_what_was_changed(
         Fingerprint.from_bytes(b"\xff\xd8\xff\xe0 a picture")
     with pytest.raises(NotThisFormat, match="version 9"):
         Fingerprint.from_bytes(path.read_bytes().replace(b'"version": 1', b'"version": 9', 1))
+
+
+def test_noise_passed_between_processes_compares_the_same(
+    cameras: list[InventedCamera], fingerprints: list[Fingerprint]
+) -> None:
+    picture = noise_of(cameras[0].take(64))
+    again = SensorNoise.unpacked(picture.packed())
+    assert compare(again, fingerprints[0]).pce == pytest.approx(compare(picture, fingerprints[0]).pce, rel=0.01)
 
 
 def test_references_of_two_cameras_are_refused() -> None:

@@ -93,6 +93,24 @@ class SensorNoise:
     usable: float
     """The share of pixels that are neither black nor burnt out."""
 
+    def packed(self) -> tuple[bytes, bytes, tuple[int, int], tuple[int, int], float]:
+        """The same as plain values of three bytes a pixel, to pass from one process to another."""
+        brightness = np.clip(self.brightness * 255, 0, 255).round().astype(np.uint8)
+        shape = (self.noise.shape[0], self.noise.shape[1])
+        return self.noise.astype("<f2").tobytes(), brightness.tobytes(), shape, (self.width, self.height), self.usable
+
+    @classmethod
+    def unpacked(cls, given: tuple[bytes, bytes, tuple[int, int], tuple[int, int], float]) -> SensorNoise:
+        """What ``packed`` gave."""
+        noise, brightness, shape, (width, height), usable = given
+        return cls(
+            np.frombuffer(noise, "<f2").astype(np.float32).reshape(shape),
+            (np.frombuffer(brightness, np.uint8).astype(np.float32) / 255).reshape(shape),
+            width,
+            height,
+            usable,
+        )
+
 
 def noise_of(pixels: Pixels, *, crop: int = CROP) -> SensorNoise:
     """The noise at the centre of a picture: ``pixels`` as stored, shape (height, width) or (height, width, 3), not turned.
@@ -334,19 +352,14 @@ class FingerprintMaker:
         self.count = 0
 
     def add(self, pixels: Pixels, source: str = "") -> None:
-        """Take in one picture of the camera, ``source`` being its SHA-256.
+        """Take in one picture of the camera, ``source`` being its SHA-256; ValueRefused as `take` and `noise_of` do."""
+        self._refuse((pixels.shape[1], pixels.shape[0]), source)
+        self.take(noise_of(pixels, crop=self._crop), source)
 
-        ValueRefused: of another size than the first, a file that was taken in already, or one that `noise_of` refuses.
-        """
-        size = (pixels.shape[1], pixels.shape[0])
-        if self._size is not None and size != self._size:
-            raise ValueRefused(
-                f"The reference has {size[0]} × {size[1]} pixels and the first one {self._size[0]} × {self._size[1]}; "
-                "references are of one size and turned the same way."
-            )
-        if source and source in self._sources:
-            raise ValueRefused("The same file was given as a reference twice.")
-        found = noise_of(pixels, crop=self._crop)
+    def take(self, found: SensorNoise, source: str = "") -> None:
+        """Take in the noise of one picture. ValueRefused: of another size than the first, or taken in already."""
+        size = (found.width, found.height)
+        self._refuse(size, source)
         if self._size is None:
             self._size = size
             shape = found.noise.shape
@@ -354,9 +367,18 @@ class FingerprintMaker:
         above, below = self._sums[self.count % 2]
         above += found.noise * found.brightness
         below += found.brightness * found.brightness
-        self._textures.append(_texture(_centre(pixels, self._crop)))
+        self._textures.append(_texture(found.brightness))
         self._sources.append(source)
         self.count += 1
+
+    def _refuse(self, size: tuple[int, int], source: str) -> None:
+        if self._size is not None and size != self._size:
+            raise ValueRefused(
+                f"The reference has {size[0]} × {size[1]} pixels and the first one {self._size[0]} × {self._size[1]}; "
+                "references are of one size and turned the same way."
+            )
+        if source and source in self._sources:
+            raise ValueRefused("The same file was given as a reference twice.")
 
     def finish(self) -> Fingerprint:
         """The fingerprint of what was taken in. ValueRefused: fewer than three references, or they are not of one camera."""
@@ -395,11 +417,10 @@ class FingerprintMaker:
 _FLAT: Final = 6.0
 
 
-def _texture(pixels: Pixels) -> float:
-    """How much the picture changes from one block of 32 pixels to the next: low for a flat one."""
-    bright = _luma(pixels)
-    height, width = bright.shape
-    blocks = bright.reshape(height // STEP, STEP, width // STEP, STEP).mean(axis=(1, 3))
+def _texture(brightness: Plane) -> float:
+    """How much the picture changes from one block of 32 pixels to the next, in steps of 255: low for a flat one."""
+    height, width = brightness.shape
+    blocks = brightness.reshape(height // STEP, STEP, width // STEP, STEP).mean(axis=(1, 3)) * 255
     return float(np.abs(np.diff(blocks, axis=1)).mean() + np.abs(np.diff(blocks, axis=0)).mean())
 
 
