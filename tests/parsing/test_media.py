@@ -96,6 +96,27 @@ def test_seconds_that_were_not_written_do_not_cost_the_position(tmp_path: Path) 
     assert _picture(tmp_path / "a.jpg", {}, {}, place).first("location") == "48.89167,21.04167"
 
 
+def test_the_time_of_the_position_is_utc_and_told_apart_from_the_cameras_clock(tmp_path: Path) -> None:
+    place: dict[int, object] = {7: _degrees(1, 3, 45.5), 0x1D: "2026:01:02"}
+    record = _picture(tmp_path / "a.jpg", {}, {0x9003: "2026:01:02 03:04:05"}, place)
+    satellite = _claim(record, "satellite_at")
+    assert satellite.normal == "2026-01-02T01:03:45.5Z"
+    assert satellite.note.endswith("which gives no zone, less this one: +2:00:20")
+    assert _claim(record, "taken_at").normal == "2026-01-02T03:04:05"
+
+
+@pytest.mark.parametrize("place", [{7: _degrees(1, 3, 45)}, {0x1D: "2026:01:02"}])
+def test_a_clock_time_without_a_day_is_no_instant(tmp_path: Path, place: dict[int, object]) -> None:
+    record = _picture(tmp_path / "a.jpg", {}, {0x9003: "2026:01:02 03:04:05"}, place)
+    assert not [claim for claim in record.claims if claim.property == "satellite_at"]
+
+
+@pytest.mark.parametrize("day", ["2026:13:40", "", "yesterday"])
+def test_a_time_of_the_position_that_is_none_is_not_made_one(tmp_path: Path, day: str) -> None:
+    record = _picture(tmp_path / "a.jpg", {}, {}, {7: _degrees(1, 3, 45), 0x1D: day})
+    assert [claim.normal for claim in record.claims if claim.property == "satellite_at"] in ([], [None])
+
+
 @pytest.mark.parametrize("ending", ["gif", "bmp", "tiff", "avif", "heic"])
 def test_other_pictures_are_measured(tmp_path: Path, ending: str) -> None:
     if ending == "heic":

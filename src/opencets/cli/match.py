@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from opencets.cli.match_camera import camera, fingerprint
 from opencets.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -103,3 +104,7 @@ def _replacing(path: Path) -> Iterator[TextIO]:
 @contextmanager
 def _standard_output() -> Iterator[TextIO]:
     yield sys.stdout
+
+
+match.add_command(camera)
+match.add_command(fingerprint)

@@ -2,6 +2,7 @@
 
 JPEG, PNG, GIF, WebP, HEIC, AVIF, TIFF, BMP and what else Pillow opens. EXIF times have no zone unless an offset tag
 stands beside them; an edited picture keeps old EXIF, and messengers remove it: absence proves nothing.
+The time of a position fix is in UTC; where it stands beside the camera's own time, the claim tells how far apart they are.
 Tags after EXIF 2.32 (CIPA DC-008), maker notes through exifread.
 """
 
@@ -12,7 +13,7 @@ import re
 import struct
 import warnings
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from PIL import Image, UnidentifiedImageError
@@ -24,7 +25,7 @@ from opencets.parsing.source import Event, FolderOpener, Noted, Skipped, Source
 from opencets.records import PROPERTIES, Claim, Record
 
 FORMAT = "picture"
-VERSION = "1"
+VERSION = "2"
 LABEL = "Picture"
 
 _READER = f"{FORMAT}/{VERSION}"
@@ -44,7 +45,12 @@ _KEPT = (
     ("orientation", 0x0112), ("artist", 0x013B), ("copyright", 0x8298), ("description", 0x010E),
 )  # fmt: skip
 _KEPT_EXIF = (("lens_model", 0xA434), ("lens_serial", 0xA435), ("camera_owner", 0xA430), ("image_unique_id", 0xA420))
-_MAKER_SERIALS = ("MakerNote SerialNumber", "MakerNote InternalSerialNumber", "MakerNote CameraSerialNumber")
+_MAKER_SERIALS = (
+    "MakerNote SerialNumber",
+    "MakerNote InternalSerialNumber",
+    "MakerNote CameraSerialNumber",
+    "MakerNote InternalSerialNumber ",
+)
 _MAKER_KEPT = (
     ("owner_name", "MakerNote OwnerName"),
     ("shutter_count", "MakerNote TotalShutterReleases"),
@@ -134,6 +140,7 @@ def _describe(
         claims.append(assert_claim("software", software))
     claims.extend(_taken(main, inner))
     claims.extend(_location(position))
+    claims.extend(_satellite_time(main, inner, position))
     serial = _words(inner.get(0xA431)) or _words(main.get(0xC62F))
     if serial:
         claims.append(_serial(serial, maker, model))
@@ -206,6 +213,38 @@ def _moment(written: str, offset: str, fraction: str) -> datetime | None:
         return datetime(year, month, day, hour, minute, second, micro, tzinfo=zone)
     except ValueError:
         return None
+
+
+def _satellite_time(main: Mapping[int, Any], inner: Mapping[int, Any], position: Mapping[int, Any]) -> Iterator[Claim]:
+    """The time of the position fix, UTC by its standard (EXIF 2.32, tags 0x0007 and 0x001D); a clock time alone is no instant."""
+    date, clock = _words(position.get(0x1D)), position.get(7)
+    if not date or clock is None:
+        return
+    raw = f"{date} {_words(clock)}"
+    day = re.match(r"(\d{4})[:-](\d{1,2})[:-](\d{1,2})$", date)
+    try:
+        hours, minutes, seconds = (float(part) for part in clock)
+        if day is None or not (0 <= hours < 24 and 0 <= minutes < 60 and 0 <= seconds < 61):
+            raise ValueError("no time")
+        moment = datetime(int(day[1]), int(day[2]), int(day[3]), tzinfo=UTC) + timedelta(
+            hours=hours, minutes=minutes, seconds=round(seconds, 3)
+        )
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        yield assert_instant("satellite_at", raw, None, note="the time of the position fix is no date")
+        return
+    yield assert_instant("satellite_at", raw, moment, note=_apart(main, inner, moment))
+
+
+def _apart(main: Mapping[int, Any], inner: Mapping[int, Any], moment: datetime) -> str:
+    """How far the camera's own time is from that of the fix."""
+    own = next((claim for claim in _taken(main, inner) if claim.normal), None)
+    if own is None or "changed" in own.note or own.normal is None:
+        return ""
+    taken = datetime.fromisoformat(own.normal.removesuffix("Z")).replace(tzinfo=moment.tzinfo)
+    seconds = round((taken - moment).total_seconds())
+    sign, (hours, rest) = "-" if seconds < 0 else "+", divmod(abs(seconds), 3600)
+    given = "in the zone that it gives" if own.normal.endswith("Z") else "which gives no zone"
+    return f"the camera's own time, {given}, less this one: {sign}{hours}:{rest // 60:02}:{rest % 60:02}"
 
 
 def _location(position: Mapping[int, Any]) -> Iterator[Claim]:

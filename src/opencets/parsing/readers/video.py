@@ -16,7 +16,7 @@ from opencets.parsing.source import Event, FolderOpener, Skipped, Source
 from opencets.records import Claim, Record
 
 FORMAT = "video"
-VERSION = "1"
+VERSION = "2"
 LABEL = "Video or sound file"
 
 _READER = f"{FORMAT}/{VERSION}"
@@ -29,7 +29,7 @@ _DEMUXERS = {
 _UNSET_YEARS = (1904, 1970)
 _KEPT = (
     "encoder", "major_brand", "handler_name", "com.android.version", "com.apple.quicktime.content.identifier", "title",
-    "comment", "artist", "rotate",
+    "comment", "artist", "rotate", "creation_time",
 )  # fmt: skip
 _ISO6709 = re.compile(r"^([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)")
 
