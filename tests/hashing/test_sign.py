@@ -18,6 +18,7 @@ from PIL import Image
 
 from opencets.hashing import Signed, digest, find_media_type, sign, signed
 from opencets.hashing.digests import digest_plainly
+from opencets.hashing.video import watch
 
 SAMPLES = Path(__file__).parents[2] / "../shared/data/media"
 
@@ -35,17 +36,18 @@ def scene(width: int = 900, height: int = 600) -> Image.Image:
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).convert("RGB")
 
 
-def film(seconds: int = 6, form: str = "mp4", fps: int = 10) -> bytes:
-    """A made-up film: a bright disc goes across; a key frame each second."""
+def film(seconds: int = 6, form: str = "mp4", fps: int = 10, border: int = 0) -> bytes:
+    """A made-up film: a bright disc goes across; a key frame each second; ``border`` black rows above and below."""
     out = io.BytesIO()
     with av.open(out, "w", format=form) as container:
         stream = container.add_stream("mpeg4", rate=fps, options={"g": str(fps)})
-        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = 320, 240 + 2 * border, "yuv420p"
         stream.time_base = Fraction(1, fps)
         across, down = np.meshgrid(np.arange(320), np.arange(240))
         for number in range(seconds * fps):
             pixels = ((across + 2 * down) % 97).astype(np.uint8)
             pixels[(across - 5 * number) ** 2 + (down - 120) ** 2 < 2500] = 250
+            pixels = np.pad(pixels, ((border, border), (0, 0)))
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.stack([pixels] * 3, -1), format="rgb24")))
         container.mux(stream.encode())
     return out.getvalue()
@@ -218,7 +220,7 @@ def test_memory_temporary_file_and_seeking_back_give_the_same(kept: int, monkeyp
 
 
 @pytest.mark.parametrize("form", ["mp4", "matroska", "avi", "mov"])
-def test_a_film_gives_key_frames_in_order_a_thumbnail_and_a_strip(form: str) -> None:
+def test_a_film_gives_frames_in_order_a_thumbnail_and_a_strip(form: str) -> None:
     content = film(6, form)
     found = sign(io.BytesIO(content))
     assert_digests_of(content, found)
@@ -226,18 +228,37 @@ def test_a_film_gives_key_frames_in_order_a_thumbnail_and_a_strip(form: str) -> 
     assert (found.width, found.height, found.pdq) == (320, 240, None)
     assert found.duration == pytest.approx(6, abs=0.2)
     seconds = [frame.second for frame in found.frames]
-    assert seconds == pytest.approx([0, 1, 2, 3, 4, 5], abs=0.15)
-    assert len({frame.pdq for frame in found.frames}) == 6
+    assert seconds == sorted(set(seconds))
+    for second in range(6):
+        assert min(abs(second - each) for each in seconds) < 0.15
+    assert max(np.diff(seconds)) < 0.55
+    assert {frame.inner for frame in found.frames} == {None}
     assert found.thumbnail is not None
     assert found.strip is not None
-    assert Image.open(io.BytesIO(found.strip)).size == (6 * 160, 120)
+    assert [frame.strip_place for frame in found.frames if frame.strip_place is not None] == list(range(8))
+    assert Image.open(io.BytesIO(found.strip)).size == (8 * 160, 120)
 
 
 def test_a_long_film_gives_a_bounded_number_of_frames_over_its_whole_length() -> None:
-    found = sign(io.BytesIO(film(50)))
-    assert 25 <= len(found.frames) <= 32
-    assert found.frames[0].second == 0
-    assert found.frames[-1].second > 45
+    whole = watch(io.BytesIO(film(50)), frames=40)
+    assert 18 <= len(whole.frames) <= 40
+    assert whole.frames[0].second == 0
+    assert whole.frames[-1].second > 45
+
+
+def test_a_film_is_watched_by_its_key_frames_alone_where_that_is_asked_for() -> None:
+    frames = watch(io.BytesIO(film(6)), dense=False).frames
+    assert [frame.second for frame in frames] == pytest.approx([0, 1, 2, 3, 4, 5], abs=0.15)
+
+
+def test_a_film_with_black_borders_has_a_second_hash_without_them() -> None:
+    plain, boxed = (watch(io.BytesIO(film(2, border=border))).frames for border in (0, 48))
+    assert all(frame.inner is not None and frame.inner_quality is not None for frame in boxed)
+    nearest = [
+        min((int.from_bytes(frame.inner or b"") ^ int.from_bytes(other.pdq)).bit_count() for other in plain)
+        for frame in boxed
+    ]
+    assert max(nearest) <= 31
 
 
 def test_a_film_cut_short_and_a_film_of_noise_tell_their_trouble() -> None:

@@ -11,6 +11,7 @@ import click
 FIGURES = (
     "hash",
     "match",
+    "video",
     "resolve",
     "link",
     "sightings",

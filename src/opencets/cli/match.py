@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from opencets.cli.match_camera import camera, fingerprint
+from opencets.cli.match_videos import videos
 from opencets.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ _hashes = click.argument("hashes", type=click.Path(exists=True, dir_okay=False, 
 @click.group()
 def match() -> None:
     """Near-duplicates among PDQ hashes: every one within the radius, none missed."""
+
+
+match.add_command(videos)
 
 
 @match.command()
