@@ -154,7 +154,7 @@ def build(
     held = [tie for tie in given if tie.left in known and tie.right in known and tie.left != tie.right]
     ties = [*_near_ties(known, pairs), *_shoot_ties(known), *_number_ties(known), *_camera_ties(known)]
     ties += [
-        Tie(*sorted((tie.left, tie.right)), tie.kind, tie.weight, tie.sentence)
+        _tie(known[tie.left], known[tie.right], tie.kind, tie.weight, tie.sentence)
         for tie in held
         if known[tie.left].binds and known[tie.right].binds
     ]
@@ -244,6 +244,15 @@ def _groups(ties: Sequence[Tie]) -> dict[str, str]:
 # --- Shoots -----------------------------------------------------------------------------------------------------------
 
 
+def _serial(camera: str) -> str:
+    """A serial number in words, without the maker and model that stand before it (``maker|model|number``)."""
+    return f"serial {camera.rpartition('|')[2]}"
+
+
+def _whose(item: Item) -> str:
+    return _serial(item.camera) if item.camera else item.model
+
+
 def _minutes(gap: timedelta) -> str:
     seconds = int(gap.total_seconds())
     if seconds < 120:
@@ -267,7 +276,7 @@ def _shoot_ties(known: Mapping[str, Item]) -> Iterator[Tie]:
                 continue
             words = "at the same second" if gap < timedelta(seconds=1) else f"{_minutes(gap)} apart"
             weight = 0.9 - 0.15 * (gap / SHOOT_GAP)
-            yield _tie(earlier, later, "shoot", weight, f"One camera (serial {earlier.camera}) took them {words}.")
+            yield _tie(earlier, later, "shoot", weight, f"One camera ({_serial(earlier.camera)}) took them {words}.")
 
 
 def _number_ties(known: Mapping[str, Item]) -> Iterator[Tie]:
@@ -303,7 +312,7 @@ def _run_ties(run: Sequence[Item], numbers: Sequence[int], stem: str) -> Iterato
         same = bool(left.camera and left.camera == right.camera) or bool(left.model and left.model == right.model)
         if not (same or named):
             continue
-        whose = f", and one camera ({left.camera or left.model}) took them" if same else ", as a camera numbers them"
+        whose = f", and one camera ({_whose(left)}) took them" if same else ", as a camera numbers them"
         weight = 0.72 if same else 0.6
         sentence = f"Their numbers follow each other in one folder ({number}, {following}){whose}."
         yield _tie(left, right, "number", weight, sentence)
@@ -325,7 +334,7 @@ def _camera_ties(known: Mapping[str, Item]) -> Iterator[Tie]:
         if 2 <= len(taken) <= CAMERA_MOST:
             taken.sort(key=lambda item: (item.taken_at.isoformat() if item.taken_at else "~", item.digest))
             for left, right in pairwise(taken):
-                sentence = f"One camera (serial {camera}) took both; it took {len(taken)} files of this case."
+                sentence = f"One camera ({_serial(camera)}) took both; it took {len(taken)} files of this case."
                 yield _tie(left, right, "camera", 0.4, sentence)
 
 
