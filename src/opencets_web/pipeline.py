@@ -49,6 +49,7 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
         WATCH,
     ),
     "media.matched": (
+        Follow("build_series", "linking", lock="series", coalesce="series-{exhibit_id}"),
         Follow("count_identifiers", "linking", lock=CONNECTING, coalesce="count-{exhibit_id}", priority=1),
         WATCH,
     ),
@@ -91,6 +92,7 @@ def on_app_ready(app: App) -> None:
     from opencets_web.entities import jobs as entities
     from opencets_web.evidence import jobs as evidence
     from opencets_web.federation import jobs as federation
+    from opencets_web.grading import jobs as grading
     from opencets_web.leads import jobs as leads
     from opencets_web.media import jobs as media
     from opencets_web.officers import jobs as officers
@@ -116,6 +118,7 @@ def on_app_ready(app: App) -> None:
 
     task("read_exhibit", evidence.read_exhibit)
     task("match_media", media.match_media)
+    task("build_series", grading.build_series)
     task("count_identifiers", entities.count_identifiers, then="identifiers.counted")
     task("resolve_people", entities.resolve_people, then="people.resolved")
     task("link_exhibit", leads.link_exhibit)

@@ -232,6 +232,60 @@ ADDRESSES: dict[str, Address] = {
     "push:end": Address(frozenset({"owner"}), {"subscription_id": "subscription"}, method="post", of_the_case=False),
     "push:switch-off": Address(ADMINISTRATOR, method="post", of_the_case=False),
     "push:switch-on": Address(ADMINISTRATOR, method="post", of_the_case=False),
+    # grading
+    "grading:of-case": _case_page(),
+    "grading:work": _case_page(),
+    "grading:bar": _case_page(),
+    "grading:of-media": _page("picture_media", "media_id"),
+    "grading:give-one": _act("picture_media", "media_id", sends=lambda made: {"scheme": "UK", "code": "2"}),
+    "grading:give": Address(
+        WRITERS,
+        method="post",
+        json=True,
+        sends=lambda made: {
+            "media": [str(made.id_of("picture_media"))],
+            "scheme": "UK",
+            "grade": "2",
+            "client_id": "small",
+        },
+    ),
+    "grading:marks": Address(EVERYONE, method="post", sends=lambda made: {"media": []}, json=True, of_the_case=False),
+    "grading:scheme": Address(EVERYONE, method="post", sends=lambda made: {"scheme": "UK"}, of_the_case=False),
+    "grading:undo": _act("grading_act", "act_id", frozenset({"owner"})),
+    "grading:redo": _act("undone_act", "act_id", frozenset({"owner"})),
+    "grading:disagreements": _list(CASE_WORKERS),
+    "grading:show-votes": _act("decision_differs", "decision_id", refused=frozenset({409})),
+    "grading:settle": _act(
+        "decision_differs",
+        "decision_id",
+        sends=lambda made: {"code": "1", "reason": "By the law"},
+        refused=frozenset({409}),
+    ),
+    "grading:reopen": _act(
+        "decision_settled", "decision_id", frozenset({"owner"}), only_told_why=frozenset({"colleague"})
+    ),
+    "grading:round": _act("decision_differs", "decision_id", refused=frozenset({409})),
+    "grading:close-round": _act("decision_anew", "decision_id"),
+    "grading:entries": _list(CASE_WORKERS),
+    "grading:release": Address(
+        WRITERS,
+        method="post",
+        sends=lambda made: {"decisions": [str(made.id_of("decision_ready"))], "authority": "Section 12"},
+        refused=frozenset({409}),
+        only_told_why=frozenset({"partner"}),
+    ),
+    "grading:export": Address(
+        CASE_WORKERS,
+        method="post",
+        sends=lambda made: {"scheme": "UK", "form": "csv"},
+        refused=frozenset({409}),
+        of_the_case=False,
+    ),
+    "grading:entry-withdraw": _act("entry", "entry_id", sends=lambda made: {"because": "A drawing"}),
+    "grading:entry-restore": _act("past_entry", "entry_id"),
+    "grading:rule": Address(
+        EVERYONE, method="post", sends=lambda made: {"votes": 2}, refused=frozenset({409}), of_the_case=False
+    ),
     # media
     "media:gallery": _case_page(),
     "media:list": _list(),

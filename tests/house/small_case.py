@@ -79,6 +79,7 @@ def make_small_case(cast: Cast) -> SmallCase:
     _evidence(made, now)
     _media(made, now)
     _between(made, now)
+    _grading(made, now)
     _leads(made, now)
     case = made.rows["case"]
     for name, agency in partners.items():
@@ -335,6 +336,59 @@ def _media(made: SmallCase, now: datetime) -> None:
             withdrawn_at=now if name == "past_hash_set" else None,
         )  # fmt: skip
     rows["hash_entry"] = HashEntry.objects.create(hash_set=rows["hash_set"], md5="ab" * 16)
+
+
+def _grading(made: SmallCase, now: datetime) -> None:
+    from opencets_web.grading.models import (
+        EntryRelease,
+        Grade,
+        GradeDecision,
+        GradingAct,
+        GradingRule,
+        Series,
+        SeriesMember,
+    )
+
+    rows, owner = made.rows, made.cast.owner.officer_id
+    under = {**_under(made), "case": rows["case"]}
+    medium = rows["picture_media"]
+    file = {"media": medium, "sha256": medium.sha256}
+    rows["series"] = Series.objects.create(
+        **under, key="0" * 16, number=1, files=1, kinds=["near"], found_at=now, grown_at=now
+    )
+    rows["series_member"] = SeriesMember.objects.create(
+        **under, **file, series=rows["series"], group=0, kind="near", weight=1.0, sentence="They have the same PDQ.",
+        beside=medium.sha256, joined_at=now,
+    )  # fmt: skip
+    for name, undone in (("grading_act", None), ("undone_act", now)):
+        rows[name] = GradingAct.objects.create(
+            **under, officer_id=owner, scheme="UK", code="1", how="single", files=1, client_id=name, at=now, undone_at=undone
+        )  # fmt: skip
+    rows["grade"] = Grade.objects.create(
+        **under, **file, act=rows["grading_act"], officer_id=owner, scheme="UK", edition="1", code="1", how="single", at=now
+    )  # fmt: skip
+    Grade.objects.create(
+        **under, **file, act=rows["undone_act"], officer_id=owner, scheme="US", edition="1", code="1", how="single", at=now,
+        ended_at=now, undone=True,
+    )  # fmt: skip
+    kept = {"votes": 3, "agreeing": 3, "code": "1", "changed_at": now}
+    rows["decision_ready"] = GradeDecision.objects.create(**under, **file, **kept, scheme="BASELINE")
+    rows["decision_released"] = GradeDecision.objects.create(**under, **file, **kept, scheme="UK")
+    rows["decision_differs"] = GradeDecision.objects.create(
+        **under, **file, scheme="US", state="differs", votes=2, changed_at=now
+    )
+    rows["decision_settled"] = GradeDecision.objects.create(
+        **under, **file, **kept, scheme="DE", state="settled", settled_at=now, settled_by_id=owner, reason="By the law."
+    )
+    rows["decision_anew"] = GradeDecision.objects.create(**under, **file, scheme="INDUSTRY", round=2, changed_at=now)
+    for name, scheme, ended in (("entry", "decision_released", None), ("past_entry", "decision_settled", now)):
+        rows[name] = EntryRelease.objects.create(
+            **under, **file, decision=rows[scheme], scheme="UK", code="1", votes=3, authority="Section 12, Example Act",
+            released_at=now, released_by_id=owner, withdrawn_at=ended, withdrawn_because="A drawing" if ended else "",
+        )  # fmt: skip
+    rows["grading_rule"] = GradingRule.objects.create(
+        agency=made.cast.avon, votes=3, changed_by_id=owner, changed_at=now
+    )
 
 
 def _between(made: SmallCase, now: datetime) -> None:

@@ -18,6 +18,7 @@ NOT_AN_ACT = {
     "casework/actions.py:be_here": "One beat of a page that is open; the look itself was logged when the page was drawn.",
     "evidence/actions.py:begin_upload": "One file of a package on its way; `file.received` is logged when it has arrived.",
     "evidence/actions.py:get_upload": "Where a file of one's own upload stands; asked by the upload route at every part.",
+    "grading/actions.py:choose_scheme": "In which scheme this session's pages grade; each act of grading names its scheme.",
     "media/actions.py:may_import": "A question about roles; the act that asks it is logged.",
     "media/actions.py:shown_known": "Which known files this session has asked for; each asking was logged.",
     "officers/actions.py:close_account": "What ends an account; each act that asks for it is logged.",

@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "opencets_web.evidence",
     "opencets_web.entities",
     "opencets_web.media",
+    "opencets_web.grading",
     "opencets_web.leads",
     "opencets_web.charts",
     "opencets_web.sharing",
@@ -228,6 +229,8 @@ if any(not re.fullmatch(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*", host) or host == "*
         "OPENCETS_PUSH is host names with commas between, such as updates.push.services.mozilla.com."
     )
 
+SERIES_TIES: tuple[str, ...] = ()
+"""Dotted names of functions (actor, case id) that give ties between files for series: confirmed marks, cameras, shared footage."""
 PROCRASTINATE_ON_APP_READY = "opencets_web.pipeline.on_app_ready"
 PROCRASTINATE_IMPORT_PATHS = ["opencets_web.pipeline"]
 

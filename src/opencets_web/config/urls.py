@@ -22,6 +22,7 @@ ROOMS = (
     "evidence",
     "entities",
     "media",
+    "grading",
     "leads",
     "charts",
     "sharing",

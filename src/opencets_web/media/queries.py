@@ -375,6 +375,11 @@ def _tile(
     )
 
 
+def tile_of(actor: Actor, media: Media, shown: Collection[str]) -> Tile:
+    """A medium as other rooms show it, without a count of its near-duplicates; ``file__exhibit`` and ``case`` are there."""
+    return _tile(actor, media, shown, query="in=case", note=_note(media, 1, in_case=True))
+
+
 def _note(media: Media, copies: int, *, in_case: bool) -> str:
     parts = [media.file.exhibit.reference] if in_case else [media.case.reference]
     if dimensions := _dimensions(media):

@@ -34,6 +34,7 @@ APPEND_ONLY = (
 READ_ONLY_FOR_WEB = (
     "evidence_record", "evidence_claim", "evidence_reportline", "media_media", "media_frame",
     "media_nearduplicate", "entities_match", "leads_connection", "leads_pointer", "sharing_origin",
+    "grading_series", "grading_seriesmember",
 )  # fmt: skip
 WEB_ADDS_ONLY = ("evidence_blob",)
 _OWN = " and agency_id = (select app_agency())"
@@ -60,6 +61,7 @@ OWN_BUSINESS = {
     "deconfliction_declaredvalue": _OWN,
     "deconfliction_conflict": _OWN,
     "deconfliction_threadline": _OWN,
+    "grading_entryrelease": _OWN,
     "leads_alert": " and (agency_id = (select app_agency()) or kind in ('connection', 'known'))",
 }
 """What a partner on a case does not see of it: whom its agency was pointed to, asks, answers, and to whom else it released."""
@@ -69,6 +71,8 @@ OF_ONE_OFFICER = {
     "casework_task": ("for_officer_id = (select app_officer())", False),
 }
 """Rows that an officer changes who may only read the case: whose they are, and whether nobody else changes them."""
+BY_ONESELF = ("grading_gradingact", "grading_grade")
+"""Votes: added and ended by the officer whose they are, and by nobody for another."""
 FED = (
     "case.opened", "case.changed", "case.closed", "case.reopened", "exhibit.received", "exhibit.read",
     "exhibit.columns-corrected", "note.added", "note.withdrawn", "note.restored", "number.added", "number.removed",
@@ -367,6 +371,8 @@ def rights() -> dict[str, Rights]:
         reading, writing = sees("holding_id", "agency_id"), writes("holding_id", "agency_id")
         reading += OWN_BUSINESS.get(name, "")
         adding, changing = writing, writing
+        if name in BY_ONESELF:
+            adding = changing = f"{writing} and officer_id = (select app_officer())"
         if name in OF_ONE_OFFICER:
             own, alone = OF_ONE_OFFICER[name]
             own = f"{sees('holding_id', 'agency_id')} and {own}"
@@ -477,6 +483,16 @@ def rights() -> dict[str, Rights]:
         ),
     )  # fmt: skip
     table["push_serverkey"] = Rights("select", "select", "select")
+    # How many votes a case's agency demands is read by every officer who grades on it; its own officers alone change it.
+    own = "agency_id = (select app_agency())"
+    table["grading_gradingrule"] = Rights(
+        "select, insert, update", "", "",
+        (
+            "create policy reads on grading_gradingrule for select to opencets_web using (true)",
+            f"create policy adds on grading_gradingrule for insert to opencets_web with check ({own})",
+            f"create policy changes on grading_gradingrule for update to opencets_web using ({own}) with check ({own})",
+        ),
+    )  # fmt: skip
     table["media_hashset"] = Rights("select, insert, update", "select, insert, update", "select, insert, update")
     for name in ("inquiries_provider", "inquiries_letterhead", "releases_partnerkey", "releases_releaserule"):
         # An agency's own directory: nobody else's business, whatever was released.

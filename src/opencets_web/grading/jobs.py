@@ -1,0 +1,16 @@
+"""Later work of grading; each calls one action."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from opencets_web.grading import building
+from opencets_web.policy.acting import acting_as
+from opencets_web.policy.officers import actor_for
+
+
+def build_series(exhibit_id: str, officer_id: str) -> None:
+    """Find the series of a case anew after media of an exhibit of it were matched."""
+    actor = actor_for(officer_id)
+    with acting_as(actor.officer_id):
+        building.build_series(actor, UUID(exhibit_id))
