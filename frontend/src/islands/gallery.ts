@@ -5,8 +5,19 @@
  * `data-reveal-seconds` (20). Every showing is counted at `data-exposure-url` as `{"reveals": [{"id", "milliseconds"}]}`.
  * Arrows move, Enter opens, `k` follows `[data-known-toggle]`, `g` follows `[data-group-toggle]`,
  * `n` and `p` the links to the next and the previous of a series.
+ *
+ * `x` selects the focused tile or lets it go, Shift and arrows extend, a click with Shift or Ctrl does the same, Escape lets
+ * all go. Selected tiles carry `data-selected`. On each change of selection or focus the island's element dispatches
+ * `gallery:selection` (bubbling) with `{ids, focus}`. It listens to `gallery:move` with `{key}` (an arrow, Home or End) and
+ * `gallery:clear`, so that what grades can go on to the next. Digits and `u` are left to what grades.
  */
 import { csrfToken, icon, isTyping, make } from "../behaviour/dom";
+
+/** What `gallery:selection` tells: the selected media in the order they were selected, and the focused one. */
+export interface Selection {
+  ids: string[];
+  focus: string | null;
+}
 
 interface Reveal {
   id: string;
@@ -85,22 +96,31 @@ export function mount(element: HTMLElement): void {
   prepareAll();
   new MutationObserver(prepareAll).observe(grid, { childList: true, subtree: true });
 
+  const chosen = choosing(element, grid);
+
   const tileOf = (target: EventTarget | null): HTMLElement | null => (target instanceof Element ? target.closest<HTMLElement>(".tile") : null);
 
   element.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (document.querySelector("dialog[open]")) return;
     const tile = tileOf(event.target);
     if (event.key === " " && tile) {
       event.preventDefault();
       if (!event.repeat && !kept.has(tile)) show(tile);
     } else if (event.key === "b" && tile) toggle(tile);
-    else if (event.key === "Escape") veilAll();
+    else if (event.key === "Escape") {
+      veilAll();
+      chosen.clear();
+    } else if (event.key === "x" && tile) chosen.toggle(tile);
     else if (event.key === "k") follow(element, "[data-known-toggle]");
     else if (event.key === "g") follow(element, "[data-group-toggle]");
     else if (event.key === "n") follow(element, "a[rel=next]");
     else if (event.key === "p") follow(element, "a[rel=prev]");
     else if (event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End") {
-      if (!moveFocus(grid, tile, event.key)) return;
+      const next = moveFocus(grid, tile, event.key);
+      if (!next) return;
+      if (event.shiftKey) chosen.extend(tile ?? next, next);
+      else chosen.rest();
       event.preventDefault();
     } else return;
     event.stopPropagation();
@@ -109,6 +129,27 @@ export function mount(element: HTMLElement): void {
     const tile = tileOf(event.target);
     if (event.key === " " && tile && !kept.has(tile)) veil(tile);
   });
+  element.addEventListener("focusin", (event) => {
+    const tile = tileOf(event.target);
+    if (tile) chosen.focus(tile);
+  });
+  element.addEventListener(
+    "click",
+    (event) => {
+      const tile = event.target instanceof Element && event.target.closest(".tile-frame") ? tileOf(event.target) : null;
+      if (!tile || !(event.shiftKey || event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      if (event.shiftKey) chosen.extend(chosen.focused() ?? tile, tile);
+      else chosen.toggle(tile);
+      tile.querySelector<HTMLElement>(".tile-frame")?.focus();
+    },
+    true,
+  );
+  element.addEventListener("gallery:move", (event) => {
+    const { key } = (event as CustomEvent<{ key: string }>).detail;
+    moveFocus(grid, chosen.focused(), key);
+  });
+  element.addEventListener("gallery:clear", () => chosen.clear());
   element.addEventListener("focusout", (event) => {
     const tile = tileOf(event.target);
     if (tile && !tile.contains(event.relatedTarget as Node | null) && !kept.has(tile)) veil(tile);
@@ -136,10 +177,81 @@ function follow(element: HTMLElement, selector: string): void {
   (element.querySelector<HTMLElement>(selector) ?? document.querySelector<HTMLElement>(selector))?.click();
 }
 
-/** Left and right by order, up and down by what stands above and below; false where there is nowhere to go. */
-function moveFocus(grid: HTMLElement, tile: HTMLElement | null, key: string): boolean {
+interface Choosing {
+  toggle: (tile: HTMLElement) => void;
+  extend: (from: HTMLElement, to: HTMLElement) => void;
+  clear: () => void;
+  /** The next Shift begins where the focus is then. */
+  rest: () => void;
+  focus: (tile: HTMLElement) => void;
+  focused: () => HTMLElement | null;
+}
+
+/** The selection of a gallery, by media; a tile that is drawn again carries its mark again. */
+function choosing(element: HTMLElement, grid: HTMLElement): Choosing {
+  const selected = new Set<string>();
+  let focus: string | null = null;
+  // Where Shift began, and what was selected before it: going back shrinks what Shift took.
+  let anchor: string | null = null;
+  let before: string[] = [];
+  const said = make("span", { class: "gallery-selected", role: "status" });
+  element.querySelector(".gallery-tools")?.append(said);
+
+  const of = (tile: HTMLElement): string => tile.dataset.medium ?? "";
+  const paint = (): void => {
+    for (const tile of grid.querySelectorAll<HTMLElement>(".tile")) tile.toggleAttribute("data-selected", selected.has(of(tile)));
+  };
+  const tell = (): void => {
+    said.textContent = selected.size ? `${selected.size.toLocaleString("en-GB")} selected` : "";
+    const detail: Selection = { ids: [...selected], focus };
+    element.dispatchEvent(new CustomEvent("gallery:selection", { detail, bubbles: true }));
+  };
+  new MutationObserver(paint).observe(grid, { childList: true, subtree: true });
+  return {
+    toggle(tile) {
+      anchor = null;
+      if (!selected.delete(of(tile))) selected.add(of(tile));
+      paint();
+      tell();
+    },
+    extend(from, to) {
+      if (anchor === null) {
+        anchor = of(from);
+        before = [...selected];
+      }
+      const tiles = [...grid.querySelectorAll<HTMLElement>(".tile")];
+      const begin = tiles.findIndex((tile) => of(tile) === anchor);
+      const end = tiles.indexOf(to);
+      const range = tiles.slice(Math.min(begin < 0 ? end : begin, end), Math.max(begin, end) + 1).filter((tile) => tile.offsetParent !== null);
+      selected.clear();
+      for (const id of [...before, ...range.map(of)]) selected.add(id);
+      focus = of(to);
+      paint();
+      tell();
+    },
+    clear() {
+      anchor = null;
+      if (!selected.size) return;
+      selected.clear();
+      paint();
+      tell();
+    },
+    rest() {
+      anchor = null;
+    },
+    focus(tile) {
+      if (focus === of(tile)) return;
+      focus = of(tile);
+      tell();
+    },
+    focused: () => (focus === null ? null : grid.querySelector<HTMLElement>(`.tile[data-medium="${CSS.escape(focus)}"]`)),
+  };
+}
+
+/** Left and right by order, up and down by what stands above and below; the tile gone to, or null where there is none. */
+function moveFocus(grid: HTMLElement, tile: HTMLElement | null, key: string): HTMLElement | null {
   const frames = [...grid.querySelectorAll<HTMLElement>(".tile-frame")].filter((frame) => frame.offsetParent !== null);
-  if (!frames.length) return false;
+  if (!frames.length) return null;
   const at = tile ? frames.findIndex((frame) => tile.contains(frame)) : -1;
   const here = frames[at];
   let next: HTMLElement | undefined;
@@ -161,7 +273,7 @@ function moveFocus(grid: HTMLElement, tile: HTMLElement | null, key: string): bo
   }
   next?.focus();
   next?.scrollIntoView({ block: "nearest" });
-  return next !== undefined;
+  return next?.closest<HTMLElement>(".tile") ?? null;
 }
 
 function addSizer(element: HTMLElement, grid: HTMLElement): void {
