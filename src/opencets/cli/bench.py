@@ -20,6 +20,7 @@ FIGURES = (
     "deconfliction",
     "web",
     "wall",
+    "gallery",
 )
 FILES = {"import": "import_evidence", "web": "web_pages"}
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"

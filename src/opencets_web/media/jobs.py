@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from opencets_web.media import importing, matching
+from opencets_web.media import importing, matching, veils
 from opencets_web.policy.acting import acting_as
 from opencets_web.policy.officers import actor_for
 
@@ -26,3 +26,10 @@ def match_hash_set(hash_set_id: str, officer_id: str) -> None:
     actor = actor_for(officer_id)
     with acting_as(actor.officer_id):
         matching.match_hash_set(actor, UUID(hash_set_id))
+
+
+def keep_veils(exhibit_id: str, officer_id: str) -> None:
+    """Draw what stands in galleries for an exhibit's new media."""
+    actor = actor_for(officer_id)
+    with acting_as(actor.officer_id):
+        veils.keep_veils(UUID(exhibit_id))
