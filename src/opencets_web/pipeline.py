@@ -15,6 +15,7 @@
     part asked for, answered, taken back ─► carry_part_request
     part released ─► make_release ─► carry_release ─► (accepted) ─► keep_part ─► carry_release (the receipt)
     officer ended ─► hand_over                cover changed ─► carry_cover          session ended ─► end_pushes
+    media matched ─► keep_veils
 
 A job runs as the officer whom it serves. Each is safe to run again: a killed worker's job is taken up by ``take_up_stalled``.
 """
@@ -52,6 +53,7 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
         Follow("build_series", "linking", lock="series", coalesce="series-{exhibit_id}"),
         Follow("count_identifiers", "linking", lock=CONNECTING, coalesce="count-{exhibit_id}", priority=1),
         WATCH,
+        Follow("keep_veils", "default", coalesce="veils-{exhibit_id}"),
     ),
     "identifiers.counted": (
         Follow("resolve_people", "linking", lock=CONNECTING, coalesce="resolve-{exhibit_id}", priority=2),
@@ -198,6 +200,7 @@ def on_app_ready(app: App) -> None:
         media.merge_indexes(whole=True)
 
     task("end_pushes", push.end_pushes)
+    task("keep_veils", media.keep_veils)
 
     @app.periodic(cron="* * * * *")
     @app.task(name="push_notices", queue="default", queueing_lock="push_notices", pass_context=False)

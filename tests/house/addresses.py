@@ -300,6 +300,17 @@ ADDRESSES: dict[str, Address] = {
     "media:strip": _page("picture_media", "media_id", NOBODY),
     "media:original": _page("picture_media", "media_id"),
     "media:show-known": _act("picture_media", "media_id", READERS, refused=frozenset({409})),
+    "media:tiles": _case_page(),
+    "media:order": _case_page(),
+    "media:all-tiles": _list(),
+    "media:all-order": _list(),
+    "media:describe": _act("picture_media", "media_id", sends=lambda made: {"text": "A lamp"}),
+    "media:mask": _act(
+        "picture_media", "media_id", sends=lambda made: {"left": 0, "top": 0, "width": 100, "height": 100}
+    ),
+    "media:lift": _act("near_media", "media_id", READERS),
+    "media:mask-withdraw": _act("mask", "mask_id"),
+    "media:mask-restore": _act("past_mask", "mask_id"),
     "media:known": _list(CASE_WORKERS),
     "media:known-new": _list(CASE_WORKERS - {"colleague"}),
     "media:known-withdraw": Address(

@@ -336,6 +336,30 @@ def _media(made: SmallCase, now: datetime) -> None:
             withdrawn_at=now if name == "past_hash_set" else None,
         )  # fmt: skip
     rows["hash_entry"] = HashEntry.objects.create(hash_set=rows["hash_set"], md5="ab" * 16)
+    _exposure(made, now)
+
+
+def _exposure(made: SmallCase, now: datetime) -> None:
+    """Words and masks of a colleague on the near-duplicate, two officers asked for once, and an ask of the colleague."""
+    from opencets_web.exposure.models import Ask, TwoPerson
+    from opencets_web.media.models import Description, Mask
+
+    rows, under, officers = made.rows, _under(made), made.cast.officers
+    of = {**under, "case": rows["case"], "sha256": rows["near"].sha256}
+    rows["description"] = Description.objects.create(
+        **of, text="A room with a lamp", written_by=officers["colleague"], written_at=now
+    )
+    for name, ended in (("mask", None), ("past_mask", now)):
+        rows[name] = Mask.objects.create(
+            **of, left=0, top=0, width=500, height=500, drawn_by=officers["colleague"], drawn_at=now, withdrawn_at=ended
+        )
+    rows["two_person"] = TwoPerson.objects.create(
+        **under, case=rows["case"], set_by=officers["colleague"], set_at=now, ended_at=now
+    )
+    rows["presence_ask"] = Ask.objects.create(
+        agency=made.cast.avon, kind="presence", officer=officers["colleague"], on=now.date(), asked_at=now,
+        lapses_at=now + timedelta(minutes=10),
+    )  # fmt: skip
 
 
 def _grading(made: SmallCase, now: datetime) -> None:

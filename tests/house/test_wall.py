@@ -195,7 +195,9 @@ def test_every_guarded_table_has_its_policies_switched_on_and_forced(db: None) -
             "select relname, relrowsecurity, relforcerowsecurity from pg_class where relnamespace = 'public'::regnamespace"
         )
     }
-    nothing(name for name in [*_guarded(), "audit_act", "media_exposure"] if rows[name] != (True, True))
+    nothing(
+        name for name in [*_guarded(), "audit_act", "exposure_day", "exposure_setting"] if rows[name] != (True, True)
+    )
 
 
 def test_every_policy_names_its_roles(db: None) -> None:

@@ -22,6 +22,7 @@ FIGURES = (
     "web",
     "wall",
     "camera",
+    "gallery",
 )
 FILES = {"import": "import_evidence", "web": "web_pages"}
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"

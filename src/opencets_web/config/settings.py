@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "opencets_web.federation",
     "opencets_web.evidence",
     "opencets_web.entities",
+    "opencets_web.exposure",
     "opencets_web.media",
     "opencets_web.grading",
     "opencets_web.leads",

@@ -21,6 +21,7 @@ ROOMS = (
     "federation",
     "evidence",
     "entities",
+    "exposure",
     "media",
     "grading",
     "leads",

@@ -35,7 +35,7 @@ from opencets_web.grading.models import (
     SeriesMember,
 )
 from opencets_web.media.models import Media
-from opencets_web.media.queries import ExposureToday, Tile, exposure_today, tile_of
+from opencets_web.media.queries import ExposureToday, Tile, exposure_today, tiles_of
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.rules import LEVELS
@@ -327,6 +327,7 @@ def get_series(
         rows = rows.filter(id__in=[identity for identity, (waiting, _) in counts.items() if waiting])
     page = Paginator(rows.order_by("-grown_at", "-files", "number"), SERIES_ON_A_PAGE).get_page(number)
     members = _members(actor, [row.id for row in page])
+    tiles = tiles_of(actor, [one.media for some in members.values() for one in _picked(some)], shown)
     needed = votes_needed(frame.agency_id)
     log.record(
         "series.viewed",
@@ -336,9 +337,7 @@ def get_series(
         details={"page": page.number, "series": len(page)},
     )
     return frame, SeriesPage(
-        cards=tuple(
-            _card(actor, reference, row, members.get(row.id, []), *counts.get(row.id, (0, 0)), shown) for row in page
-        ),
+        cards=tuple(_card(reference, row, members.get(row.id, []), *counts.get(row.id, (0, 0)), tiles) for row in page),
         page=page,
         only_waiting=only_waiting,
         progress=_progress(actor, frame.case_id, scheme.name, needed),
@@ -358,16 +357,19 @@ def _members(actor: Actor, series: Collection[UUID]) -> dict[UUID, list[SeriesMe
     return found
 
 
+def _picked(members: Sequence[SeriesMember]) -> Sequence[SeriesMember]:
+    """Those that stand on the card of their series."""
+    return [member for member in members if member.media.known_set_id is None][:TILES_OF_A_SERIES]
+
+
 def _card(
-    actor: Actor,
     reference: str,
     row: Series,
     members: Sequence[SeriesMember],
     waiting: int,
     hidden: int,
-    shown: Collection[str],
+    tiles: Mapping[UUID, Tile],
 ) -> SeriesCard:
-    picked = [member for member in members if member.media.known_set_id is None][:TILES_OF_A_SERIES]
     return SeriesCard(
         id=row.id,
         name=f"S-{row.number}",
@@ -378,7 +380,7 @@ def _card(
         sentences=_sentences(members),
         cut=row.cut,
         grown_at=row.grown_at,
-        tiles=tuple(tile_of(actor, member.media, shown) for member in picked),
+        tiles=tuple(tiles[member.media_id] for member in _picked(members) if member.media_id in tiles),
         work_url=f"{reverse('grading:work', args=[reference])}?series={row.number}",
     )
 
@@ -485,25 +487,27 @@ def _first_units(
     members = _members(actor, [row.id for row in page])
     everything = [member.media for some in members.values() for member in some]
     marks = marks_of(actor, everything, scheme.name) if everything else {}
+    open_ones = {
+        row.id: [
+            member
+            for member in members.get(row.id, [])
+            if member.media.known_set_id is None
+            and (only is not None or marks.get(member.media_id, UNGRADED).state == "ungraded")
+        ][:TILES_OF_A_UNIT]
+        for row in page
+    }
+    tiles = tiles_of(actor, [member.media for some in open_ones.values() for member in some], shown)
     units = []
     for row in page:
         waiting, hidden = counts.get(row.id, (0, 0))
         some = members.get(row.id, [])
-        open_ones = [
-            member
-            for member in some
-            if member.media.known_set_id is None
-            and (only is not None or marks.get(member.media_id, UNGRADED).state == "ungraded")
-        ]
         code, count = _suggested(some, marks)
         units.append(
             Unit(
                 id=f"s{row.number}",
                 series_id=row.id,
                 name=f"S-{row.number}",
-                tiles=tuple(
-                    (tile_of(actor, member.media, shown), str(member.group)) for member in open_ones[:TILES_OF_A_UNIT]
-                ),
+                tiles=tuple((tiles[member.media_id], str(member.group)) for member in open_ones[row.id]),
                 waiting=waiting,
                 files=row.files,
                 hidden=hidden,
@@ -540,16 +544,17 @@ def _single_units(
     if before is not None and (last := door.visible(actor, Media.objects.filter(pk=before)).first()):
         rows = rows.filter(Q(read_at__lt=last.read_at) | Q(read_at=last.read_at, id__lt=last.id))
     found = list(rows.select_related("file__exhibit", "case").order_by("-read_at", "-id")[: 2 * SINGLES + 1])
-    units = []
-    for begin in range(0, min(len(found), 2 * SINGLES), SINGLES):
-        some = found[begin : begin + SINGLES]
-        units.append(_loose("m", "Files in no series", some, actor, shown))
+    tiles = tiles_of(actor, found[: 2 * SINGLES], shown)
+    units = [
+        _loose("m", "Files in no series", found[begin : min(begin + SINGLES, 2 * SINGLES)], tiles)
+        for begin in range(0, min(len(found), 2 * SINGLES), SINGLES)
+    ]
     return units, f"m{found[2 * SINGLES - 1].id}" if len(found) > 2 * SINGLES else ""
 
 
-def _loose(kind: str, name: str, some: Sequence[Media], actor: Actor, shown: Collection[str]) -> Unit:
-    tiles = tuple((tile_of(actor, row, shown), f"{kind}{number}") for number, row in enumerate(some))
-    return Unit(f"{kind}{some[0].id}", None, name, tiles, len(some), len(some), 0, (), (), "", "", "")
+def _loose(kind: str, name: str, some: Sequence[Media], tiles: Mapping[UUID, Tile]) -> Unit:
+    grouped = tuple((tiles[row.id], f"{kind}{number}") for number, row in enumerate(some))
+    return Unit(f"{kind}{some[0].id}", None, name, grouped, len(some), len(some), 0, (), (), "", "", "")
 
 
 def _second_units(
@@ -567,9 +572,11 @@ def _second_units(
     if identity := _uuid(after):
         rows = rows.filter(id__gt=identity)
     found = list(rows[: 2 * SINGLES + 1])
+    media = [row.media for row in found[: 2 * SINGLES]]
+    tiles = tiles_of(actor, media, shown)
     units = [
-        _loose("v", "Waiting for your vote", [row.media for row in found[begin : begin + SINGLES]], actor, shown)
-        for begin in range(0, min(len(found), 2 * SINGLES), SINGLES)
+        _loose("v", "Waiting for your vote", media[begin : begin + SINGLES], tiles)
+        for begin in range(0, len(media), SINGLES)
     ]
     return units, str(found[2 * SINGLES - 1].id) if len(found) > 2 * SINGLES else ""
 
@@ -668,21 +675,22 @@ def get_of_media(actor: Actor, media_id: UUID, scheme: Scheme, *, shown: Collect
         marks = marks_of(actor, [one.media for one in some], scheme.name)
         waiting = sum(1 for one in some if one.media.known_set_id is None and marks[one.media_id].state == "ungraded")
         hidden = sum(1 for one in some if one.media.known_set_id is not None)
-        card = replace(_card(actor, frame.reference, member.series, some, waiting, hidden, shown), tiles=())
+        card = _card(frame.reference, member.series, some, waiting, hidden, {})
         group = [one for one in some if one.group == member.group]
         size = sum(1 for one in group if one.media.known_set_id is None)
         ordered = sorted(some, key=lambda one: (one.group != member.group, -one.weight, one.sha256))
+        others = [one for one in ordered if one.sha256 != media.sha256][:24]
+        tiles = tiles_of(actor, [one.media for one in others], shown)
         near = tuple(
             Neighbour(
-                tile_of(actor, one.media, shown),
+                tiles[one.media_id],
                 one.group,
                 one.group == member.group,
                 one.sentence,
                 marks[one.media_id],
             )
-            for one in ordered
-            if one.sha256 != media.sha256
-        )[:24]
+            for one in others
+        )
     log.record(
         "grades.viewed",
         actor,
@@ -693,7 +701,7 @@ def get_of_media(actor: Actor, media_id: UUID, scheme: Scheme, *, shown: Collect
     return MediaGrades(
         frame=frame,
         id=media.id,
-        tile=tile_of(actor, media, shown),
+        tile=tiles_of(actor, [media], shown)[media.id],
         known=media.known_set_id is not None,
         standing=standings[scheme.name],
         others=tuple(one for name, one in standings.items() if name != scheme.name),
@@ -804,10 +812,13 @@ def list_disagreements(actor: Actor, *, number: int, shown: Collection[str]) -> 
     for vote in live.select_related("officer__agency").order_by("at"):
         votes.setdefault((vote.case_id, vote.sha256, vote.scheme, vote.round), []).append(vote)
     settled = door.visible(actor, GradeDecision.objects.filter(state=DecisionState.SETTLED))
+    tiles = tiles_of(actor, [row.media for row in page], shown)
     log.record("disagreements.viewed", actor, details={"page": page.number, "files": len(page)})
     return DisagreementPage(
         rows=tuple(
-            _disagreement(actor, row, votes.get((row.case_id, row.sha256, row.scheme, row.round), []), shown)
+            _disagreement(
+                actor, row, votes.get((row.case_id, row.sha256, row.scheme, row.round), []), tiles[row.media_id]
+            )
             for row in page
         ),
         page=page,
@@ -830,7 +841,7 @@ def _supervises(actor: Actor, row: GradeDecision) -> bool:
     return actor.has(Role.SUPERVISOR) and actor.agency_id == row.agency_id
 
 
-def _disagreement(actor: Actor, row: GradeDecision, votes: Sequence[Grade], shown: Collection[str]) -> DisagreementRow:
+def _disagreement(actor: Actor, row: GradeDecision, votes: Sequence[Grade], tile: Tile) -> DisagreementRow:
     voted = any(vote.officer_id == actor.officer_id for vote in votes)
     sees = voted or actor.officer_id in row.shown_to
     supervises = _supervises(actor, row)
@@ -838,7 +849,7 @@ def _disagreement(actor: Actor, row: GradeDecision, votes: Sequence[Grade], show
     majority = len(votes) >= 3 and most * 2 > len(votes)
     return DisagreementRow(
         id=row.id,
-        tile=replace(tile_of(actor, row.media, shown), note=row.case.reference),
+        tile=replace(tile, note=row.case.reference),
         case_reference=row.case.reference,
         scheme=schemes()[row.scheme],
         round=row.round,

@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound
-from opencets_web.accounts.ids import new_id
 from opencets_web.accounts.models import Role
 from opencets_web.audit import log, outbox
 from opencets_web.evidence.vault import store
-from opencets_web.media.models import HashSet, Media
+from opencets_web.exposure import queries as exposure
+from opencets_web.exposure.actions import Look, count_looks
+from opencets_web.media.models import Description, HashSet, Mask, Media
+from opencets_web.media.queries import MOST_MASKS, severity_now
 from opencets_web.policy import door
 from opencets_web.policy.acting import acting_as
 from opencets_web.policy.actor import Actor
@@ -32,13 +34,14 @@ SHOWN_MOST = 500
 
 
 @transaction.atomic
-def count_exposures(actor: Actor, reveals: Iterable[Mapping[str, Any]]) -> int:
-    """Count what the actor was shown unblurred, each with ``id`` and ``milliseconds``; how many counted.
+def count_exposures(actor: Actor, reveals: Iterable[Mapping[str, Any]]) -> bool:
+    """Count what the actor was shown unveiled, each with ``id`` and ``milliseconds``, ``sound`` and ``lifted`` where so.
+
+    Whether it is time to offer a break.
 
     One row per officer and day, one line of the log per holding. What is not the actor's to see counts nothing.
     """
-    shown: dict[UUID, float] = {}
-    times: dict[UUID, int] = {}
+    given: dict[UUID, list[tuple[float, bool, bool]]] = {}
     for reveal in list(reveals)[:REVEALS_AT_ONCE]:
         try:
             identity = UUID(str(reveal["id"]))
@@ -47,40 +50,139 @@ def count_exposures(actor: Actor, reveals: Iterable[Mapping[str, Any]]) -> int:
             continue
         if seconds != seconds:
             continue
-        shown[identity] = shown.get(identity, 0.0) + seconds
-        times[identity] = times.get(identity, 0) + 1
-    by_holding: dict[tuple[UUID, UUID], list[UUID]] = {}
-    for media in door.visible(actor, Media.objects.filter(id__in=shown)).only("id", "holding_id", "agency_id"):
-        by_holding.setdefault((media.holding_id, media.agency_id), []).append(media.id)
-    counted = 0
-    for holding, media_ids in by_holding.items():
-        count = sum(times[media_id] for media_id in media_ids)
-        seconds = round(sum(shown[media_id] for media_id in media_ids), 3)
-        _add_exposure(actor, count, seconds)
+        given.setdefault(identity, []).append((seconds, reveal.get("sound") is True, reveal.get("lifted") is True))
+    by_holding: dict[tuple[UUID, UUID], list[Media]] = {}
+    seen = Media.objects.filter(id__in=given).only("id", "holding_id", "agency_id", "severity", "known_as")
+    for media in door.visible(actor, seen):
+        by_holding.setdefault((media.holding_id, media.agency_id), []).append(media)
+    looks: list[Look] = []
+    for holding, rows in by_holding.items():
+        here = [
+            Look(seconds, severity_now(media), sound=sound, lifted=lifted)
+            for media in rows
+            for seconds, sound, lifted in given[media.id]
+        ]
         log.record(
             "media.exposed",
             actor,
             holding=holding,
-            subject=f"media:{media_ids[0]}" if len(media_ids) == 1 else "media",
-            details={"count": count, "seconds": seconds, "media": media_ids[:100]},
+            subject=f"media:{rows[0].id}" if len(rows) == 1 else "media",
+            details={
+                "count": len(here),
+                "seconds": round(sum(look.seconds for look in here), 3),
+                "media": [media.id for media in rows[:100]],
+            },
         )
-        counted += count
-    return counted
-
-
-def _add_exposure(actor: Actor, count: int, seconds: float) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            'insert into media_exposure (id, officer_id, "on", count, seconds) values (%s, %s, %s, %s, %s)'
-            ' on conflict (officer_id, "on") do update set count = media_exposure.count + excluded.count,'
-            " seconds = media_exposure.seconds + excluded.seconds",
-            [new_id(), actor.officer_id, timezone.now().date(), count, seconds],
-        )
+        looks += here
+    count_looks(actor, looks)
+    return bool(looks) and exposure.today_of(actor).break_due
 
 
 def shown_known(session: Mapping[str, Any]) -> frozenset[str]:
     """The known files that this session asked to see all the same."""
     return frozenset(session.get("known_shown", ()))
+
+
+def lifted_masks(session: Mapping[str, Any]) -> frozenset[str]:
+    """The media whose masks this session lifted in the last ten minutes."""
+    now = time.time()
+    return frozenset(key for key, at in session.get("masks_lifted", {}).items() if now - at < OPENED_SECONDS)
+
+
+@transaction.atomic
+def lift_masks(actor: Actor, session: Any, media_id: UUID) -> None:
+    """Show a picture without its masks for ten minutes of this session, because the actor asks; logged, and counted as a look."""
+    media = door.admit(actor, Media.objects.select_related("case"), pk=media_id)
+    exposure.refuse_look(
+        actor, video=media.media_type.startswith("video/"), severity=severity_now(media), case_id=media.case_id
+    )
+    now = time.time()
+    kept = {key: at for key, at in session.get("masks_lifted", {}).items() if now - at < OPENED_SECONDS}
+    session["masks_lifted"] = {**kept, str(media_id): now}
+    count_looks(actor, [Look(0.0, severity_now(media), lifted=True)])
+    log.record(
+        "mask.lifted",
+        actor,
+        holding=(media.holding_id, media.agency_id),
+        subject=f"media:{media_id}",
+        details={"case": media.case.reference},
+    )
+
+
+@transaction.atomic
+def draw_mask(actor: Actor, media_id: UUID, *, left: int, top: int, width: int, height: int) -> UUID:
+    """Cover a rectangle of a picture, in thousandths of its sides, for everybody; the mask's id. ActRefused outside the picture."""
+    media = door.admit(actor, Media.objects.select_related("case"), "contribute", pk=media_id)
+    inside = left >= 0 and top >= 0 and left + width <= 1000 and top + height <= 1000
+    if not inside or width < 5 or height < 5:
+        raise ActRefused("A mask is a rectangle inside the picture, at least half a per cent wide and high.")
+    if Mask.objects.filter(case_id=media.case_id, sha256=media.sha256, withdrawn_at=None).count() >= MOST_MASKS:
+        raise ActRefused(f"This picture has {MOST_MASKS} masks. Take one away, or cover it with a larger one.")
+    mask = Mask.objects.create(
+        holding_id=media.holding_id, agency_id=media.agency_id, case_id=media.case_id, sha256=media.sha256, left=left, top=top,
+        width=width, height=height, drawn_by_id=actor.officer_id, drawn_at=timezone.now(),
+    )  # fmt: skip
+    log.record(
+        "mask.drawn", actor, holding=(media.holding_id, media.agency_id), subject=f"media:{media_id}",
+        details={"case": media.case.reference, "mask": str(mask.id)},
+    )  # fmt: skip
+    return mask.id
+
+
+@transaction.atomic
+def set_mask_withdrawn(actor: Actor, mask_id: UUID, *, withdrawn: bool) -> UUID | None:
+    """Take a mask away for everybody, or put it back; the medium it covers in that case."""
+    mask = door.admit(actor, Mask.objects.select_related("case"), "contribute", pk=mask_id)
+    if (mask.withdrawn_at is not None) == withdrawn:
+        raise ActRefused("The mask was taken away already." if withdrawn else "The mask is there.")
+    mask.withdrawn_at = timezone.now() if withdrawn else None
+    mask.withdrawn_by_id = actor.officer_id if withdrawn else None
+    mask.save(update_fields=["withdrawn_at", "withdrawn_by"])
+    media = Media.objects.filter(case_id=mask.case_id, sha256=mask.sha256).order_by("-id").first()
+    log.record(
+        "mask.withdrawn" if withdrawn else "mask.restored", actor, holding=(mask.holding_id, mask.agency_id),
+        subject=f"media:{media.id}" if media else "", details={"case": mask.case.reference, "mask": str(mask.id)},
+    )  # fmt: skip
+    return media.id if media else None
+
+
+@transaction.atomic
+def describe(actor: Actor, media_id: UUID, text: str) -> UUID | None:
+    """Say in words what a file shows, so that others need not look; empty: take the words away. The row's id, None without one.
+
+    The words that stood there are withdrawn, and kept.
+    """
+    media = door.admit(actor, Media.objects.select_related("case"), "contribute", pk=media_id)
+    now, said = timezone.now(), " ".join(text.split())[:600]
+    rows = Description.objects.select_for_update().filter(case_id=media.case_id, sha256=media.sha256, withdrawn_at=None)
+    before = rows.first()
+    if before is not None and before.text == said:
+        return before.id
+    if before is not None:
+        before.withdrawn_at, before.withdrawn_by_id = now, actor.officer_id
+        before.save(update_fields=["withdrawn_at", "withdrawn_by"])
+    written = None
+    if said:
+        written = Description.objects.create(
+            holding_id=media.holding_id, agency_id=media.agency_id, case_id=media.case_id, sha256=media.sha256, text=said,
+            written_by_id=actor.officer_id, written_at=now,
+        )  # fmt: skip
+    if written is not None or before is not None:
+        log.record(
+            "media.described", actor, holding=(media.holding_id, media.agency_id), subject=f"media:{media_id}",
+            details={"case": media.case.reference, "words": len(said.split())},
+        )  # fmt: skip
+    return written.id if written else None
+
+
+@transaction.atomic
+def restore_description(actor: Actor, description_id: UUID) -> None:
+    """Put earlier words back in the place of what stands there now."""
+    earlier = door.admit(actor, Description.objects.all(), "contribute", pk=description_id)
+    media = Media.objects.filter(case_id=earlier.case_id, sha256=earlier.sha256).order_by("-id").first()
+    if media is None:
+        raise NotFound
+    describe(actor, media.id, earlier.text)
 
 
 @transaction.atomic
@@ -93,7 +195,7 @@ def show_known(actor: Actor, session: Any, media_id: UUID) -> None:
         *(entry for entry in session.get("known_shown", ()) if entry != str(media_id)),
         str(media_id),
     ][-SHOWN_MOST:]
-    _add_exposure(actor, 1, 0.0)
+    count_looks(actor, [Look(0.0, severity_now(media))])
     log.record(
         "media.exposed",
         actor,
@@ -112,7 +214,7 @@ def note_opened(actor: Actor, session: Any, media: Media) -> None:
         return
     kept = {key: at for key, at in opened.items() if now - at < OPENED_SECONDS}
     session["opened"] = {**kept, str(media.id): now}
-    _add_exposure(actor, 1, 0.0)
+    count_looks(actor, [Look(0.0, severity_now(media))])
     log.record(
         "file.opened",
         actor,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from django import forms
 from django.conf import settings
 
+from opencets.errors import ActRefused
 from opencets_web.media.queries import SORTS, Gallery, Wanted
 
 LARGEST_UPLOAD = 200 * 1024 * 1024
@@ -59,7 +61,7 @@ class GalleryForm(forms.Form):
     def fit(self, found: Gallery) -> None:
         """Take the exhibits of the case as choices, and leave out what has nothing to choose from."""
         exhibits = found.exhibits
-        if not found.totals.known:
+        if found.totals is not None and not found.totals.known:
             del self.fields["known"]
         if not exhibits:
             del self.fields["exhibit"]
@@ -84,6 +86,25 @@ class GalleryForm(forms.Form):
             camera=str(given["camera"])[:200],
             hash_set=str(given["set"])[:36],
         )
+
+
+class MaskForm(forms.Form):
+    """A rectangle over a picture, in thousandths of its sides."""
+
+    left = forms.IntegerField(min_value=0, max_value=1000)
+    top = forms.IntegerField(min_value=0, max_value=1000)
+    width = forms.IntegerField(min_value=1, max_value=1000)
+    height = forms.IntegerField(min_value=1, max_value=1000)
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> dict[str, int]:
+        """The four numbers; ActRefused where one is none."""
+        form = cls(given)
+        if not form.is_valid():
+            raise ActRefused(
+                "A mask is four whole numbers, left, top, width and height, in thousandths of the picture."
+            )
+        return dict(form.cleaned_data)
 
 
 def inbox() -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from opencets_web.media import importing, index, matching
+from opencets_web.media import importing, index, matching, veils
 from opencets_web.policy.acting import acting_as
 from opencets_web.policy.officers import actor_for
 
@@ -31,3 +31,10 @@ def match_hash_set(hash_set_id: str, officer_id: str) -> None:
 def merge_indexes(*, whole: bool) -> None:
     """Keep the indexes of near pictures in few pieces."""
     index.merge_indexes(whole=whole)
+
+
+def keep_veils(exhibit_id: str, officer_id: str) -> None:
+    """Draw what stands in galleries for an exhibit's new media."""
+    actor = actor_for(officer_id)
+    with acting_as(actor.officer_id):
+        veils.keep_veils(UUID(exhibit_id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from opencets_web.accounts.ids import new_id
@@ -32,6 +32,13 @@ class Media(Guarded):
     thumbnail_offset = models.BigIntegerField(default=0)
     thumbnail_size = models.IntegerField(default=0)
     strip_size = models.IntegerField(default=0, help_text="Videos: a strip of frames stands behind the thumbnail.")
+    veil = models.BinaryField(
+        null=True, help_text="What stands for it unasked: 16 by 16 pixels, WebP. Empty where none could be drawn."
+    )
+    severity = models.SmallIntegerField(
+        null=True,
+        help_text="0 to 3, as its grade says; null: not graded, and its known category speaks where there is one.",
+    )
     trouble = models.TextField(blank=True)
     taken_at = models.CharField(max_length=40, blank=True)
     known_as: ArrayField[list[str], list[str]] = ArrayField(models.CharField(max_length=60), default=list)
@@ -53,6 +60,7 @@ class Media(Guarded):
         indexes = [
             models.Index(fields=["case", "-read_at", "-id"], name="media_by_case_time"),
             models.Index(fields=["-read_at", "-id"], name="media_by_time"),
+            models.Index(fields=["case", "-read_at", "-id"], name="media_unknown_by_time", condition=Q(known_set=None)),
             models.Index(fields=["case", "sha256"], name="media_by_case_digest"),
             models.Index(fields=["sha256"], name="media_by_digest"),
             models.Index(fields=["id"], name="media_to_match", condition=Q(matched_at=None)),
@@ -165,14 +173,55 @@ class HashEntry(models.Model):
         ]
 
 
-class Exposure(models.Model):
-    """How many media an officer was shown unblurred on a day; the officer's own row."""
+class Description(Guarded):
+    """What one officer wrote of a file, so that others need not look; one living row for each distinct file of a case.
+
+    Written anew, the earlier row is withdrawn. Colleagues read it wherever they may see the case in which it was written.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    officer = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
-    on = models.DateField()
-    count = models.IntegerField(default=0)
-    seconds = models.FloatField(default=0)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
+    sha256 = models.CharField(max_length=64)
+    text = models.CharField(max_length=600)
+    written_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
+    written_at = models.DateTimeField()
+    withdrawn_by = models.ForeignKey(Officer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["officer", "on"], name="exposure_once_a_day")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case", "sha256"], condition=Q(withdrawn_at=None), name="description_once_a_file"
+            ),
+            models.CheckConstraint(condition=~Q(text=""), name="description_says_something"),
+        ]
+        indexes = [models.Index(fields=["sha256"], condition=Q(withdrawn_at=None), name="description_by_digest")]
+
+
+class Mask(Guarded):
+    """A part of a picture that a colleague covered: a rectangle in thousandths of its sides. Withdrawn, never deleted.
+
+    It is painted into what is given out, for everybody, until someone lifts it on purpose for themselves.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
+    sha256 = models.CharField(max_length=64)
+    left = models.SmallIntegerField()
+    top = models.SmallIntegerField()
+    width = models.SmallIntegerField()
+    height = models.SmallIntegerField()
+    drawn_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
+    drawn_at = models.DateTimeField()
+    withdrawn_by = models.ForeignKey(Officer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(left__gte=0, top__gte=0, width__gt=0, height__gt=0)
+                & Q(left__lte=1000 - F("width"), top__lte=1000 - F("height")),
+                name="mask_inside_the_picture",
+            )
+        ]
+        indexes = [models.Index(fields=["sha256"], condition=Q(withdrawn_at=None), name="mask_by_digest")]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -17,9 +18,8 @@ from django.contrib.postgres.aggregates import BoolOr
 from django.core.paginator import Page, Paginator
 from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
+from django.template.defaultfilters import filesizeformat
 from django.urls import NoReverseMatch, reverse
-from django.utils import timezone
-from django.utils.functional import cached_property
 
 from opencets.errors import ActRefused, NotFound
 from opencets.records import PROPERTIES
@@ -29,12 +29,28 @@ from opencets_web.cases.queries import CaseFrame, get_frame
 from opencets_web.evidence.addresses import signed
 from opencets_web.evidence.models import Claim, Exhibit
 from opencets_web.evidence.vault import piece
-from opencets_web.media.models import Exposure, Frame, HashSet, HashSetState, Media, NearDuplicate
+from opencets_web.exposure import queries as exposure
+from opencets_web.exposure.rules import HASHES, TEXT, Eyes, severity_of
+from opencets_web.media.models import (
+    Description,
+    Frame,
+    HashSet,
+    HashSetState,
+    Mask,
+    Media,
+    NearDuplicate,
+)
+from opencets_web.media.veils import paint, veiled
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 
 PAGE_SIZE = 60
+COUNTED_WITH_THE_PAGE = 2_000
+"""A case of more media is counted after its first screen stands: what a person waits for is the pictures."""
+MOST_ORDERED = 250_000
+"""So many files a gallery knows the order of; what comes after is reached with filters."""
 NEAR_SHOWN = 24
+MOST_MASKS = 40
 GROUP_MOST = 600
 GROUP_ROUNDS = 4
 USABLE_QUALITY = 50
@@ -46,7 +62,10 @@ SORTS = ("newest", "oldest", "folder", "taken", "largest", "camera")
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A medium in a gallery; ``thumbnail_url`` is empty where it is not to be shown unasked."""
+    """A medium in a gallery; ``thumbnail_url`` is empty where it is not to be shown unasked.
+
+    ``veil`` stands in the page in its place: the bytes of a few pixels. ``words`` describe it where an officer reads.
+    """
 
     id: UUID
     url: str
@@ -60,6 +79,11 @@ class Tile:
     group: str
     group_size: int | None
     note: str
+    veil: str = ""
+    near_known: bool = False
+    words: tuple[tuple[str, str], ...] = ()
+    masked: int = 0
+    hidden_because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,27 +125,50 @@ class Totals:
     videos: int
     known: int
     traded: int
+    near_known: int = 0
+    """Of the known: those that only resemble what a list names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How far a gallery goes: its length, what is hidden, and after which medium each of its pages begins."""
+
+    length: int
+    whole: bool
+    """Whether all are counted; else there are more than ``length``."""
+    starts: tuple[UUID, ...]
+    totals: Totals
 
 
 @dataclass(frozen=True, slots=True)
 class ExposureToday:
-    """What the actor was shown unblurred since midnight UTC."""
+    """What the actor was shown unveiled since midnight UTC, and whether it is time to stop."""
 
     count: int
     seconds: float
     sentence: str
     tone: str
+    share: int = 0
+    budget: int = 0
+    over: bool = False
+    break_due: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """A page of tiles."""
+    """A page of tiles. ``length`` and ``totals`` are None where they are counted after the first screen."""
 
     tiles: tuple[Tile, ...]
-    page: Page[Any]
+    after: str
+    """The medium after which the page begins; empty: it is the first."""
+    next_after: str
+    """The medium after which the next page begins; empty: this is the last."""
     wanted: Wanted
-    totals: Totals
+    length: int | None
+    totals: Totals | None
     exposure: ExposureToday
+    eyes: Eyes
+    reference: str = ""
     exhibits: tuple[tuple[str, str], ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
     """Filters that stand in no form field: what they say, and the address without them."""
@@ -129,15 +176,36 @@ class Gallery:
     @property
     def more_url(self) -> str:
         """The address of the tiles that come next; empty at the end."""
-        if not self.page.has_next():
+        if not self.next_after:
             return ""
         query = self.wanted.query()
-        return f"?{query}&page={self.page.next_page_number()}" if query else f"?page={self.page.next_page_number()}"
+        return f"?{query}&after={self.next_after}" if query else f"?after={self.next_after}"
 
     @property
     def known_url(self) -> str:
         """Where the other way of listing known files is."""
         return "?" + self.wanted.query(known="hidden" if self.wanted.known != "hidden" else "hashes")
+
+    @property
+    def tiles_url(self) -> str:
+        """Where more tiles come from, for the page's own script."""
+        return self._beside("tiles")
+
+    @property
+    def order_url(self) -> str:
+        """Where the length and the starts of the pages come from."""
+        return self._beside("order")
+
+    @property
+    def has_any(self) -> bool:
+        """Whether there is anything at all, hidden or not, as far as is known yet."""
+        return self.totals is None or bool(self.totals.copies)
+
+    def _beside(self, what: str) -> str:
+        named = f"media:{what}" if self.reference else f"media:all-{what}"
+        query = self.wanted.query()
+        address = reverse(named, args=[self.reference] if self.reference else [])
+        return f"{address}?{query}" if query else address
 
 
 # --- Choosing ---------------------------------------------------------------------------------------------------------
@@ -209,18 +277,6 @@ def _stacked(rows: QuerySet[Media]) -> QuerySet[Media]:
     return rows.filter(~Exists(later))
 
 
-class _Stacks(Paginator):  # type: ignore[type-arg]
-    """Pages of stacked rows, counted by their digests, which costs one pass."""
-
-    def __init__(self, rows: QuerySet[Media], counted: QuerySet[Media]) -> None:
-        super().__init__(rows, PAGE_SIZE)
-        self._counted = counted
-
-    @cached_property
-    def count(self) -> int:
-        return self._counted.order_by().values("sha256").distinct().count()
-
-
 def _ordered(rows: QuerySet[Media], sort: str) -> tuple[QuerySet[Any], bool]:
     """The rows with ``by``, what they are sorted by, and whether it falls; the id decides between equals."""
     if sort == "largest":
@@ -246,52 +302,122 @@ def _in_order(rows: QuerySet[Media], sort: str) -> QuerySet[Media]:
 
 
 def get_gallery(
-    actor: Actor, reference: str, wanted: Wanted, *, number: int, shown: Collection[str]
+    actor: Actor, reference: str, wanted: Wanted, *, after: str = "", shown: Collection[str]
 ) -> tuple[CaseFrame, Gallery]:
-    """The gallery of a case: each distinct file once, known ones hidden unless asked for. ``shown``: known files asked for."""
+    """The gallery of a case: each distinct file once, known ones hidden unless asked for. ``shown``: known files asked for.
+
+    ``after``: the medium after which the page begins. A case of more than 2,000 media is counted by ``get_order``, later.
+    """
     frame = get_frame(actor, reference, "media:gallery")
     mine = door.visible(actor, Media.objects.filter(case_id=frame.case_id))
-    chosen = _chosen(actor, mine, wanted, frame.case_id)
-    rows = _in_order(_stacked(chosen), wanted.sort)
-    page = _Stacks(rows.select_related("file__exhibit", "known_set"), chosen).get_page(number)
-    copies = dict(
-        mine.filter(sha256__in=[media.sha256 for media in page])
-        .values_list("sha256")
-        .annotate(number=Count("id"))
-        .filter(number__gt=1)
-    )
+    found = _page(actor, mine, wanted, shown, frame.case_id, after)
     exhibits = door.visible(actor, Exhibit.objects.filter(case_id=frame.case_id)).order_by("reference")
+    _log_page(actor, found, (frame.holding_id, frame.agency_id), reference)
+    return frame, replace(
+        found,
+        reference=reference,
+        exhibits=tuple((row.reference, f"{row.reference} {row.title}") for row in exhibits[:500]),
+    )
+
+
+def list_media(actor: Actor, wanted: Wanted, *, after: str = "", shown: Collection[str]) -> Gallery:
+    """The media of all cases that the actor may see, newest first; copies are not stacked across cases."""
+    found = _page(actor, door.visible(actor, Media.objects.all()), wanted, shown, None, after)
+    _log_page(actor, found, None, "")
+    return found
+
+
+def get_tiles(actor: Actor, reference: str, wanted: Wanted, *, after: str, shown: Collection[str]) -> Gallery:
+    """Further tiles of a case's gallery, or of all media where ``reference`` is empty: neither frame nor counts around them."""
+    case = _case(actor, reference) if reference else None
+    rows = Media.objects.filter(case_id=case.id) if case else Media.objects.all()
+    found = _page(actor, door.visible(actor, rows), wanted, shown, case.id if case else None, after, counted=False)
+    _log_page(actor, found, (case.holding_id, case.agency_id) if case else None, reference)
+    return replace(found, reference=reference)
+
+
+def get_order(actor: Actor, reference: str, wanted: Wanted) -> Order:
+    """How long the gallery is, what it hides, and after which medium each page begins; up to 250,000 files."""
+    case = _case(actor, reference) if reference else None
+    rows = Media.objects.filter(case_id=case.id) if case else Media.objects.all()
+    mine = door.visible(actor, rows)
+    chosen = _chosen(actor, mine, wanted, case.id if case else None)
+    ids = list(
+        _in_order(_stacked(chosen) if case else chosen, wanted.sort).values_list("id", flat=True)[: MOST_ORDERED + 1]
+    )
+    whole = len(ids) <= MOST_ORDERED
+    ids = ids[:MOST_ORDERED]
+    starts = tuple(ids[place - 1] for place in range(PAGE_SIZE, len(ids), PAGE_SIZE))
+    return Order(len(ids), whole, starts, _totals(mine))
+
+
+def _case(actor: Actor, reference: str) -> Case:
+    return door.admit(actor, Case.objects.all(), reference=reference)
+
+
+def _page(
+    actor: Actor,
+    mine: QuerySet[Media],
+    wanted: Wanted,
+    shown: Collection[str],
+    case_id: UUID | None,
+    after: str,
+    *,
+    counted: bool = True,
+) -> Gallery:
+    chosen = _chosen(actor, mine, wanted, case_id)
+    ordered = _after(mine, _in_order(_stacked(chosen) if case_id else chosen, wanted.sort), wanted.sort, after)
+    page = list(ordered.select_related("file__exhibit", "case", "known_set")[: PAGE_SIZE + 1])
+    more, page = len(page) > PAGE_SIZE, page[:PAGE_SIZE]
+    copies: dict[str, int] = {}
+    if case_id:
+        held = mine.filter(sha256__in=[media.sha256 for media in page]).values_list("sha256")
+        copies = dict(held.annotate(number=Count("id")).filter(number__gt=1))
+    totals = length = None
+    if counted and mine.order_by()[: COUNTED_WITH_THE_PAGE + 1].count() <= COUNTED_WITH_THE_PAGE:
+        totals = _totals(mine)
+        length = chosen.order_by().values("sha256").distinct().count() if case_id else chosen.count()
+    eyes = exposure.eyes_of(actor)
+    return Gallery(
+        tiles=_tiles(actor, page, wanted, shown, copies, eyes, in_case=case_id is not None),
+        after=after if _uuid(after) else "",
+        next_after=str(page[-1].id) if more else "",
+        wanted=wanted,
+        length=length,
+        totals=totals,
+        exposure=exposure_today(actor),
+        eyes=eyes,
+        notes=_unformed(wanted),
+    )
+
+
+def _after(mine: QuerySet[Media], ordered: QuerySet[Any], sort: str, after: str) -> QuerySet[Any]:
+    """What comes after a medium in the gallery's order; all of it where there is no such medium (any more)."""
+    identity = _uuid(after) if after else None
+    if identity is None:
+        return ordered
+    last, falls = _ordered(mine.filter(pk=identity), sort)
+    place = last.values_list("by", flat=True).first()
+    if place is None:
+        return ordered
+    # The first half is where the index begins; the second leaves out the equals on the other side.
+    if falls:
+        return ordered.filter(Q(by__lte=place) & (Q(by__lt=place) | Q(id__lt=identity)))
+    return ordered.filter(Q(by__gte=place) & (Q(by__gt=place) | Q(id__gt=identity)))
+
+
+def _log_page(actor: Actor, found: Gallery, holding: tuple[UUID, UUID] | None, reference: str) -> None:
     log.record(
         "gallery.viewed",
         actor,
-        holding=frame.holding,
-        subject=f"case:{reference}",
-        details={"filter": wanted.query(), "page": page.number, "media": len(page)},
-    )
-    return frame, Gallery(
-        tiles=_tiles(actor, page, wanted, shown, copies, in_case=True),
-        page=page,
-        wanted=wanted,
-        totals=_totals(mine),
-        exposure=exposure_today(actor),
-        exhibits=tuple((row.reference, f"{row.reference} {row.title}") for row in exhibits[:500]),
-        notes=_unformed(wanted),
-    )
-
-
-def list_media(actor: Actor, wanted: Wanted, *, number: int, shown: Collection[str]) -> Gallery:
-    """The media of all cases that the actor may see, newest first; copies are not stacked across cases."""
-    mine = door.visible(actor, Media.objects.all())
-    rows = _in_order(_chosen(actor, mine, wanted, None), wanted.sort)
-    page = Paginator(rows.select_related("file__exhibit", "case", "known_set"), PAGE_SIZE).get_page(number)
-    log.record("gallery.viewed", actor, details={"filter": wanted.query(), "page": page.number, "media": len(page)})
-    return Gallery(
-        tiles=_tiles(actor, page, wanted, shown, {}, in_case=False),
-        page=page,
-        wanted=wanted,
-        totals=_totals(mine),
-        exposure=exposure_today(actor),
-        notes=_unformed(wanted),
+        holding=holding,
+        subject=f"case:{reference}" if reference else "",
+        details={
+            "filter": found.wanted.query(),
+            "after": found.after,
+            "media": len(found.tiles),
+            "mode": found.eyes.seen_mode,
+        },
     )
 
 
@@ -314,6 +440,7 @@ def _totals(mine: QuerySet[Media]) -> Totals:
             held=Count("id"),
             is_video=BoolOr(Q(media_type__startswith="video/")),
             is_known=BoolOr(Q(known_set__isnull=False)),
+            is_near=BoolOr(Q(known_set__isnull=False, known_distance__gt=0)),
             is_traded=BoolOr(F("widely_traded")),
         )
     )
@@ -323,61 +450,206 @@ def _totals(mine: QuerySet[Media]) -> Totals:
         pictures=Count("sha256", filter=Q(is_video=False)),
         videos=Count("sha256", filter=Q(is_video=True)),
         known=Count("sha256", filter=Q(is_known=True)),
+        near_known=Count("sha256", filter=Q(is_near=True)),
         traded=Count("sha256", filter=Q(is_traded=True)),
     )
     return Totals(**found)
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What decides how a tile is drawn: how the actor sees, which known files they asked for, and the veils of all at once."""
+
+    actor: Actor
+    eyes: Eyes
+    shown: Collection[str]
+    veils: Mapping[UUID, str]
+    masks: Mapping[str, int]
+
+    @classmethod
+    def at(cls, actor: Actor, rows: Sequence[Media], shown: Collection[str], eyes: Eyes | None = None) -> _Look:
+        """For these media; where the actor reads, nothing of any picture is fetched."""
+        eyes = eyes if eyes is not None else exposure.eyes_of(actor)
+        if eyes.reads_only:
+            return cls(actor, eyes, shown, {}, {})
+        open_to = [row for row in rows if _may_show(row, shown, eyes)]
+        return cls(actor, eyes, shown, veiled(open_to, level=eyes.veil, grey=eyes.grey), masks_of(actor, rows))
+
+
+def severity_now(media: Media) -> int | None:
+    """0 to 3: of its grade, else of its known category; None: nobody graded it."""
+    if media.severity is not None:
+        return media.severity
+    return severity_of(media.known_as[0]) if media.known_as and media.known_as[0] else None
+
+
+def _is_video(media: Media) -> bool:
+    return media.media_type.startswith("video/")
+
+
+def _may_show(media: Media, shown: Collection[str], eyes: Eyes) -> bool:
+    known = media.known_set_id is not None
+    hidden = eyes.hides(video=_is_video(media), severity=severity_now(media))
+    return bool(media.thumbnail_size) and not hidden and (not known or str(media.id) in shown)
+
+
+def masks_of(actor: Actor, rows: Iterable[Media]) -> dict[str, int]:
+    """How many masks cover each, by SHA-256."""
+    digests = {row.sha256 for row in rows}
+    found = door.visible(actor, Mask.objects.filter(sha256__in=digests, withdrawn_at=None))
+    return dict(found.values_list("sha256").annotate(number=Count("id")))
+
+
 def _tiles(
     actor: Actor,
-    page: Iterable[Media],
+    rows: Sequence[Media],
     wanted: Wanted,
     shown: Collection[str],
     copies: dict[str, int],
+    eyes: Eyes,
     *,
     in_case: bool,
 ) -> tuple[Tile, ...]:
-    rows = list(page)
     near = _near_counts(actor, rows)
+    look = _Look.at(actor, rows, shown, eyes)
+    words = _words(actor, rows, eyes)
     query = wanted.query()
     return tuple(
-        _tile(
-            actor,
-            media,
-            shown,
-            query=f"{query}&in=case" if in_case and query else "in=case" if in_case else query,
-            near=near.get(media.id, 0),
-            note=_note(media, copies.get(media.sha256, 1), in_case=in_case),
+        replace(
+            _tile(
+                look,
+                media,
+                query=f"{query}&in=case" if in_case and query else "in=case" if in_case else query,
+                near=near.get(media.id, 0),
+                note=_note(media, copies.get(media.sha256, 1), in_case=in_case),
+            ),
+            words=words.get(media.id, ()),
         )
         for media in rows
     )
 
 
-def _tile(
-    actor: Actor, media: Media, shown: Collection[str], *, query: str = "", near: int = 0, note: str = ""
-) -> Tile:
+def _tile(look: _Look, media: Media, *, query: str = "", near: int = 0, note: str = "") -> Tile:
     known = media.known_set_id is not None
-    may_show = bool(media.thumbnail_size) and (not known or str(media.id) in shown)
+    may_show = _may_show(media, look.shown, look.eyes)
     url = reverse("media:show", args=[media.id])
     return Tile(
         id=media.id,
         url=f"{url}?{query}" if query else url,
-        thumbnail_url=signed(actor, reverse("media:thumbnail", args=[media.id])) if may_show else "",
+        thumbnail_url=signed(look.actor, reverse("media:thumbnail", args=[media.id])) if may_show else "",
         label=media.file.name.rsplit("/", 1)[-1],
         width=media.width,
         height=media.height,
-        kind="video" if media.media_type.startswith("video/") else "image",
+        kind="video" if _is_video(media) else "image",
         known=known,
         duration=_clock(media.duration),
         group=str(media.id) if near else "",
         group_size=near + 1 if near else None,
         note=note,
+        veil=look.veils.get(media.id, "") if may_show else "",
+        near_known=known and bool(media.known_distance),
+        masked=look.masks.get(media.sha256, 0),
+        hidden_because=look.eyes.hides(video=_is_video(media), severity=severity_now(media)),
     )
 
 
-def tile_of(actor: Actor, media: Media, shown: Collection[str]) -> Tile:
-    """A medium as other rooms show it, without a count of its near-duplicates; ``file__exhibit`` and ``case`` are there."""
-    return _tile(actor, media, shown, query="in=case", note=_note(media, 1, in_case=True))
+def tiles_of(actor: Actor, rows: Sequence[Media], shown: Collection[str]) -> dict[UUID, Tile]:
+    """Media as other rooms show them, by id, without a count of near-duplicates; ``file__exhibit`` and ``case`` are there."""
+    look = _Look.at(actor, rows, shown)
+    words = _words(actor, rows, look.eyes)
+    return {
+        row.id: replace(
+            _tile(look, row, query="in=case", note=_note(row, 1, in_case=True)), words=words.get(row.id, ())
+        )
+        for row in rows
+    }
+
+
+# --- In words ---------------------------------------------------------------------------------------------------------
+
+
+def _words(actor: Actor, rows: Sequence[Media], eyes: Eyes) -> dict[UUID, tuple[tuple[str, str], ...]]:
+    """What stands in the place of each picture where the actor reads: what is known of it, or its digests alone."""
+    if eyes.seen_mode == HASHES:
+        return {media.id: _digest_words(media) for media in rows}
+    if eyes.seen_mode != TEXT:
+        return {}
+    described = descriptions_of(actor, rows)
+    records = [media.record_id for media in rows]
+    claims = door.visible(
+        actor, Claim.objects.filter(record_id__in=records, property__in=("camera_model", "camera_serial"))
+    )
+    cameras: dict[UUID, dict[str, str]] = {}
+    for record_id, name, raw in claims.order_by("id").values_list("record_id", "property", "raw"):
+        cameras.setdefault(record_id, {}).setdefault(name, raw)
+    carried = dict(
+        door.visible(
+            actor,
+            Claim.objects.filter(
+                kind="sha256",
+                normal__in={media.sha256 for media in rows},
+                property="attached_file",
+                record__retired_at=None,
+            ),
+        )
+        .values_list("normal")
+        .annotate(number=Count("record_id", distinct=True))
+    )
+    return {
+        media.id: _plain_words(
+            media, cameras.get(media.record_id, {}), int(carried.get(media.sha256, 0)), described.get(media.sha256, "")
+        )
+        for media in rows
+    }
+
+
+def _plain_words(media: Media, camera: dict[str, str], messages: int, described: str) -> tuple[tuple[str, str], ...]:
+    kind = "Video" if _is_video(media) else "Picture"
+    size = " · ".join(filter(None, (_dimensions(media), _clock(media.duration), filesizeformat(media.file.size))))
+    folder = " › ".join("/".join(media.file.path).split("/")[:-1])
+    lines = (
+        ("Described", described),
+        (kind, size),
+        ("Known", _known_words(media)),
+        ("Taken", _time_words(media.taken_at)),
+        ("Camera", " ".join(filter(None, (camera.get("camera_model", ""), camera.get("camera_serial", ""))))),
+        ("Folder", folder),
+        ("Carried by", f"{messages} message{'' if messages == 1 else 's'}" if messages else ""),
+        ("Widely traded", "too many cases hold it to link them" if media.widely_traded else ""),
+    )
+    return tuple((name, value) for name, value in lines if value)
+
+
+def _known_words(media: Media) -> str:
+    if media.known_set is None:
+        return ""
+    category = media.known_as[0] if media.known_as else ""
+    label = category_label(category)
+    named = f"{category} {label}".strip() or "without a category"
+    near = f", {media.known_distance} of 256 bits apart: look before relying on it" if media.known_distance else ""
+    return f"{named}, in {media.known_set.name}{near}"
+
+
+def _digest_words(media: Media) -> tuple[tuple[str, str], ...]:
+    pdq = bytes(media.pdq).hex() if media.pdq is not None else ""
+    severity = severity_now(media)
+    category = media.known_as[0] if media.known_as else ""
+    lines = (
+        ("SHA-256", media.sha256),
+        ("MD5", media.file.md5),
+        ("PDQ", f"{pdq} quality {media.quality}" if pdq else ""),
+        ("Category", f"{category} {category_label(category)}".strip() if category else ""),
+        ("Severity", str(severity) if severity is not None else ""),
+        ("Distance", str(media.known_distance) if media.known_distance is not None else ""),
+    )
+    return tuple((name, value) for name, value in lines if value)
+
+
+def descriptions_of(actor: Actor, rows: Iterable[Media]) -> dict[str, str]:
+    """What colleagues wrote of each file, by SHA-256; the newest where several cases have one."""
+    digests = {row.sha256 for row in rows}
+    found = door.visible(actor, Description.objects.filter(sha256__in=digests, withdrawn_at=None))
+    return dict(found.order_by("written_at", "id").values_list("sha256", "text"))
 
 
 def _note(media: Media, copies: int, *, in_case: bool) -> str:
@@ -415,17 +687,15 @@ def _near_counts(actor: Actor, rows: Sequence[Media]) -> dict[UUID, int]:
 
 def exposure_today(actor: Actor) -> ExposureToday:
     """The actor's own count of today (UTC), with a sentence that fits it."""
-    row = Exposure.objects.filter(officer_id=actor.officer_id, on=timezone.now().date()).first()
-    count, seconds = (row.count, row.seconds) if row else (0, 0.0)
-    if count >= 200 or seconds >= 3600:
-        return ExposureToday(
-            count, seconds, "That is a lot for one day. Hand over, or go on tomorrow; the case waits for you.", "warn"
-        )
-    if count >= 50 or seconds >= 900:
-        return ExposureToday(
-            count, seconds, "Time for a pause away from the screen: the last look is as careful as the first.", "info"
-        )
-    return ExposureToday(count, seconds, "Look as long as the work needs, and not longer. Only you see this count.", "")
+    shown = exposure.today_of(actor)
+    sentence, tone = "Look as long as the work needs, and not longer. Only you see this count.", ""
+    if shown.over:
+        sentence, tone = "That is a lot for one day. Hand over, or go on tomorrow; the case waits for you.", "warn"
+    elif shown.break_due or shown.share >= 50:
+        sentence, tone = "Time for a pause away from the screen: the last look is as careful as the first.", "info"
+    return ExposureToday(
+        shown.count, shown.seconds, sentence, tone, shown.share, shown.budget, shown.over, shown.break_due
+    )
 
 
 # --- One medium -------------------------------------------------------------------------------------------------------
@@ -511,6 +781,19 @@ class CaseLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Cover:
+    """A mask: a rectangle in thousandths of the sides of a picture, and who drew it."""
+
+    id: UUID
+    left: int
+    top: int
+    width: int
+    height: int
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class MediaPage:
     """One picture or video with everything that is known of it."""
 
@@ -564,11 +847,23 @@ class MediaPage:
     next_url: str
     gallery_url: str
     exposure: ExposureToday
+    hidden_because: str
+    eyes: Eyes
+    description: str
+    covers: tuple[Cover, ...]
+    lifted: bool
     notes: tuple[str, ...] = field(default=())
 
 
 def get_media(
-    actor: Actor, media_id: UUID, wanted: Wanted, *, in_case: bool, shown: Collection[str], large: bool = False
+    actor: Actor,
+    media_id: UUID,
+    wanted: Wanted,
+    *,
+    in_case: bool,
+    shown: Collection[str],
+    lifted: Collection[str] = (),
+    large: bool = False,
 ) -> MediaPage:
     """One medium; ``wanted`` and ``in_case`` say in which gallery it was found, for the one before and after."""
     rows = Media.objects.select_related(
@@ -579,11 +874,15 @@ def get_media(
     claims = sorted(Claim.objects.filter(record_id=media.record_id), key=_telling_first)
     copies = _copies(actor, media)
     pairs = _pairs(actor, media)
-    near, near_total = _near(actor, pairs)
+    near, near_total = _near(pairs)
     serial = next((claim for claim in claims if claim.kind == "camera_serial" and claim.normal), None)
-    same = _same_camera(actor, media, serial)
+    eyes = exposure.eyes_of(actor)
+    cameras = _same_camera(actor, media, serial)
+    look = _Look.at(actor, [media, *(line.other for line in near), *cameras], shown, eyes)
+    hidden = eyes.hides(video=_is_video(media), severity=severity_now(media))
     before, after = _neighbours(actor, media, wanted, frame.case_id if in_case else None)
-    is_video, may_show = media.media_type.startswith("video/"), media.known_set_id is None or str(media.id) in shown
+    is_video = _is_video(media)
+    may_show = not hidden and (media.known_set_id is None or str(media.id) in shown)
     exhibit = media.file.exhibit
     log.record(
         "media.viewed",
@@ -598,8 +897,19 @@ def get_media(
     return MediaPage(
         id=media.id,
         frame=frame,
-        tile=replace(_tile(actor, media, shown), note="", duration="", url=_original(actor, media) if may_show else ""),
-        strip=_strip(actor, media) if may_show else None,
+        tile=replace(
+            _tile(look, media),
+            note="",
+            duration="",
+            url=_original(actor, media) if may_show else "",
+            words=_words(actor, [media], eyes).get(media.id, ()),
+        ),
+        strip=_strip(look, media) if may_show else None,
+        hidden_because=hidden,
+        eyes=eyes,
+        description=descriptions_of(actor, [media]).get(media.sha256, ""),
+        covers=covers_of(actor, media),
+        lifted=str(media.id) in lifted,
         known=_known(media),
         shown=may_show,
         large=large and may_show,
@@ -643,7 +953,7 @@ def get_media(
         place=media.record.place,
         record_url=_url("entities:record", media.record_id),
         chart_url=_url("charts:around", media.record_id),
-        near=near,
+        near=tuple(_near_line(look, pair) for pair in near),
         near_more=max(near_total - len(near), 0),
         near_url=f"{reverse('media:list')}?{Wanted(group=str(media.id), known='hashes').query()}",
         copies=tuple(
@@ -654,7 +964,9 @@ def get_media(
             )
             for copy in copies[:30]
         ),
-        same_camera=same,
+        same_camera=tuple(
+            replace(_tile(look, row), note=f"{row.case.reference} {row.file.exhibit.reference}") for row in cameras
+        ),
         same_camera_url=f"{reverse('media:list')}?{Wanted(camera=serial.normal or '').query()}" if serial else "",
         messages=_messages(actor, media),
         cases=_cases(media, copies, pairs),
@@ -687,13 +999,18 @@ def _original(actor: Actor, media: Media) -> str:
     return signed(actor, reverse("media:original", args=[media.id]))
 
 
-def _strip(actor: Actor, media: Media) -> Tile | None:
+def _strip(look: _Look, media: Media) -> Tile | None:
     if not media.strip_size:
         return None
-    tile = _tile(actor, media, frozenset({str(media.id)}))
-    label = "Frames in the order of time"
-    address = signed(actor, reverse("media:strip", args=[media.id]))
-    return replace(tile, label=label, thumbnail_url=address, width=None, height=None, duration="")
+    address = signed(look.actor, reverse("media:strip", args=[media.id]))
+    return replace(
+        _tile(look, media),
+        label="Frames in the order of time",
+        thumbnail_url=address,
+        width=None,
+        height=None,
+        duration="",
+    )
 
 
 def _time_words(text: str) -> str:
@@ -777,19 +1094,19 @@ def _pairs(actor: Actor, media: Media) -> list[_Pair]:
     return found
 
 
-def _near(actor: Actor, pairs: Sequence[_Pair]) -> tuple[tuple[NearLine, ...], int]:
+def _near(pairs: Sequence[_Pair]) -> tuple[tuple[_Pair, ...], int]:
     """Near-duplicates to lay beside it, each distinct file once; and how many there are."""
     distinct: dict[str, _Pair] = {}
     for pair in pairs:
         distinct.setdefault(pair.other.sha256, pair)
-    return tuple(_near_line(actor, pair) for pair in list(distinct.values())[:NEAR_SHOWN]), len(distinct)
+    return tuple(distinct.values())[:NEAR_SHOWN], len(distinct)
 
 
-def _near_line(actor: Actor, pair: _Pair) -> NearLine:
+def _near_line(look: _Look, pair: _Pair) -> NearLine:
     other = pair.other
     apart = "the same PDQ" if pair.distance == 0 else f"{pair.distance} bit{'' if pair.distance == 1 else 's'} apart"
     return NearLine(
-        tile=replace(_tile(actor, other, frozenset()), note=apart),
+        tile=replace(_tile(look, other), note=apart),
         apart=apart,
         at=(_clock(pair.second) or "0:00") if pair.second is not None else "",
         dimensions=_dimensions(other),
@@ -804,15 +1121,13 @@ def _dimensions(media: Media) -> str:
     return f"{media.width} × {media.height}" if media.width and media.height else ""
 
 
-def _same_camera(actor: Actor, media: Media, serial: Claim | None) -> tuple[Tile, ...]:
+def _same_camera(actor: Actor, media: Media, serial: Claim | None) -> list[Media]:
     if serial is None or not serial.normal:
-        return ()
+        return []
     with_it = Claim.objects.filter(kind="camera_serial", normal=serial.normal).exclude(record_id=media.record_id)
     rows = door.visible(actor, Media.objects.filter(record_id__in=door.visible(actor, with_it).values("record_id")))
-    found = rows.exclude(sha256=media.sha256).select_related("file__exhibit", "case").order_by("-id")[:12]
-    return tuple(
-        replace(_tile(actor, row, frozenset()), note=f"{row.case.reference} {row.file.exhibit.reference}")
-        for row in found
+    return list(
+        rows.exclude(sha256=media.sha256).select_related("file__exhibit", "case", "known_set").order_by("-id")[:12]
     )
 
 
@@ -876,26 +1191,37 @@ def _neighbours(actor: Actor, media: Media, wanted: Wanted, case_id: UUID | None
 # --- Bytes ------------------------------------------------------------------------------------------------------------
 
 
-def open_thumbnail(actor: Actor, media_id: UUID, *, strip: bool, shown: Collection[str]) -> tuple[BinaryIO, int]:
+def open_thumbnail(
+    actor: Actor, media_id: UUID, *, strip: bool, shown: Collection[str], lifted: Collection[str]
+) -> tuple[BinaryIO, int]:
     """A thumbnail, or a video's strip of frames, as a clear stream with its size; not logged: the gallery was.
 
-    NotFound where there is none; ActRefused for a known file that this session did not ask for.
+    What colleagues masked is painted over, unless this session lifted the masks (``lifted``). NotFound where there is none;
+    ActRefused for a known file that this session did not ask for; NotNow where the actor is not to be shown anything now.
     """
     media = door.admit(actor, Media.objects.select_related("thumbnail"), pk=media_id)
-    _refuse_known(media, shown)
+    _refuse(actor, media, shown)
     offset = media.thumbnail_offset + (media.thumbnail_size if strip else 0)
     size = media.strip_size if strip else media.thumbnail_size
     if media.thumbnail is None or not size:
         raise NotFound
-    return piece(media.thumbnail, offset, size), size
+    stream = piece(media.thumbnail, offset, size)
+    covers = () if str(media.id) in lifted else covers_of(actor, media)
+    if not covers:
+        return stream, size
+    with stream:
+        painted = paint(stream.read(), covers, strip=strip)
+    return io.BytesIO(painted), len(painted)
 
 
-def get_original(actor: Actor, media_id: UUID, *, shown: Collection[str]) -> Media:
-    """The row behind an original that the actor may open; ActRefused for a known file that this session did not ask for."""
-    media = door.admit(actor, Media.objects.select_related("file__blob", "case"), pk=media_id)
-    _refuse_known(media, shown)
+def get_original(actor: Actor, media_id: UUID, *, shown: Collection[str], lifted: Collection[str]) -> Media:
+    """The row behind an original that the actor may open; as ``open_thumbnail``, and ActRefused while a mask covers it."""
+    media = door.admit(actor, Media.objects.select_related("file__blob", "case", "known_set"), pk=media_id)
+    _refuse(actor, media, shown, original=True)
     if media.file.blob_id is None:
         raise NotFound
+    if str(media.id) not in lifted and covers_of(actor, media):
+        raise ActRefused("A colleague masked parts of it. Lift the masks on its page first; that counts as a look.")
     return media
 
 
@@ -906,9 +1232,21 @@ def open_original(media: Media) -> BinaryIO:
     return piece(media.file.blob, media.file.blob_offset, media.file.size)
 
 
-def _refuse_known(media: Media, shown: Collection[str]) -> None:
+def covers_of(actor: Actor, media: Media) -> tuple[Cover, ...]:
+    """The masks over a picture that the actor may know of, oldest first."""
+    rows = door.visible(actor, Mask.objects.filter(sha256=media.sha256, withdrawn_at=None)).select_related("drawn_by")
+    return tuple(
+        Cover(row.id, row.left, row.top, row.width, row.height, row.drawn_by.display_name, row.drawn_at)
+        for row in rows.order_by("drawn_at", "id")[:MOST_MASKS]
+    )
+
+
+def _refuse(actor: Actor, media: Media, shown: Collection[str], *, original: bool = False) -> None:
     if media.known_set_id is not None and str(media.id) not in shown:
         raise ActRefused("This file is known: a hash set names it. It is shown only after you ask for it on its page.")
+    exposure.refuse_look(
+        actor, video=_is_video(media), severity=severity_now(media), case_id=media.case_id, original=original
+    )
 
 
 # --- Known files ------------------------------------------------------------------------------------------------------

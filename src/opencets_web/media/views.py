@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from uuid import UUID
 
 from django.contrib import messages
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from opencets.errors import ActRefused, NotFound
 from opencets_web.evidence.addresses import renewed
 from opencets_web.media import actions, queries, serving
-from opencets_web.media.forms import GalleryForm, HashSetForm
+from opencets_web.media.forms import GalleryForm, HashSetForm, MaskForm
 from opencets_web.policy.middleware import actor_of
 
 
@@ -28,7 +29,7 @@ def number_of(request: HttpRequest) -> int:
 def gallery(request: HttpRequest, reference: str) -> HttpResponse:
     form, shown = GalleryForm(request.GET), actions.shown_known(request.session)
     frame, found = queries.get_gallery(
-        actor_of(request), reference, form.wanted(), number=number_of(request), shown=shown
+        actor_of(request), reference, form.wanted(), after=request.GET.get("after", ""), shown=shown
     )
     form.fit(found)
     return render(request, "media/gallery.html", {"frame": frame, "found": found, "form": form})
@@ -37,35 +38,58 @@ def gallery(request: HttpRequest, reference: str) -> HttpResponse:
 @require_GET
 def list_media(request: HttpRequest) -> HttpResponse:
     form, shown = GalleryForm(request.GET), actions.shown_known(request.session)
-    found = queries.list_media(actor_of(request), form.wanted(), number=number_of(request), shown=shown)
+    found = queries.list_media(actor_of(request), form.wanted(), after=request.GET.get("after", ""), shown=shown)
     form.fit(found)
     return render(request, "media/list.html", {"found": found, "form": form})
+
+
+@require_GET
+def tiles(request: HttpRequest, reference: str = "") -> HttpResponse:
+    """More tiles of a gallery, for the page's own script."""
+    wanted, shown = GalleryForm(request.GET).wanted(), actions.shown_known(request.session)
+    found = queries.get_tiles(actor_of(request), reference, wanted, after=request.GET.get("after", ""), shown=shown)
+    return render(request, "media/tile_row.html", {"found": found})
+
+
+@require_GET
+def order(request: HttpRequest, reference: str = "") -> HttpResponse:
+    """How far a gallery goes, for the page's own script."""
+    found = queries.get_order(actor_of(request), reference, GalleryForm(request.GET).wanted())
+    return JsonResponse({**asdict(found), "per_page": queries.PAGE_SIZE})
 
 
 @require_GET
 def show(request: HttpRequest, media_id: UUID) -> HttpResponse:
     wanted, shown = GalleryForm(request.GET).wanted(), actions.shown_known(request.session)
     in_case, large = request.GET.get("in") == "case", request.GET.get("show") == "original"
-    medium = queries.get_media(actor_of(request), media_id, wanted, in_case=in_case, shown=shown, large=large)
+    medium = queries.get_media(
+        actor_of(request), media_id, wanted, in_case=in_case, shown=shown, lifted=actions.lifted_masks(request.session),
+        large=large,
+    )  # fmt: skip
     return render(request, "media/show.html", {"medium": medium, "frame": medium.frame})
 
 
 @require_GET
 def thumbnail(request: HttpRequest, media_id: UUID) -> HttpResponseBase:
-    shown = actions.shown_known(request.session)
-    return serving.small_picture(*queries.open_thumbnail(actor_of(request), media_id, strip=False, shown=shown))
+    shown, lifted = actions.shown_known(request.session), actions.lifted_masks(request.session)
+    return serving.small_picture(
+        *queries.open_thumbnail(actor_of(request), media_id, strip=False, shown=shown, lifted=lifted)
+    )
 
 
 @require_GET
 def strip(request: HttpRequest, media_id: UUID) -> HttpResponseBase:
-    shown = actions.shown_known(request.session)
-    return serving.small_picture(*queries.open_thumbnail(actor_of(request), media_id, strip=True, shown=shown))
+    shown, lifted = actions.shown_known(request.session), actions.lifted_masks(request.session)
+    return serving.small_picture(
+        *queries.open_thumbnail(actor_of(request), media_id, strip=True, shown=shown, lifted=lifted)
+    )
 
 
 @require_safe
 def original(request: HttpRequest, media_id: UUID) -> HttpResponseBase:
     actor = actor_of(request)
-    media = queries.get_original(actor, media_id, shown=actions.shown_known(request.session))
+    shown, lifted = actions.shown_known(request.session), actions.lifted_masks(request.session)
+    media = queries.get_original(actor, media_id, shown=shown, lifted=lifted)
     actions.note_opened(actor, request.session, media)
     return serving.original(
         request,
@@ -94,14 +118,50 @@ def show_known(request: HttpRequest, media_id: UUID) -> HttpResponse:
 
 
 @require_POST
+def describe(request: HttpRequest, media_id: UUID) -> HttpResponse:
+    actions.describe(actor_of(request), media_id, request.POST.get("text", ""))
+    messages.success(request, "The words are kept. Colleagues read them in the place of the picture.")
+    return redirect("media:show", media_id)
+
+
+@require_POST
+def draw_mask(request: HttpRequest, media_id: UUID) -> HttpResponse:
+    actions.draw_mask(actor_of(request), media_id, **MaskForm.read(request.POST))
+    messages.success(request, "The mask covers it for everybody, until somebody lifts it on purpose.")
+    return redirect("media:show", media_id)
+
+
+@require_POST
+def lift_masks(request: HttpRequest, media_id: UUID) -> HttpResponse:
+    actions.lift_masks(actor_of(request), request.session, media_id)
+    messages.info(request, "For ten minutes the masks are lifted for you. Each look counts.")
+    return redirect("media:show", media_id)
+
+
+@require_POST
+def withdraw_mask(request: HttpRequest, mask_id: UUID) -> HttpResponse:
+    media_id = actions.set_mask_withdrawn(actor_of(request), mask_id, withdrawn=True)
+    undo = reverse("media:mask-restore", args=[mask_id])
+    messages.success(request, "The mask was taken away.", extra_tags=f"undo:{undo}")
+    return redirect("media:show", media_id) if media_id else redirect("media:list")
+
+
+@require_POST
+def restore_mask(request: HttpRequest, mask_id: UUID) -> HttpResponse:
+    media_id = actions.set_mask_withdrawn(actor_of(request), mask_id, withdrawn=False)
+    messages.success(request, "The mask is back.")
+    return redirect("media:show", media_id) if media_id else redirect("media:list")
+
+
+@require_POST
 def expose(request: HttpRequest) -> HttpResponse:
     try:
         given = json.loads(request.body)
         reveals = [reveal for reveal in given["reveals"] if isinstance(reveal, dict)]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ActRefused("Exposures are counted from a list of reveals, each with id and milliseconds.") from None
-    actions.count_exposures(actor_of(request), reveals)
-    return HttpResponse(status=204)
+    break_due = actions.count_exposures(actor_of(request), reveals)
+    return HttpResponse(status=204, headers={"X-Exposure": "break"} if break_due else {})
 
 
 @require_GET

@@ -336,6 +336,27 @@ def _functions() -> list[str]:
         " from accounts_officer o where e.id = asked and e.grant_id is not null and o.id = app_officer() and o.is_active"
         " and o.agency_id = e.agency_id and o.id not in (e.asked_by_id, e.answered_by_id)"
         " and o.roles && array['supervisor', 'auditor']::varchar[]; return found; end $$",
+        f"create or replace function app_supervisor_agency() returns uuid {head} as "
+        "$$ select o.agency_id from accounts_officer o where o.id = app_officer() and o.is_active"
+        " and 'supervisor' = any(o.roles) $$",
+        # What an agency's officers were shown, added up; a day on which fewer than five looked says nothing.
+        f"create or replace function exposure_load(since date) returns table (day date, officers int, low float, middle float,"
+        f" high float, severe float, minutes float) {head} as "
+        '$$ select d."on", count(*)::int, percentile_cont(0.25) within group (order by d.count),'
+        " percentile_cont(0.5) within group (order by d.count), percentile_cont(0.75) within group (order by d.count),"
+        " percentile_cont(0.5) within group (order by d.by_severity[4]),"
+        " percentile_cont(0.5) within group (order by d.seconds / 60)"
+        " from exposure_day d join accounts_officer o on o.id = d.officer_id where o.agency_id = app_supervisor_agency()"
+        ' and d."on" >= since and d.count > 0 group by d."on" having count(*) >= 5 order by d."on" $$',
+        # Named are those alone whose day went over the agency's budget, and those who asked for a talk; no figure beside them.
+        f"create or replace function exposure_named(since date) returns table (officer uuid, name text, over_on date,"
+        f" asked_at timestamptz) {head} as "
+        "$$ select o.id, o.display_name::text, over.day, s.talk_asked_at from accounts_officer o"
+        " left join exposure_setting s on s.officer_id = o.id left join exposure_agencyrule r on r.agency_id = o.agency_id"
+        ' left join lateral (select max(d."on") as day from exposure_day d where d.officer_id = o.id and d."on" >= since'
+        " and (d.count >= coalesce(r.showings, 200) or d.seconds >= 60 * coalesce(r.minutes, 60))) over on true"
+        " where o.agency_id = app_supervisor_agency() and o.is_active and (over.day is not null or s.talk_asked_at is not null)"
+        " order by o.display_name $$",
         "create or replace function refuse_change() returns trigger language plpgsql as $$"
         " begin raise exception '% is append-only: % refused', tg_table_name, tg_op using errcode = 'insufficient_privilege';"
         " end $$",
@@ -451,13 +472,7 @@ def rights() -> dict[str, Rights]:
             "select, insert, update", "", "",
             (f"create policy own on {name} for all to opencets_web using ({own}) with check ({own})",),
         )  # fmt: skip
-    table["media_exposure"] = Rights(
-        "select, insert, update", "", "",
-        (
-            "create policy own on media_exposure for all to opencets_web using (officer_id = (select app_officer()))"
-            " with check (officer_id = (select app_officer()) and (select app_may_enter('media-grading')))",
-        ),
-    )  # fmt: skip
+    _exposure(table)
     table["standards_quiethours"] = Rights(
         "select, insert, update", "", "select",
         (
@@ -556,6 +571,47 @@ def rights() -> dict[str, Rights]:
     return table
 
 
+def _exposure(table: dict[str, Rights]) -> None:
+    """An officer's own looks are the officer's own; supervisors read them only through functions that add up."""
+    mine = "officer_id = (select app_officer())"
+    adds_up = "create policy adds_up on {table} for select to opencets_definer using (true)"
+    table["exposure_setting"] = Rights(
+        "select, insert, update", "", "",
+        (f"create policy own on exposure_setting for all to opencets_web using ({mine}) with check ({mine})", adds_up),
+    )  # fmt: skip
+    table["exposure_day"] = Rights(
+        "select, insert, update", "", "",
+        (
+            f"create policy own on exposure_day for all to opencets_web using ({mine})"
+            f" with check ({mine} and (select app_may_enter('media-grading')))",
+            adds_up,
+        ),
+    )  # fmt: skip
+    sets = "agency_id = (select app_supervisor_agency()) and changed_by_id = (select app_officer())"
+    table["exposure_agencyrule"] = Rights(
+        "select, insert, update", "", "",
+        (
+            "create policy reads on exposure_agencyrule for select to opencets_web using (agency_id = (select app_own_agency()))",
+            f"create policy adds on exposure_agencyrule for insert to opencets_web with check ({sets})",
+            "create policy changes on exposure_agencyrule for update to opencets_web using"
+            f" (agency_id = (select app_supervisor_agency())) with check ({sets})",
+            adds_up,
+        ),
+    )  # fmt: skip
+    ours = "agency_id = (select app_agency())"
+    table["exposure_ask"] = Rights(
+        "select, insert, update", "", "",
+        (
+            f"create policy reads on exposure_ask for select to opencets_web using ({ours})",
+            "create policy asks on exposure_ask for insert to opencets_web"
+            f" with check ({ours} and {mine} and answered_by_id is null)",
+            f"create policy answers on exposure_ask for update to opencets_web using ({ours})"
+            f" with check ({ours} and ({mine} or answered_by_id = (select app_officer())))",
+            adds_up,
+        ),
+    )  # fmt: skip
+
+
 def _administrators(name: str) -> tuple[str, ...]:
     """Read by the agency's own officers, written by its administrators."""
     mine = "agency_id = (select app_administrator_agency())"
@@ -601,6 +657,9 @@ def build() -> None:
         cursor.execute("grant select on federation_identityprovider to opencets_definer")
         cursor.execute("grant select, insert on federation_binding to opencets_definer")
         cursor.execute("grant select on policy_identitykey to opencets_definer")
+        cursor.execute(
+            "grant select on exposure_setting, exposure_day, exposure_agencyrule, exposure_ask to opencets_definer"
+        )
         cursor.execute(
             "insert into policy_identitykey (id, inner_block, outer_block) values (1, %s, %s)"
             " on conflict (id) do update set inner_block = excluded.inner_block, outer_block = excluded.outer_block",

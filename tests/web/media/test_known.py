@@ -18,8 +18,9 @@ from django.utils import timezone
 from opencets.errors import ActRefused, NotFound
 from opencets_web.audit.models import Act
 from opencets_web.evidence.vault import store
+from opencets_web.exposure.models import Day
 from opencets_web.media import actions, importing, jobs
-from opencets_web.media.models import Exposure, HashEntry, HashSet, Media
+from opencets_web.media.models import HashEntry, HashSet, Media
 from opencets_web.media.queries import category_label, known_summary
 from opencets_web.policy.actor import Actor
 from tests.web.conftest import Behind, Cast
@@ -131,9 +132,9 @@ def test_a_known_file_is_shown_to_nobody_unasked(
         assert fetched(browser, f"/media/{medium.id}/{name}").status_code == 409
     assert browser.get(f"/media/{medium.id}/show-known/").status_code == 405
     assert client_for(cast.outsider).post(f"/media/{medium.id}/show-known/").status_code == 404
-    assert not Exposure.objects.exists()
+    assert not Day.objects.exists()
     assert browser.post(f"/media/{medium.id}/show-known/").status_code == 302
-    assert Exposure.objects.get().count == 1
+    assert Day.objects.get().count == 1
     assert Act.objects.filter(verb="media.exposed", details__contains='"known":true').count() == 1
     for name in ("thumbnail", "original"):
         assert fetched(browser, f"/media/{medium.id}/{name}").status_code == 200

@@ -14,7 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from opencets_web.audit.models import Act
-from opencets_web.media.models import Exposure, Media, NearDuplicate
+from opencets_web.exposure.models import Day
+from opencets_web.media.models import Media, NearDuplicate
 from opencets_web.policy.actor import Actor
 from tests.web.conftest import Cast, signed
 from tests.web.media.conftest import Album, jpeg
@@ -159,7 +160,7 @@ def test_an_original_is_served_in_ranges_and_its_opening_logged_once(
     for unusable in ("bytes=5-2,9-10", "pages=1-2", "bytes=-", "bytes=a-b"):
         assert fetched(browser, address, Range=unusable).status_code == 200
     assert Act.objects.filter(verb="file.opened").count() == 1
-    assert Exposure.objects.get().count == 1
+    assert Day.objects.get().count == 1
     assert browser.head(signed(browser, address))["Content-Length"] == str(size)
     assert fetched(client_for(cast.colleague), address, Range="bytes=1-").status_code == 206
     assert Act.objects.filter(verb="file.opened").count() == 2
@@ -214,7 +215,7 @@ def test_exposures_are_counted_by_officer_and_day_and_only_what_may_be_seen(
 
     given = [(mine, 1500), (mine, 500), (also, 250), (theirs, 9000), ("nonsense", 5), (mine, "x"), (mine, -5)]
     assert post({"reveals": [{"id": str(of), "milliseconds": long} for of, long in given], "count": 7}) == 204
-    row = Exposure.objects.get()
+    row = Day.objects.get()
     assert (row.officer_id, row.count, round(row.seconds, 3)) == (cast.owner.officer_id, 4, 2.25)
     assert post({"reveals": [{"id": str(also), "milliseconds": 1000}]}) == 204
     assert (
