@@ -11,6 +11,7 @@ import click
 FIGURES = (
     "hash",
     "match",
+    "regions",
     "resolve",
     "link",
     "sightings",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from opencets.cli.match_region import region
 from opencets.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ _hashes = click.argument("hashes", type=click.Path(exists=True, dir_okay=False, 
 
 @click.group()
 def match() -> None:
-    """Near-duplicates among PDQ hashes: every one within the radius, none missed."""
+    """Near-duplicates among PDQ hashes: every one within the radius, none missed; and places and things in pictures."""
+
+
+match.add_command(region)
 
 
 @match.command()
