@@ -12,6 +12,7 @@ FIGURES = (
     "hash",
     "match",
     "video",
+    "regions",
     "resolve",
     "link",
     "sightings",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from opencets.cli.match_camera import camera, fingerprint
+from opencets.cli.match_region import region
 from opencets.cli.match_videos import videos
 from opencets.cli.progress import progress
 
@@ -27,9 +28,12 @@ _hashes = click.argument("hashes", type=click.Path(exists=True, dir_okay=False, 
 
 @click.group()
 def match() -> None:
-    """Near-duplicates among PDQ hashes: every one within the radius, none missed."""
+    """Near-duplicates among PDQ hashes: every one within the radius, none missed; and places and things in pictures."""
 
 
+match.add_command(camera)
+match.add_command(fingerprint)
+match.add_command(region)
 match.add_command(videos)
 
 
@@ -108,7 +112,3 @@ def _replacing(path: Path) -> Iterator[TextIO]:
 @contextmanager
 def _standard_output() -> Iterator[TextIO]:
     yield sys.stdout
-
-
-match.add_command(camera)
-match.add_command(fingerprint)

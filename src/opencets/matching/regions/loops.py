@@ -1,0 +1,287 @@
+"""The inner loops of the search for regions, compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from opencets.matching.compiled import compiled
+
+TURNS, OCTAVES = 24, 16
+"""Bins of the votes: of 15 degrees, and of half an octave from an eighth to eight times."""
+
+Floats = npt.NDArray[np.float32]
+
+
+@compiled
+def distance_table(vector: Floats, levels: Floats, table: Floats) -> None:
+    """Squared distance of each fourth of ``vector`` from what each byte of a code stands for, as ``table`` (32, 256)."""
+    for byte in range(32):
+        for value in range(256):
+            total = np.float32(0)
+            for part in range(4):
+                step = vector[4 * byte + part] - levels[(value >> (2 * part)) & 3]
+                total += step * step
+            table[byte, value] = total
+
+
+@compiled
+def collect(
+    vectors: Floats, levels: Floats, probed: Any, starts: Any, codes: Any, furthest: float, most: int, out: Any
+) -> Any:
+    """For each query feature the features in its words nearer than ``furthest``, at most the ``most`` nearest.
+
+    ``out``: query, feature, distance, of one length; the answer is how many were written; -1 when they do not hold them.
+    """
+    out_query, out_feature, out_distance = out
+    table = np.empty((32, 256), np.float32)
+    longest = 0
+    for query in range(probed.shape[0]):
+        length = 0
+        for probe in range(probed.shape[1]):
+            word = probed[query, probe]
+            length += starts[word + 1] - starts[word]
+        longest = max(longest, length)
+    near = np.empty(longest, np.int64)
+    distances = np.empty(longest, np.float32)
+    written = 0
+    for query in range(vectors.shape[0]):
+        distance_table(vectors[query], levels, table)
+        count = 0
+        for probe in range(probed.shape[1]):
+            word = probed[query, probe]
+            for feature in range(starts[word], starts[word + 1]):
+                total = np.float32(0)
+                for byte in range(16):
+                    total += table[byte, codes[feature, byte]]
+                if total >= furthest:
+                    continue
+                for byte in range(16, 32):
+                    total += table[byte, codes[feature, byte]]
+                if total < furthest:
+                    near[count] = feature
+                    distances[count] = total
+                    count += 1
+        limit = np.float32(furthest)
+        if count > most:
+            limit = np.partition(distances[:count], most)[most]
+        for place in range(count):
+            if distances[place] < limit:
+                if written >= out_query.shape[0]:
+                    return -1
+                out_query[written] = query
+                out_feature[written] = near[place]
+                out_distance[written] = distances[place]
+                written += 1
+    return written
+
+
+@compiled
+def vote(begins: Any, turn: Floats, octave: Floats, weight: Floats, smooth: Any, peaks: Any) -> None:
+    """For each picture's matches the best cells of (turn, size) and the weight of votes there.
+
+    ``smooth`` (pictures, 3) and ``peaks`` (pictures, 3, 2) are written: weight, and turn and octave of up to three peaks.
+    """
+    votes = np.empty((TURNS, OCTAVES), np.float32)
+    summed = np.empty((TURNS, OCTAVES), np.float32)
+    for picture in range(begins.shape[0] - 1):
+        votes[:] = 0
+        for match in range(begins[picture], begins[picture + 1]):
+            column = int(np.floor(octave[match] * 2)) + OCTAVES // 2
+            if column < 0 or column >= OCTAVES:
+                continue
+            row = int(np.floor(turn[match] * TURNS)) % TURNS
+            votes[row, column] += weight[match]
+        for row in range(TURNS):
+            for column in range(OCTAVES):
+                total = np.float32(0)
+                for near_row in range(row - 1, row + 2):
+                    for near_column in range(max(0, column - 1), min(OCTAVES, column + 2)):
+                        share = np.float32(1)
+                        if near_row != row:
+                            share *= np.float32(0.7)
+                        if near_column != column:
+                            share *= np.float32(0.7)
+                        total += share * votes[near_row % TURNS, near_column]
+                summed[row, column] = total
+        for peak in range(3):
+            best_row, best_column = 0, 0
+            for row in range(TURNS):
+                for column in range(OCTAVES):
+                    if summed[row, column] > summed[best_row, best_column]:
+                        best_row, best_column = row, column
+            smooth[picture, peak] = summed[best_row, best_column]
+            peaks[picture, peak, 0] = (best_row + 0.5) / TURNS
+            peaks[picture, peak, 1] = (best_column - OCTAVES // 2 + 0.5) / 2
+            for row in range(best_row - 2, best_row + 3):
+                for column in range(max(0, best_column - 1), min(OCTAVES, best_column + 2)):
+                    summed[row % TURNS, column] = 0
+
+
+@compiled
+def _fits(
+    model: Any, query_xy: Floats, item_xy: Floats, turn: Floats, octave: Floats, match: int, tolerance: float, pose: Any
+) -> float:
+    """How far ``model`` (a b tx; c d ty) brings a match from its place, squared, as a share of the tolerance.
+
+    2 when the feature is turned or sized otherwise than the map says (``pose``: its turn and octave).
+    """
+    off_turn = turn[match] - pose[0]
+    off_turn -= np.round(off_turn)
+    if abs(off_turn) > 0.042 or abs(octave[match] - pose[1]) > 0.5:
+        return 2.0
+    x, y = query_xy[match, 0], query_xy[match, 1]
+    off_x = model[0] * x + model[1] * y + model[2] - item_xy[match, 0]
+    off_y = model[3] * x + model[4] * y + model[5] - item_xy[match, 1]
+    share: float = (off_x * off_x + off_y * off_y) / (tolerance * tolerance)
+    return share
+
+
+@compiled
+def _pose(model: Any, pose: Any) -> None:
+    """The turn and the octave of a map into ``pose``."""
+    pose[0] = np.arctan2(model[3] - model[1], model[0] + model[4]) / (2 * np.pi)
+    pose[1] = np.log2(max(1e-9, abs(model[0] * model[4] - model[1] * model[3]))) / 2
+
+
+@compiled
+def _count(
+    model: Any,
+    query_xy: Floats,
+    item_xy: Floats,
+    turn: Floats,
+    octave: Floats,
+    weight: Floats,
+    query: Any,
+    tolerance: float,
+) -> Any:
+    """The weight of the query features of which ``model`` brings a match within the tolerance, the middle counting more."""
+    pose = np.empty(2, np.float64)
+    _pose(model, pose)
+    total, last, best = 0.0, -1, 0.0
+    for match in range(query.shape[0]):
+        if query[match] != last:
+            total += best
+            best = 0.0
+            last = query[match]
+        off = _fits(model, query_xy, item_xy, turn, octave, match, tolerance, pose)
+        if off < 1:
+            best = max(best, (1 - off * off) * weight[match])
+    return total + best
+
+
+@compiled
+def _choose(
+    model: Any,
+    query_xy: Floats,
+    item_xy: Floats,
+    turn: Floats,
+    octave: Floats,
+    query: Any,
+    tolerance: float,
+    chosen: Any,
+) -> Any:
+    """For each query feature its best match under ``model`` within the tolerance into ``chosen``; how many."""
+    pose = np.empty(2, np.float64)
+    _pose(model, pose)
+    count, last, best, best_match = 0, -1, 1.0, -1
+    for match in range(query.shape[0] + 1):
+        if match == query.shape[0] or query[match] != last:
+            if best_match >= 0:
+                chosen[count] = best_match
+                count += 1
+            if match == query.shape[0]:
+                break
+            best, best_match, last = 1.0, -1, query[match]
+        off = _fits(model, query_xy, item_xy, turn, octave, match, tolerance, pose)
+        if off < best:
+            best, best_match = off, match
+    return count
+
+
+@compiled
+def _fit_affine(query_xy: Floats, item_xy: Floats, chosen: Any, count: int, model: Any) -> bool:
+    """The affine map of least squares through the chosen matches, into ``model``; False when they lie on a line."""
+    mean_x, mean_y, mean_u, mean_v = 0.0, 0.0, 0.0, 0.0
+    for place in range(count):
+        match = chosen[place]
+        mean_x += query_xy[match, 0] / count
+        mean_y += query_xy[match, 1] / count
+        mean_u += item_xy[match, 0] / count
+        mean_v += item_xy[match, 1] / count
+    xx, xy, yy, xu, yu, xv, yv = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for place in range(count):
+        match = chosen[place]
+        x, y = query_xy[match, 0] - mean_x, query_xy[match, 1] - mean_y
+        u, v = item_xy[match, 0] - mean_u, item_xy[match, 1] - mean_v
+        xx += x * x
+        xy += x * y
+        yy += y * y
+        xu += x * u
+        yu += y * u
+        xv += x * v
+        yv += y * v
+    determinant = xx * yy - xy * xy
+    if determinant <= 1e-3 * (xx + yy) * (xx + yy) / 4:
+        return False
+    model[0] = (xu * yy - yu * xy) / determinant
+    model[1] = (yu * xx - xu * xy) / determinant
+    model[3] = (xv * yy - yv * xy) / determinant
+    model[4] = (yv * xx - xv * xy) / determinant
+    model[2] = mean_u - model[0] * mean_x - model[1] * mean_y
+    model[5] = mean_v - model[3] * mean_x - model[4] * mean_y
+    return True
+
+
+@compiled
+def verify(
+    query: Any,
+    query_xy: Floats,
+    item_xy: Floats,
+    turn: Floats,
+    octave: Floats,
+    weight: Floats,
+    order: Any,
+    reach: float,
+    chosen: Any,
+    model: Any,
+) -> Any:
+    """The affine map under which query features of most weight have a match, and those matches; how many, or 0.
+
+    Matches come sorted by query. Each match in ``order`` (the surest first) alone proposes a map that keeps shapes
+    (Philbin and others, "Object retrieval with large vocabularies and fast spatial matching", 2007); the best is fitted
+    to its matches again and again, with a narrower tolerance.
+    """
+    proposal = np.empty(6, np.float64)
+    best = 0.0
+    for place in range(order.shape[0]):
+        match = order[place]
+        size = 2.0 ** octave[match]
+        cosine, sine = np.cos(2 * np.pi * turn[match]) * size, np.sin(2 * np.pi * turn[match]) * size
+        x, y = query_xy[match, 0], query_xy[match, 1]
+        proposal[0], proposal[1] = cosine, -sine
+        proposal[3], proposal[4] = sine, cosine
+        proposal[2] = item_xy[match, 0] - cosine * x + sine * y
+        proposal[5] = item_xy[match, 1] - sine * x - cosine * y
+        total = _count(proposal, query_xy, item_xy, turn, octave, weight, query, 0.08 * reach * size)
+        if total > best:
+            best = total
+            model[:] = proposal
+    if best <= 0:
+        return 0
+    count = 0
+    for tolerance in (0.08, 0.06, 0.04, 0.03):
+        size = np.sqrt(abs(model[0] * model[4] - model[1] * model[3]))
+        count = _choose(model, query_xy, item_xy, turn, octave, query, tolerance * reach * size, chosen)
+        if count < 4:
+            return 0
+        if not _fit_affine(query_xy, item_xy, chosen, count, model):
+            return 0
+        determinant = model[0] * model[4] - model[1] * model[3]
+        longest = max(np.hypot(model[0], model[3]), np.hypot(model[1], model[4]))
+        if determinant <= 0 or longest * longest > 4 * determinant:
+            return 0
+    size = np.sqrt(model[0] * model[4] - model[1] * model[3])
+    return _choose(model, query_xy, item_xy, turn, octave, query, 0.03 * reach * size, chosen)
