@@ -286,6 +286,28 @@ ADDRESSES: dict[str, Address] = {
     "grading:rule": Address(
         EVERYONE, method="post", sends=lambda made: {"votes": 2}, refused=frozenset({409}), of_the_case=False
     ),
+    # exposure
+    "exposure:mine": _list(),
+    "exposure:choose": Address(EVERYONE, method="post", sends=lambda made: {"mode": "text"}, of_the_case=False),
+    "exposure:enough": _list(),
+    "exposure:break": Address(EVERYONE, method="post", of_the_case=False),
+    "exposure:break-end": Address(EVERYONE, method="post", of_the_case=False),
+    "exposure:snooze": Address(EVERYONE, method="post", of_the_case=False),
+    "exposure:talk": Address(EVERYONE, method="post", sends=lambda made: {"wanted": "yes"}, of_the_case=False),
+    "exposure:ask": Address(CASE_WORKERS, method="post", sends=lambda made: {"kind": "presence"}, of_the_case=False),
+    "exposure:asks": _list(CASE_WORKERS),
+    "exposure:answer": Address(
+        frozenset({"owner"}),
+        {"ask_id": "presence_ask"},
+        method="post",
+        sends=lambda made: {"agreed": "yes"},
+        of_the_case=False,
+        only_told_why=frozenset({"colleague"}),
+    ),
+    "exposure:ask-end": Address(frozenset({"colleague"}), {"ask_id": "presence_ask"}, method="post", of_the_case=False),
+    "exposure:load": _list(NOBODY),
+    "exposure:rule": Address(NOBODY, method="post", of_the_case=False, only_told_why=EVERYONE),
+    "exposure:two": _case_act(sends=lambda made: {"wanted": "yes"}),
     # media
     "media:gallery": _case_page(),
     "media:list": _list(),

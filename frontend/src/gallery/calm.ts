@@ -27,6 +27,8 @@ async function open(url: string, sentence: string, element: HTMLElement): Promis
   const read = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector<HTMLElement>("[data-calm]");
   if (!read) return say(element, sentence);
   const before = document.activeElement;
+  for (const next of read.querySelectorAll<HTMLInputElement>("input[name=next]")) next.value = location.pathname + location.search;
+  read.querySelector("[data-calm-close]")?.removeAttribute("hidden");
   const dialog = make("dialog", { class: "calm-dialog", "aria-labelledby": "calm-title" }, document.adoptNode(read));
   document.body.append(dialog);
   const end = (): void => {
