@@ -3,6 +3,7 @@ export type Island = (element: HTMLElement) => void | Promise<void>;
 
 const islands: Record<string, () => Promise<{ mount: Island }>> = {
   gallery: () => import("../islands/gallery"),
+  grading: () => import("../islands/grading"),
   linkchart: () => import("../islands/linkchart"),
   push: () => import("../islands/push"),
   timeline: () => import("../islands/timeline"),

@@ -44,6 +44,7 @@ def work_together(avon: Sequence[Actor], borders: Sequence[Actor], cases: Sequen
     _part_asked(borders[0], avon[0].agency_id, cases)
     _data_requests(avon, ours[0])
     _package(avon[0], ours[1])
+    _grading(avon, ours[0])
 
 
 def _joint_case(avon: Sequence[Actor], partner: Actor, reference: str, other: str) -> None:
@@ -252,3 +253,32 @@ def _package(actor: Actor, reference: str) -> None:
             ask_package(actor, reference, choice)
         except ActRefused:
             return
+
+
+def _grading(officers: Sequence[Actor], reference: str) -> None:
+    """Votes on some drawn rooms of a case: a file that three agree on, one on which two differ, one that waits for a second vote."""
+    from opencets_web.grading.actions import give_grades, release_entries
+    from opencets_web.grading.models import GradeDecision, GradingAct
+    from opencets_web.grading.queries import list_series
+    from opencets_web.media.models import Media
+    from opencets_web.policy.acting import acting_as
+
+    with acting_as(officers[0].officer_id):
+        if GradingAct.objects.filter(case__reference=reference).exists():
+            return
+        found = [
+            [member["media"] for member in series["members"]] for series in list_series(officers[0], reference, None, 20)
+        ]
+        loose = Media.objects.filter(case__reference=reference, known_set=None).order_by("id")
+        chosen = [group for group in found if len(group) > 1] or [list(loose.values_list("id", flat=True)[:6])]
+        unknown = set(Media.objects.filter(case__reference=reference, known_set=None).values_list("id", flat=True))
+    groups = [[media for media in group if media in unknown] for group in chosen]
+    groups = [group for group in groups if group][:3]
+    votes = (("1", "1", "1"), ("2", "3"), ("4",))
+    for number, (group, codes) in enumerate(zip(groups, votes, strict=False)):
+        for officer, code in zip(officers, codes, strict=False):
+            with acting_as(officer.officer_id), suppress(ActRefused):
+                give_grades(officer, group, "UK", code, f"demonstration-{number}", how="group")
+    with acting_as(officers[0].officer_id), suppress(ActRefused):
+        ready = GradeDecision.objects.filter(case__reference=reference, agreeing__gte=3).values_list("id", flat=True)[:1]
+        release_entries(officers[0], list(ready), "Drawn rooms; released for the demonstration alone.")

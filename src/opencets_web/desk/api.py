@@ -32,6 +32,8 @@ from opencets_web.desk import following
 from opencets_web.desk.search import search as search_everywhere
 from opencets_web.evidence import queries as evidence
 from opencets_web.evidence.models import Claim, Exhibit, Record, ReportLine
+from opencets_web.grading import actions as grading_actions
+from opencets_web.grading import queries as grading
 from opencets_web.inquiries import actions as inquiry_actions
 from opencets_web.inquiries import queries as inquiries
 from opencets_web.leads import actions as lead_actions
@@ -400,6 +402,80 @@ class InquiryDrafted(Schema):
     missing: list[str] = Field(description="What stands against its approval: each a sentence.")
 
 
+class SeriesMemberOut(Schema):
+    media: UUID
+    sha256: str
+    group: int = Field(description="Files of one group are near-duplicates of one another.")
+    kind: str
+    sentence: str
+
+
+class SeriesOut(Schema):
+    id: UUID
+    name: str
+    kinds: list[str]
+    cut: str
+    grown_at: datetime
+    members: list[SeriesMemberOut]
+
+
+class SeriesPage(Schema):
+    series: list[SeriesOut]
+    next: UUID | None
+
+
+class GradeStanding(Schema):
+    id: UUID
+    media: UUID
+    sha256: str
+    scheme: str
+    state: str = Field(description="voted, mine, agreed, differs or settled.")
+    grade: str | None = Field(
+        description="Null while the votes differ, and while only others voted: votes are independent."
+    )
+    mine: str | None
+    votes: int
+    round: int
+
+
+class GradePage(Schema):
+    grades: list[GradeStanding]
+    next: UUID | None
+
+
+class GradesIn(Schema):
+    """One act of grading: your vote on each of these files."""
+
+    media: Annotated[list[UUID], Field(min_length=1, max_length=1_000)]
+    scheme: Annotated[str, Field(min_length=1, max_length=20), AfterValidator(_no_nul)]
+    grade: Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_no_nul)]
+    client_id: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_no_nul)] = Field(
+        description="Yours for this act: sent again, it changes nothing and answers as before."
+    )
+
+
+class GradesGiven(Schema):
+    act: UUID = Field(description="To be undone as a whole on the pages.")
+    files: int
+    label: str
+    repeated: bool
+
+
+class ReadyEntry(Schema):
+    id: UUID
+    case: str
+    media: UUID
+    sha256: str
+    scheme: str
+    grade: str
+    votes: int
+
+
+class ReadyPage(Schema):
+    entries: list[ReadyEntry]
+    next: UUID | None
+
+
 class HitOut(Schema):
     part: str
     kind: str
@@ -521,6 +597,39 @@ def list_media(request: HttpRequest, reference: Reference, cursor: Cursor = None
         for row in rows
     ]  # fmt: skip
     return {"media": shown, "next": following_cursor}
+
+
+@router.get("/cases/{reference}/series", response={200: SeriesPage, **PROBLEMS}, operation_id="listSeries")
+def list_series(
+    request: HttpRequest, reference: Reference, cursor: Cursor = None, limit: Limit = 100
+) -> dict[str, Any]:
+    """The series of a case: files that belong together, each with the reason."""
+    found = grading.list_series(actor_of(request), reference, cursor, limit)
+    return {"series": found[:limit], "next": found[limit - 1]["id"] if len(found) > limit else None}
+
+
+@router.get("/cases/{reference}/grades", response={200: GradePage, **PROBLEMS}, operation_id="listGrades")
+def list_grades(
+    request: HttpRequest, reference: Reference, scheme: NoNul = "", cursor: Cursor = None, limit: Limit = 100
+) -> dict[str, Any]:
+    """Where the grades of a case's files stand, as you may know them: what others voted is yours to see once you have."""
+    found = grading.list_grades(actor_of(request), reference, scheme, cursor, limit)
+    return {"grades": found[:limit], "next": found[limit - 1]["id"] if len(found) > limit else None}
+
+
+@router.post("/grades", response={200: GradesGiven, **PROBLEMS}, operation_id="giveGrades")
+def give_grades(request: HttpRequest, given: GradesIn) -> dict[str, Any]:
+    """Vote on files, in place of your earlier votes on them; idempotent by `client_id`."""
+    actor, how = actor_of(request), "group" if len(given.media) > 1 else "single"
+    done = grading_actions.give_grades(actor, given.media, given.scheme, given.grade, given.client_id, how=how)
+    return {"act": done.act_id, "files": done.files, "label": done.label, "repeated": done.repeated}
+
+
+@router.get("/entries", response={200: ReadyPage, **PROBLEMS}, operation_id="listReadyEntries")
+def list_ready_entries(request: HttpRequest, cursor: Cursor = None, limit: Limit = 100) -> dict[str, Any]:
+    """Graded files of your agency on which enough independent votes agree: they may leave as entries, from their page."""
+    found = grading.list_ready(actor_of(request), cursor, limit)
+    return {"entries": found[:limit], "next": found[limit - 1]["id"] if len(found) > limit else None}
 
 
 @router.get(

@@ -997,3 +997,87 @@ def entries_leaving(actor: Actor, scheme: str) -> list[Leaving]:
             media.media_type, media.file.size, row.scheme, row.code, row.votes, row.released_at,
         )  # fmt: skip
     return list(found.values())
+
+
+# --- For programs -----------------------------------------------------------------------------------------------------
+
+
+def list_series(actor: Actor, reference: str, cursor: UUID | None, limit: int) -> list[dict[str, Any]]:
+    """The live series of a case with their files and reasons, by id; one more than ``limit``, so that the caller sees the end."""
+    frame = get_frame(actor, reference, "")
+    rows = door.visible(actor, Series.objects.filter(case_id=frame.case_id, retired_at=None)).order_by("id")
+    page = list((rows.filter(id__gt=cursor) if cursor else rows)[: limit + 1])
+    members: dict[UUID, list[dict[str, Any]]] = {}
+    held = door.visible(actor, SeriesMember.objects.filter(series_id__in=[row.id for row in page], left_at=None))
+    for one in held.order_by("group", "sha256"):
+        members.setdefault(one.series_id, []).append(
+            {
+                "media": one.media_id,
+                "sha256": one.sha256,
+                "group": one.group,
+                "kind": one.kind,
+                "sentence": one.sentence,
+            }
+        )
+    log.record(
+        "series.viewed",
+        actor,
+        holding=frame.holding,
+        subject=f"case:{reference}",
+        details={"by": "api", "series": len(page)},
+    )
+    return [
+        {
+            "id": row.id, "name": f"S-{row.number}", "kinds": list(row.kinds), "cut": row.cut, "grown_at": row.grown_at,
+            "members": members.get(row.id, []),
+        }
+        for row in page
+    ]  # fmt: skip
+
+
+def list_grades(actor: Actor, reference: str, scheme: str, cursor: UUID | None, limit: int) -> list[dict[str, Any]]:
+    """Where the grades of a case's files stand in a scheme, by id, as the actor may know them; one more than ``limit``."""
+    frame = get_frame(actor, reference, "")
+    held = GradeDecision.objects.filter(case_id=frame.case_id, votes__gt=0, **({"scheme": scheme} if scheme else {}))
+    rows = door.visible(actor, held).order_by("id")
+    page = list((rows.filter(id__gt=cursor) if cursor else rows)[: limit + 1])
+    own = door.visible(
+        actor,
+        Grade.objects.filter(
+            case_id=frame.case_id, sha256__in=[row.sha256 for row in page], officer_id=actor.officer_id, ended_at=None
+        ),
+    )
+    mine = {(vote.sha256, vote.scheme, vote.round): vote.code for vote in own}
+    needed, found = votes_needed(frame.agency_id), []
+    for row in page:
+        mark = _mark(row, mine.get((row.sha256, row.scheme, row.round), ""), needed)
+        found.append(
+            {
+                "id": row.id, "media": row.media_id, "sha256": row.sha256, "scheme": row.scheme, "state": mark.state,
+                "grade": mark.code or None, "mine": mark.mine or None, "votes": row.votes, "round": row.round,
+            }
+        )  # fmt: skip
+    log.record(
+        "grades.viewed",
+        actor,
+        holding=frame.holding,
+        subject=f"case:{reference}",
+        details={"by": "api", "files": len(page)},
+    )
+    return found
+
+
+def list_ready(actor: Actor, cursor: UUID | None, limit: int) -> list[dict[str, Any]]:
+    """Files of the actor's agency that may leave as entries, by id; one more than ``limit``. NotFound: reads no cases."""
+    if not actor.reads_cases:
+        raise NotFound
+    rows = _ready(actor, votes_needed(actor.agency_id)).select_related("case").order_by("id")
+    page = list((rows.filter(id__gt=cursor) if cursor else rows)[: limit + 1])
+    log.record("entries.viewed", actor, details={"by": "api", "files": len(page)})
+    return [
+        {
+            "id": row.id, "case": row.case.reference, "media": row.media_id, "sha256": row.sha256, "scheme": row.scheme,
+            "grade": row.code, "votes": row.agreeing,
+        }
+        for row in page
+    ]  # fmt: skip

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
+from itertools import combinations
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
 from opencets_web.accounts.models import Officer
-from opencets_web.evidence.models import Exhibit
+from opencets_web.evidence.models import Exhibit, ExhibitFile, FileState, Record
 from opencets_web.grading import actions, jobs
 from opencets_web.grading.models import Series
+from opencets_web.media.models import Media, NearDuplicate
 from opencets_web.policy.actor import Actor
 from tests.web.conftest import Behind, Cast
 from tests.web.media.conftest import Album, album, books, import_list, jpeg, own_home
@@ -33,6 +37,42 @@ class Desk:
         exhibit = self.album.exhibit(reference, files)
         self.build(exhibit)
         return exhibit
+
+    def put(self, reference: str, *names: str) -> list[Media]:
+        """Media of a case put in directly, each of its own digest: enough for votes, and quick."""
+        case, made = self.album.case(reference), []
+        exhibit = Exhibit.objects.get(case=case, reference="EX-1")
+        under = {"holding_id": case.holding_id, "agency_id": case.agency_id}
+        for name in names:
+            digest = sha256(name.encode()).hexdigest()
+            file = ExhibitFile.objects.create(
+                **under, exhibit=exhibit, path=[name], name=name, size=7, state=FileState.READ, sha256=digest,
+                md5=digest[:32], sha1=digest[:40], media_type="image/jpeg",
+            )  # fmt: skip
+            record = Record.objects.create(
+                **under, case=case, exhibit=exhibit, file=file, key=name, kind="media", reader="picture/1", place=name,
+                label=name, read_at=timezone.now(),
+            )  # fmt: skip
+            made.append(
+                Media.objects.create(
+                    **under, case=case, record=record, file=file, sha256=digest, media_type="image/jpeg",
+                    pdq=bytes.fromhex(digest), quality=100, read_at=record.read_at, matched_at=record.read_at,
+                )
+            )  # fmt: skip
+        return made
+
+    def put_group(self, reference: str, *names: str) -> Series:
+        """Such media as near-duplicates of one another, their series found."""
+        made = self.put(reference, *names)
+        case = made[0].case
+        for left, right in combinations(sorted(made, key=lambda one: one.id), 2):
+            NearDuplicate.objects.create(
+                left=left, right=right, distance=4, left_holding=case.holding, right_holding=case.holding,
+                left_agency_id=case.agency_id, right_agency_id=case.agency_id, found_at=timezone.now(),
+            )  # fmt: skip
+        self.build(Exhibit.objects.get(case=case, reference="EX-1"))
+        [series] = self.series(reference)
+        return series
 
     def build(self, exhibit: Exhibit) -> None:
         """Find the series anew."""

@@ -71,8 +71,7 @@ def test_series_are_written_by_jobs_alone(desk: Desk, cast: Cast, as_actor: Behi
 
 
 def test_a_whole_group_is_graded_as_one_act_and_taken_back_as_one(desk: Desk, cast: Cast, as_actor: Behind) -> None:
-    desk.read("AV-1", {**copies(), "again/a.jpg": copies()["a.jpg"]})
-    [series] = desk.series("AV-1")
+    series = desk.put_group("AV-1", "a.jpg", "b.jpg", "c.jpg")
     desk.vote(cast.owner, "AV-1", "b.jpg", "3")
     with as_actor(cast.owner):
         given = actions.grade_series(cast.owner, series.id, None, "UK", "1", "c1")
@@ -91,7 +90,7 @@ def test_a_whole_group_is_graded_as_one_act_and_taken_back_as_one(desk: Desk, ca
 
 
 def test_the_same_act_sent_twice_counts_once(desk: Desk, cast: Cast, as_actor: Behind) -> None:
-    desk.read("AV-1", copies())
+    desk.put("AV-1", "a.jpg", "b.jpg", "c.jpg")
     ids = list(Media.objects.values_list("id", flat=True))
     with as_actor(cast.owner):
         first = actions.give_grades(cast.owner, ids, "UK", "1", "same")
@@ -101,7 +100,7 @@ def test_the_same_act_sent_twice_counts_once(desk: Desk, cast: Cast, as_actor: B
 
 
 def test_a_later_vote_ends_the_earlier_one_and_nothing_is_deleted(desk: Desk, cast: Cast) -> None:
-    desk.read("AV-1", copies())
+    desk.put("AV-1", "a.jpg", "b.jpg", "c.jpg")
     desk.vote(cast.owner, "AV-1", "a.jpg", "1")
     desk.vote(cast.owner, "AV-1", "a.jpg", "2")
     assert [(vote.code, vote.ended_at is None) for vote in Grade.objects.order_by("at")] == [("1", False), ("2", True)]
@@ -109,7 +108,7 @@ def test_a_later_vote_ends_the_earlier_one_and_nothing_is_deleted(desk: Desk, ca
 
 
 def test_schemes_stand_side_by_side(desk: Desk, cast: Cast) -> None:
-    desk.read("AV-1", copies())
+    desk.put("AV-1", "a.jpg", "b.jpg", "c.jpg")
     desk.vote(cast.owner, "AV-1", "a.jpg", "1")
     desk.vote(cast.owner, "AV-1", "a.jpg", "true", "BASELINE")
     assert set(GradeDecision.objects.values_list("scheme", "code")) == {("UK", "1"), ("BASELINE", "true")}
@@ -118,7 +117,7 @@ def test_schemes_stand_side_by_side(desk: Desk, cast: Cast) -> None:
 def test_the_outsider_grades_nothing_and_with_a_grant_to_contribute_votes(
     desk: Desk, cast: Cast, as_actor: Behind
 ) -> None:
-    desk.read("AV-1", copies())
+    desk.put("AV-1", "a.jpg", "b.jpg", "c.jpg")
     media = desk.album.media("AV-1", "a.jpg")
     for actor in (cast.outsider, cast.administrator, cast.auditor):
         with pytest.raises(NotFound):
@@ -136,7 +135,7 @@ def test_the_outsider_grades_nothing_and_with_a_grant_to_contribute_votes(
 
 
 def test_nobody_votes_for_another_not_even_past_the_actions(desk: Desk, cast: Cast, as_actor: Behind) -> None:
-    desk.read("AV-1", copies())
+    desk.put("AV-1", "a.jpg", "b.jpg", "c.jpg")
     desk.vote(cast.owner, "AV-1", "a.jpg", "1")
     vote = Grade.objects.get()
     with as_actor(cast.colleague):
@@ -148,7 +147,7 @@ def test_nobody_votes_for_another_not_even_past_the_actions(desk: Desk, cast: Ca
 
 @pytest.mark.parametrize(("scheme", "code"), [("UK", "9"), ("NOWHERE", "1"), ("CANADA", "1"), ("UK", "")])
 def test_an_unknown_scheme_or_grade_is_refused(desk: Desk, cast: Cast, scheme: str, code: str) -> None:
-    desk.read("AV-1", copies())
+    desk.put("AV-1", "a.jpg", "b.jpg", "c.jpg")
     with pytest.raises(ActRefused, match="has no grade"):
         desk.vote(cast.owner, "AV-1", "a.jpg", code, scheme)
 
@@ -159,7 +158,7 @@ def test_an_unknown_scheme_or_grade_is_refused(desk: Desk, cast: Cast, scheme: s
 def test_the_votes_of_others_are_seen_only_after_ones_own(
     desk: Desk, cast: Cast, client_for: Browsers, as_actor: Behind
 ) -> None:
-    desk.read("AV-1", copies())
+    desk.put("AV-1", "a.jpg", "b.jpg", "c.jpg")
     media = desk.album.media("AV-1", "a.jpg")
     desk.vote(cast.owner, "AV-1", "a.jpg", "2")
     address = f"/media/{media.id}/grades/"
@@ -183,7 +182,7 @@ def test_the_votes_of_others_are_seen_only_after_ones_own(
 def test_a_supervisor_settles_after_looking_and_votes_no_more(
     desk: Desk, cast: Cast, more: More, as_actor: Behind
 ) -> None:
-    desk.read("AV-1", copies())
+    desk.put("AV-1", "a.jpg", "b.jpg", "c.jpg")
     boss = more("supervisor", [Role.SUPERVISOR])
     desk.vote(cast.owner, "AV-1", "a.jpg", "1")
     desk.vote(cast.colleague, "AV-1", "a.jpg", "2")
@@ -212,7 +211,7 @@ def test_a_supervisor_settles_after_looking_and_votes_no_more(
 def test_a_majority_of_three_settles_with_a_reason_and_a_new_round_begins_unseen(
     desk: Desk, cast: Cast, more: More, as_actor: Behind
 ) -> None:
-    desk.read("AV-1", copies())
+    desk.put("AV-1", "a.jpg", "b.jpg", "c.jpg")
     third = more("third", [Role.REVIEWER])
     for actor, code in ((cast.owner, "1"), (cast.colleague, "1"), (third, "3")):
         desk.vote(actor, "AV-1", "a.jpg", code)
@@ -247,7 +246,7 @@ def three_votes(desk: Desk, more: More, name: str = "a.jpg", code: str = "1") ->
 def test_an_entry_leaves_only_after_three_independent_votes_agree(
     desk: Desk, cast: Cast, more: More, as_actor: Behind
 ) -> None:
-    desk.read("AV-1", copies())
+    desk.put("AV-1", "a.jpg", "b.jpg", "c.jpg")
     desk.vote(cast.owner, "AV-1", "a.jpg", "1")
     desk.vote(cast.colleague, "AV-1", "a.jpg", "1")
     row = decision("AV-1", "a.jpg")
@@ -272,7 +271,7 @@ def test_an_entry_leaves_only_after_three_independent_votes_agree(
 def test_an_agency_may_demand_more_votes_and_only_its_supervisors_say_so(
     desk: Desk, cast: Cast, more: More, as_actor: Behind
 ) -> None:
-    desk.read("AV-1", copies())
+    desk.put("AV-1", "a.jpg", "b.jpg", "c.jpg")
     row, boss = three_votes(desk, more), more("supervisor", [Role.SUPERVISOR])
     with as_actor(cast.owner), pytest.raises(ActRefused, match="supervisors"):
         actions.change_rule(cast.owner, 1, "")
@@ -288,7 +287,7 @@ def test_an_agency_may_demand_more_votes_and_only_its_supervisors_say_so(
 def test_labels_conditions_and_grades_that_name_nothing_keep_an_entry_back(
     desk: Desk, cast: Cast, more: More, as_actor: Behind
 ) -> None:
-    desk.read("AV-1", copies())
+    desk.put("AV-1", "a.jpg", "b.jpg", "c.jpg")
     nothing, row = three_votes(desk, more, "b.jpg", "none"), three_votes(desk, more)
     with as_actor(cast.owner), pytest.raises(ActRefused, match="nothing that a hash list names"):
         actions.release_entries(cast.owner, [nothing.id], "Section 12, Example Act")
@@ -307,7 +306,7 @@ def test_labels_conditions_and_grades_that_name_nothing_keep_an_entry_back(
 def test_what_leaves_is_read_back_as_a_hash_set_with_its_grade(
     desk: Desk, cast: Cast, more: More, as_actor: Behind, import_list: Import, form: str, file_name: str
 ) -> None:
-    desk.read("AV-1", copies())
+    desk.put("AV-1", "a.jpg", "b.jpg", "c.jpg")
     row = three_votes(desk, more)
     with as_actor(cast.owner):
         actions.release_entries(cast.owner, [row.id], "Section 12, Example Act")
@@ -323,7 +322,7 @@ def test_what_leaves_is_read_back_as_a_hash_set_with_its_grade(
 def test_an_entry_whose_votes_no_longer_agree_stays_out_and_one_withdrawn_comes_back(
     desk: Desk, cast: Cast, more: More, as_actor: Behind
 ) -> None:
-    desk.read("AV-1", copies())
+    desk.put("AV-1", "a.jpg", "b.jpg", "c.jpg")
     rows = [three_votes(desk, more), three_votes(desk, more, "b.jpg", "2")]
     with as_actor(cast.owner):
         actions.release_entries(cast.owner, [row.id for row in rows], "Section 12, Example Act")
