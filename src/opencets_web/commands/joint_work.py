@@ -256,7 +256,7 @@ def _package(actor: Actor, reference: str) -> None:
 
 
 def _grading(officers: Sequence[Actor], reference: str) -> None:
-    """Votes on some drawn rooms of a case: a file that three agree on, one on which two differ, one that waits for a second vote."""
+    """Votes on drawn rooms of a case: a file that three agree on, one on which two differ, one that waits for a second vote."""
     from opencets_web.grading.actions import give_grades, release_entries
     from opencets_web.grading.models import GradeDecision, GradingAct
     from opencets_web.grading.queries import list_series
@@ -267,7 +267,8 @@ def _grading(officers: Sequence[Actor], reference: str) -> None:
         if GradingAct.objects.filter(case__reference=reference).exists():
             return
         found = [
-            [member["media"] for member in series["members"]] for series in list_series(officers[0], reference, None, 20)
+            [member["media"] for member in series["members"]]
+            for series in list_series(officers[0], reference, None, 20)
         ]
         loose = Media.objects.filter(case__reference=reference, known_set=None).order_by("id")
         chosen = [group for group in found if len(group) > 1] or [list(loose.values_list("id", flat=True)[:6])]
@@ -280,5 +281,7 @@ def _grading(officers: Sequence[Actor], reference: str) -> None:
             with acting_as(officer.officer_id), suppress(ActRefused):
                 give_grades(officer, group, "UK", code, f"demonstration-{number}", how="group")
     with acting_as(officers[0].officer_id), suppress(ActRefused):
-        ready = GradeDecision.objects.filter(case__reference=reference, agreeing__gte=3).values_list("id", flat=True)[:1]
+        ready = GradeDecision.objects.filter(case__reference=reference, agreeing__gte=3).values_list("id", flat=True)[
+            :1
+        ]
         release_entries(officers[0], list(ready), "Drawn rooms; released for the demonstration alone.")
