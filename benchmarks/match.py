@@ -20,6 +20,7 @@ import gc
 import json
 import math
 import platform
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -41,6 +42,11 @@ Found = set[tuple[int, int]]
 """Item and distance of each match of one query."""
 Search = Callable[[Codes], Found]
 Figures = dict[str, Any]
+
+
+def tell(line: str) -> None:
+    """Says on standard error what is measured so far: large sizes take a while."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def flipped(codes: Codes, distances: npt.NDArray[np.int64], rng: np.random.Generator) -> Codes:
@@ -117,6 +123,7 @@ def measure(count: int, query_count: int, memory: float, slow: bool) -> Figures:
             "open_ms": round(opened, 2),
         }
         sides["opencets HammingIndex"] = {**weight, **figures}
+        tell(f"{count} codes, ours: {sides['opencets HammingIndex']}")
         del index
     assert figures["recall"] == 1, "a planted neighbour was missed"
     assert figures["beyond"] == 0, "something beyond the radius was found"
@@ -134,6 +141,7 @@ def measure(count: int, query_count: int, memory: float, slow: bool) -> Figures:
         else:
             try:
                 sides[peer] = measure_peer(make, codes, queries, expected, found if "Flat" in peer else None)
+                tell(f"{count} codes, {peer}: {sides[peer]}")
             except ImportError as reason:
                 left_out[peer] = f"not installed: {reason.name}"
         gc.collect()
@@ -317,6 +325,7 @@ def measure_join(counts: list[int]) -> Figures:
         rows.append(
             {"codes": count, "pairs": pairs.left.size, "build_cpu_s": round(built, 2), "join_cpu_s": round(took, 2)}
         )
+        tell(f"all pairs: {rows[-1]}")
         del index, codes, pairs
     figures: Figures = {"rows": rows}
     if len(rows) > 1:

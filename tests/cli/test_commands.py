@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -84,6 +85,45 @@ def test_hash_refuses_a_path_that_is_not_there_before_reading_any(pictures: Path
     code, out, err = run("hash", pictures, pictures / "absent")
     assert (code, out) == (2, "")
     assert "absent does not exist; nothing was hashed." in err
+
+
+def test_hash_goes_on_with_the_file_of_a_run_that_was_stopped(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "signals"
+    assert run("hash", pictures, "--out", out)[0] == 0
+    whole = out.read_bytes()
+    assert whole.count(b"\n") == 3
+    out.write_bytes(whole[: whole.index(b"\n") + 30])
+    code, _, err = run("hash", pictures, "--out", out, "--resume")
+    assert (code, out.read_bytes()) == (0, whole)
+    assert "1 of 3 files were in" in err
+    assert run("hash", pictures, "--resume")[0] == 2
+    code, _, err = run("hash", pictures, "--json", "--out", out, "--resume")
+    assert (code, out.read_bytes()) == (2, whole)
+    assert "does not hold the JSON lines" in err
+
+
+def test_a_hashing_process_that_is_killed_costs_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "given"
+    folder.mkdir()
+    content = np.random.default_rng(1).integers(0, 256, 3_000_000, np.uint8).tobytes()
+    for number in range(60):
+        (folder / f"{number:02}.bin").write_bytes(content)
+    command = [sys.executable, "-m", "opencets.cli.main", "hash", "--json", "--jobs", "2", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        first = process.stdout.readline()
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGKILL)
+        lines = [json.loads(line) for line in (first, *process.stdout)]
+        errors = process.stderr.read()
+    assert [Path(line["path"]).name for line in lines] == [f"{number:02}.bin" for number in range(60)]
+    troubled = [line for line in lines if line["trouble"]]
+    # it may have died between two batches, and then nothing was lost
+    assert len(troubled) <= 1
+    assert process.returncode == len(troubled)
+    assert errors.count(".bin") == len(troubled)
+    assert {line["md5"] for line in lines if not line["trouble"]} == {hashlib.md5(content).hexdigest()}
 
 
 def test_hash_keeps_one_line_a_file_whatever_its_name(tmp_path: Path) -> None:

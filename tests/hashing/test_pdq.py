@@ -13,7 +13,17 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from opencets.hashing import sign
-from opencets.hashing.pdq import pdq, pdq_plainly
+from opencets.hashing.pdq import (
+    OPPOSITE,
+    TURNS,
+    bits_of,
+    coefficients_of,
+    pdq,
+    pdq_plainly,
+    pdq_samples,
+    turned_codes,
+    turned_hashes,
+)
 
 SAMPLES = Path(__file__).parents[2] / "../shared/data/media"
 
@@ -147,3 +157,44 @@ def test_real_photographs_agree_with_the_published_implementation() -> None:
 def test_a_picture_of_four_pixels_a_side_gives_no_hash() -> None:
     hashed, quality = pdq(np.full((4, 4), 9, np.uint8))
     assert (hashed.tolist(), quality) == ([0] * 32, 0)
+
+
+LAID = {
+    "mirrored": lambda picture: picture[:, ::-1],
+    "half": lambda picture: picture[::-1, ::-1],
+    "flipped": lambda picture: picture[::-1],
+    "transposed": lambda picture: picture.T,
+    "right": lambda picture: np.rot90(picture, -1),
+    "left": lambda picture: np.rot90(picture),
+    "transversed": lambda picture: picture.T[::-1, ::-1],
+}
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_the_hash_of_each_turn_is_near_that_of_the_turned_picture(turn: str) -> None:
+    place = TURNS.index(turn)
+    for seed, size in enumerate([(640, 480), (500, 700), (333, 512), (1024, 768)]):
+        picture = luma(scene(seed, *size))
+        expected, quality = pdq(LAID[turn](picture))
+        assert quality >= 50
+        samples = pdq_samples(picture)
+        assert distance(turned_hashes(samples, picture.shape)[place].tobytes(), expected.tobytes()) <= 14
+        alone = turned_codes(bits_of(coefficients_of(samples))[None])
+        assert alone.shape == (1, 7, 32)
+        assert distance(alone[0, place].tobytes(), expected.tobytes()) <= 24
+
+
+def test_a_turn_and_its_opposite_give_the_hash_again() -> None:
+    codes = np.random.default_rng(1).integers(0, 256, (50, 32), np.uint8)
+    for place, turn in enumerate(TURNS):
+        back = TURNS.index(OPPOSITE.get(turn, turn))
+        assert np.array_equal(turned_codes(turned_codes(codes)[:, place])[:, back], codes)
+
+
+def test_signing_a_picture_gives_its_turns_too() -> None:
+    signed = sign(io.BytesIO(jpeg(scene(3, 1632, 1224))))
+    upside_down = sign(io.BytesIO(jpeg(scene(3, 1632, 1224).transpose(Image.Transpose.ROTATE_180))))
+    assert signed.turned is not None
+    assert upside_down.pdq is not None
+    place = 32 * TURNS.index("half")
+    assert distance(signed.turned[place : place + 32], upside_down.pdq) <= 10

@@ -26,6 +26,12 @@ BOX_PASSES = 2
 SMALLEST_SIDE = 5
 """Below five pixels a side the published implementations give no hash."""
 
+TURNS = ("mirrored", "half", "flipped", "transposed", "right", "left", "transversed")
+"""The other seven ways to lay a picture: mirrored left to right, turned by a half, mirrored top to bottom, mirrored along
+the one diagonal, turned by a quarter to the right, to the left, mirrored along the other diagonal."""
+OPPOSITE = {"right": "left", "left": "right"}
+"""The turn that undoes one; every other undoes itself."""
+
 USABLE_QUALITY = 50
 """Below this quality the publication advises not to match: the picture is too plain."""
 
@@ -36,22 +42,26 @@ def pdq(luma: Luma) -> tuple[npt.NDArray[np.uint8], int]:
     ``luma``: brightness 0 to 255, shape (height, width), at the size the picture has: never resize it by another filter
     first, that breaks conformance. A picture with a side below five pixels gives 32 zero bytes and quality 0.
     """
-    coefficients, quality = pdq_coefficients(luma)
-    return bits_of(coefficients), quality
+    samples = pdq_samples(luma)
+    return bits_of(coefficients_of(samples)), quality_of(samples)
 
 
-def pdq_coefficients(luma: Luma, size: tuple[int, int] | None = None) -> tuple[Matrix, int]:
-    """The 16 x 16 cosine coefficients behind the hash, and the quality.
+def pdq_samples(luma: Luma, size: tuple[int, int] | None = None) -> Matrix:
+    """The 64 x 64 samples of the twice filtered picture; all nought where a side is below five pixels.
 
     ``size``: (height, width) of the whole picture, when each pixel of ``luma`` is the mean of a square of 2, 4 or 8
     pixels a side, as JPEG decoders give it. The filter and the sampling are then those of the whole picture.
     """
     height, width = size or luma.shape
     if height < SMALLEST_SIDE or width < SMALLEST_SIDE:
-        return np.zeros((COEFFICIENTS, COEFFICIENTS), dtype=np.float32), 0
-    samples = _sample(luma, height, width)
+        return np.zeros((SAMPLES, SAMPLES), dtype=np.float32)
+    return _sample(luma, height, width)
+
+
+def coefficients_of(samples: Matrix) -> Matrix:
+    """The 16 x 16 cosine coefficients behind the hash."""
     cosine = _cosine_matrix()
-    return (cosine @ samples @ cosine.T).astype(np.float32, copy=False), quality_of(samples)
+    return (cosine @ samples @ cosine.T).astype(np.float32, copy=False)
 
 
 def bits_of(coefficients: Matrix) -> npt.NDArray[np.uint8]:
@@ -59,6 +69,57 @@ def bits_of(coefficients: Matrix) -> npt.NDArray[np.uint8]:
     flat = coefficients.ravel()
     median = np.partition(flat, flat.size // 2 - 1)[flat.size // 2 - 1]
     return np.packbits((flat > median)[::-1])
+
+
+def turned_hashes(samples: Matrix, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """The hashes (7, 32) that the picture of ``size`` (height, width) would have in each of `TURNS`, without the picture.
+
+    As the publication does (its section on dihedral hashes): mirroring an axis negates every second coefficient along it,
+    and turning swaps the axes. The samples of the mirrored picture lie up to two pixels beside those of this one, since
+    even boxes lean forward; here the samples are moved by as much before, which halves the bits that differ from the hash
+    of the mirrored file.
+    """
+    down, across = (_lean(side) for side in size)
+    by_rows: Matrix = samples + down * np.gradient(samples, axis=0)
+    by_columns: Matrix = samples + across * np.gradient(samples, axis=1)
+    by_both: Matrix = by_rows + across * np.gradient(by_rows, axis=1)
+    odd = _SIGNS.astype(np.float32)
+    mirrored = coefficients_of(by_columns) * odd[None, :]
+    flipped = coefficients_of(by_rows) * odd[:, None]
+    half = coefficients_of(by_both) * odd[None, :] * odd[:, None]
+    laid = (mirrored, half, flipped, coefficients_of(samples).T, flipped.T, mirrored.T, half.T)
+    return np.stack([bits_of(each) for each in laid])
+
+
+def _lean(side: int) -> float:
+    """How far, in samples, those of the mirrored axis lie from where the axis was sampled."""
+    forward = 0.0 if window_of(side) % 2 else 0.5
+    return -(2 * BOX_PASSES * forward + (side % (2 * SAMPLES) == 0)) * SAMPLES / side if side >= SMALLEST_SIDE else 0.0
+
+
+def turned_codes(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The hashes (n, 7, 32) in each of `TURNS`, from hashes (n, 32) alone: for lists that hold nothing else.
+
+    A bit says on which side of the median its coefficient is; the median is near nought, so that a negated coefficient
+    nearly always is on the other side. Some more bits differ from the turned file than with `turned_hashes`.
+    """
+    bits = np.unpackbits(codes, axis=1)[:, ::-1].reshape(-1, COEFFICIENTS, COEFFICIENTS).astype(np.int8) * 2 - 1
+    swapped = bits.transpose(0, 2, 1)
+    across, down = _SIGNS[None, None, :], _SIGNS[None, :, None]
+    laid = (
+        bits * across,
+        bits * across * down,
+        bits * down,
+        swapped,
+        swapped * across,
+        swapped * down,
+        swapped * across * down,
+    )
+    kept = np.stack([each.reshape(codes.shape[0], -1)[:, ::-1] > 0 for each in laid], axis=1)
+    return np.packbits(kept, axis=2)
+
+
+_SIGNS = np.array([-1, 1] * (COEFFICIENTS // 2), np.int8)
 
 
 def quality_of(samples: Matrix) -> int:

@@ -32,7 +32,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from opencets.errors import DamagedSource, LimitReached, NotThisFormat
-from opencets.hashing.pdq import bits_of, fragile_bits, pdq_coefficients
+from opencets.hashing.pdq import bits_of, coefficients_of, fragile_bits, pdq_samples, quality_of, turned_hashes
 
 SCALED_SIDE = 300
 SCALED_QUALITY = 60
@@ -116,11 +116,15 @@ def decode(content: BinaryIO, media_type: str, *, scaled: bool = True) -> Decode
     return Decoded(image, width, height, orientation, image.size != (width, height), broken)
 
 
-def picture_pdq(decoded: Decoded, content: BinaryIO, media_type: str) -> tuple[bytes, int]:
-    """PDQ and quality of a picture; ``content`` is decoded anew at full size where the scaled one may not conform."""
+def picture_pdq(decoded: Decoded, content: BinaryIO, media_type: str) -> tuple[bytes, int, bytes]:
+    """PDQ and quality of a picture, and the PDQ of its seven turns one after another (see `turned_hashes`).
+
+    ``content`` is decoded anew at full size where the scaled one may not conform.
+    """
     size = (decoded.height, decoded.width)
     brightness = luma(decoded.image)
-    coefficients, quality = pdq_coefficients(brightness, size)
+    samples = pdq_samples(brightness, size)
+    coefficients, quality = coefficients_of(samples), quality_of(samples)
     affordable = size[0] * size[1] <= DECODED_PIXELS
     if (
         decoded.scaled
@@ -130,8 +134,9 @@ def picture_pdq(decoded: Decoded, content: BinaryIO, media_type: str) -> tuple[b
         content.seek(0)
         full = decode(content, media_type, scaled=False)
         bright = fine_luma(full.image) if size[0] * size[1] <= FINE_PIXELS else luma(full.image)
-        coefficients, quality = pdq_coefficients(bright)
-    return bits_of(coefficients).tobytes(), quality
+        samples = pdq_samples(bright)
+        coefficients, quality = coefficients_of(samples), quality_of(samples)
+    return bits_of(coefficients).tobytes(), quality, turned_hashes(samples, size).tobytes()
 
 
 def luma(image: Image.Image) -> npt.NDArray[np.uint8]:

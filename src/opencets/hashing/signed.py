@@ -32,6 +32,8 @@ class Signed:
     """32 bytes. Pictures only; None where the picture did not decode whole."""
     quality: int | None = None
     """PDQ quality, 0 to 100; below 50 do not match by it."""
+    turned: bytes | None = None
+    """7 x 32 bytes: the PDQ that the picture has in each of `opencets.hashing.pdq.TURNS`."""
     frames: tuple[Frame, ...] = ()
     duration: float | None = None
     """Seconds."""
@@ -144,8 +146,8 @@ def _look_at_picture(signed: Signed, content: BinaryIO, thumbnail_px: int) -> Si
             signed,
             trouble=f"The picture is broken ({decoded.broken}): no PDQ; the thumbnail shows the part that was decoded.",
         )
-    hashed, quality = picture_pdq(decoded, content, media_type)
-    return replace(signed, pdq=hashed, quality=quality)
+    hashed, quality, turned = picture_pdq(decoded, content, media_type)
+    return replace(signed, pdq=hashed, quality=quality, turned=turned)
 
 
 def _look_at_video(signed: Signed, content: BinaryIO, thumbnail_px: int) -> Signed:

@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -54,7 +54,7 @@ class Pairs(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
+class State:
     """What one manifest says, opened. Never changed: a change makes another."""
 
     names: tuple[str, ...]
@@ -76,6 +76,16 @@ class _State:
         gone: npt.NDArray[np.bool_] = self.removed[place] == items
         return gone
 
+    def kept_pairs(self, pairs: Pairs) -> Pairs:
+        """Those of ``pairs`` of which neither side is removed."""
+        if not self.removed.size:
+            return pairs
+        keep = ~(self.is_gone(pairs.left) | self.is_gone(pairs.right))
+        return Pairs(pairs.left[keep], pairs.right[keep], pairs.distance[keep])
+
+
+EMPTY = State((), (), "", np.empty((0, 4), np.uint64), 0, np.empty(0, np.int64), 0)
+
 
 class HammingIndex:
     """All codes within a radius of a query, none missed.
@@ -84,7 +94,7 @@ class HammingIndex:
     Safe for many threads and, in a folder, for many processes.
     """
 
-    def __init__(self, path: Path | None, state: _State) -> None:
+    def __init__(self, path: Path | None, state: State) -> None:
         self._path = path
         self._manifest = str(path / "manifest.json") if path else ""
         self._state = state
@@ -97,9 +107,8 @@ class HammingIndex:
         Raises ActRefused when ``path`` already holds something, ValueRefused when ``codes`` have another shape or type.
         """
         checked = as_codes(codes)
-        empty = _State((), (), "", np.empty((0, 4), np.uint64), 0, np.empty(0, np.int64), 0)
         if path is None:
-            index = cls(None, empty)
+            index = cls(None, EMPTY)
         else:
             folder = Path(path)
             if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -107,9 +116,9 @@ class HammingIndex:
                     f"An index cannot be built in {folder}: it is not an empty folder. Choose another, or open it."
                 )
             folder.mkdir(parents=True, exist_ok=True)
-            index = cls(folder, empty)
+            index = cls(folder, EMPTY)
             with index._turn(refresh=False):
-                index._publish(replace(empty, generation=1))
+                index._publish(replace(EMPTY, generation=1))
         if checked.shape[0]:
             index.add(checked)
         return index
@@ -124,20 +133,38 @@ class HammingIndex:
         folder = Path(path)
         return cls(folder, _read_state(folder, None))
 
+    @classmethod
+    def adopt(cls, path: str | os.PathLike[str], names: Sequence[str], count: int) -> HammingIndex:
+        """The index in the folder ``path``, made of whole segments that stand there under ``names``.
+
+        Together they hold the items 0 to ``count`` - 1. Raises DamagedSource when one of them is not whole.
+        """
+        folder = Path(path)
+        index = cls(folder, EMPTY)
+        with index._turn(refresh=False):
+            try:
+                segments = tuple(Segment.open(folder / name) for name in names)
+            except (OSError, ValueError) as reason:
+                raise DamagedSource(f"A segment in {folder} is missing or cut short ({reason}).") from reason
+            if sum(segment.owners.size for segment in segments) != count:
+                raise DamagedSource(f"The segments in {folder} do not hold {count} items together.")
+            index._publish(replace(EMPTY, names=tuple(names), segments=segments, count=count, generation=1))
+        return index
+
     def __len__(self) -> int:
         """How many items there are, without those removed."""
-        state = self._now()
+        state = self.now()
         return state.count - int(state.removed.size)
 
     @property
     def count(self) -> int:
         """How many items were ever added: the number the next one gets."""
-        return self._now().count
+        return self.now().count
 
     @property
     def fragments(self) -> int:
         """How many segments a search visits; beyond eight or so, `compact` pays."""
-        return len(self._now().segments)
+        return len(self.now().segments)
 
     def add(self, codes: npt.ArrayLike) -> range:
         """The item numbers that ``codes`` (uint8, (n, 32)) now have.
@@ -186,7 +213,7 @@ class HammingIndex:
         """
         _check_radius(radius)
         words = permuted(as_codes(queries))
-        state = self._now()
+        state = self.now()
         if words.shape[0] <= QUERY_BATCH:
             return _search(state, words, 0, radius)
         batches = range(0, words.shape[0], QUERY_BATCH)
@@ -216,13 +243,11 @@ class HammingIndex:
     def each_pairs(self, radius: int = PUBLISHED_RADIUS) -> Iterator[Pairs]:
         """The same as `pairs` in portions of at most about a million, in no order."""
         _check_radius(radius)
-        state = self._now()
+        state = self.now()
         for found in _all_pairs(state, radius):
-            if state.removed.size:
-                keep = ~(state.is_gone(found.left) | state.is_gone(found.right))
-                found = Pairs(found.left[keep], found.right[keep], found.distance[keep])
-            if found.left.size:
-                yield found
+            kept = state.kept_pairs(found)
+            if kept.left.size:
+                yield kept
 
     def compact(self, *, whole: bool = True) -> None:
         """One segment instead of many, without the removed items; searches, `add` and `remove` go on meanwhile.
@@ -232,7 +257,7 @@ class HammingIndex:
         Raises Interrupted when another process is compacting the same folder.
         """
         with self._compacting():
-            state = self._now()
+            state = self.now()
             first = 0 if whole else _first_to_merge([segment.owners.size for segment in state.segments])
             unfolded = [segment.unfolded() for segment in state.segments[first:]]
             if not unfolded:
@@ -264,14 +289,14 @@ class HammingIndex:
                 segments = (*present.segments[:first], merged, *present.segments[old:])
                 self._publish(replace(present, names=names, segments=segments))
 
-    def _add_to_tail(self, state: _State, words: Words) -> None:
+    def _add_to_tail(self, state: State, words: Words) -> None:
         name = state.tail_name or f"tail-{state.generation + 1}"
         if self._path is not None:
             _append(self._path / name, state.tail.shape[0] * 32, words.astype("<u8").tobytes())
         tail = _frozen(np.concatenate((state.tail, words)))
         self._publish(replace(state, tail_name=name, tail=tail, count=state.count + words.shape[0]))
 
-    def _add_segment(self, state: _State, words: Words) -> None:
+    def _add_segment(self, state: State, words: Words) -> None:
         """The tail and ``words`` become a segment; the next tail has another file: readers may still read this one."""
         begin = state.count - state.tail.shape[0]
         count = state.count + words.shape[0]
@@ -291,7 +316,7 @@ class HammingIndex:
             )
         )
 
-    def _publish(self, state: _State) -> None:
+    def _publish(self, state: State) -> None:
         """Makes ``state`` the one that counts, here and in the folder; its files are already on the disk."""
         state = replace(state, generation=self._state.generation + 1)
         if self._path is not None:
@@ -320,7 +345,7 @@ class HammingIndex:
             state = replace(state, stamp=_stamp(self._manifest))
         self._state = state
 
-    def _now(self) -> _State:
+    def now(self) -> State:
         """The state that counts at this instant."""
         state = self._state
         if self._path is None or state.stamp is None or _stamp(self._manifest) == state.stamp:
@@ -339,7 +364,7 @@ class HammingIndex:
             with (self._path / "lock").open("ab") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if refresh:
-                    self._now()
+                    self.now()
                     self._sweep()
                 yield
 
@@ -378,8 +403,13 @@ def _first_to_merge(sizes: list[int]) -> int:
     return first
 
 
-def _search(state: _State, words: Words, begin: int, radius: int) -> Matches:
+def _search(state: State, words: Words, begin: int, radius: int) -> Matches:
     parts = [segment.owners_of(segment.near(words, radius)) for segment in state.segments]
+    return merged_matches(state, words, begin, radius, parts)
+
+
+def merged_matches(state: State, words: Words, begin: int, radius: int, parts: list[Near]) -> Matches:
+    """What all segments found, and what the tail has, without the removed, in order."""
     if state.tail.shape[0]:
         near = scan(words, state.tail, radius)
         parts.append(Near(near.query, near.code + (state.count - state.tail.shape[0]), near.distance))
@@ -399,20 +429,32 @@ def _search(state: _State, words: Words, begin: int, radius: int) -> Matches:
     return Matches(query + begin, item, distance.copy())
 
 
-def _all_pairs(state: _State, radius: int) -> Iterator[Pairs]:
+def _all_pairs(state: State, radius: int) -> Iterator[Pairs]:
     """Segment with itself, with each later segment, with the tail; then the tail with itself."""
-    tail_begin = state.count - state.tail.shape[0]
     for place, segment in enumerate(state.segments):
-        yield from _identical(segment)
         for other in state.segments[place:]:
-            for near in segment.join(other, radius):
-                yield from _crossed(segment, other, near)
-        for begin in range(0, state.tail.shape[0], QUERY_BATCH):
-            near = segment.owners_of(segment.near(state.tail[begin : begin + QUERY_BATCH], radius))
-            yield _ordered(near.code, near.query + begin + tail_begin, near.distance)
+            yield from segment_pairs(segment, other, radius)
+    yield from tail_pairs(state, radius)
+
+
+def segment_pairs(segment: Segment, other: Segment, radius: int) -> Iterator[Pairs]:
+    """Every item of one segment with every item of another, or with every other of itself."""
+    if other is segment:
+        yield from _identical(segment)
+    for near in segment.join(other, radius):
+        yield from _crossed(segment, other, near)
+
+
+def tail_pairs(state: State, radius: int) -> Iterator[Pairs]:
+    """Every item of the tail with every one of each segment and of the tail itself."""
+    begun = state.count - state.tail.shape[0]
     for begin in range(0, state.tail.shape[0], QUERY_BATCH):
-        near = scan(state.tail[begin : begin + QUERY_BATCH], state.tail, radius, begin)
-        yield _ordered(near.query + begin + tail_begin, near.code + tail_begin, near.distance)
+        words = state.tail[begin : begin + QUERY_BATCH]
+        for segment in state.segments:
+            near = segment.owners_of(segment.near(words, radius))
+            yield _ordered(near.code, near.query + begin + begun, near.distance)
+        near = scan(words, state.tail, radius, begin)
+        yield _ordered(near.query + begin + begun, near.code + begun, near.distance)
 
 
 def _crossed(left: Segment, right: Segment, near: Near) -> Iterator[Pairs]:
@@ -455,7 +497,7 @@ def _stamp(manifest: str | Path) -> tuple[int, int, int]:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def _read_state(folder: Path, known: _State | None) -> _State:
+def _read_state(folder: Path, known: State | None) -> State:
     """The state that the manifest in ``folder`` tells of; segments that ``known`` has open are taken from there."""
     for _ in range(100):
         stamp = _stamp(folder / "manifest.json")
@@ -483,7 +525,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return dict(manifest)
 
 
-def _open_state(folder: Path, manifest: dict[str, Any], known: _State | None) -> _State:
+def _open_state(folder: Path, manifest: dict[str, Any], known: State | None) -> State:
     names = tuple(manifest["segments"])
     opened = dict(zip(known.names, known.segments, strict=True)) if known else {}
     segments = tuple(opened.get(name) or Segment.open(folder / name) for name in names)
@@ -495,7 +537,7 @@ def _open_state(folder: Path, manifest: dict[str, Any], known: _State | None) ->
     removed = np.empty(0, np.int64)
     if manifest["removed"]:
         removed = _ascending(_read_array(folder / "removed", "<i8", manifest["removed"]).astype(np.int64))
-    return _State(
+    return State(
         names,
         segments,
         manifest["tail"],

@@ -68,6 +68,7 @@ class Examined:
     duration: float | None
     pdq: bytes | None
     quality: int | None
+    turned: bytes | None
     frames: tuple[Frame, ...]
     thumbnail: Piece | None
     strip: Piece | None
@@ -285,6 +286,7 @@ def _finish(
         height=signed.height if signed else None,
         duration=signed.duration if signed else None,
         pdq=signed.pdq if signed else None,
+        turned=signed.turned if signed else None,
         quality=signed.quality if signed else None,
         frames=signed.frames if signed else (),
         thumbnail=thumbnail,

@@ -18,8 +18,10 @@ from django.db import connection
 from django.db.models import Max
 from django.utils import timezone
 
+from opencets.hashing.pdq import OPPOSITE, TURNS, turned_codes
 from opencets.linking.rarity import default_rarity
 from opencets.matching import HammingIndex
+from opencets.matching.codes import Codes
 from opencets_web.audit import log, outbox
 from opencets_web.evidence.keeping import stable_id
 from opencets_web.evidence.models import Exhibit
@@ -71,12 +73,12 @@ def _register(exhibit: Exhibit) -> int:
             """
             insert into media_media (id, holding_id, agency_id, case_id, record_id, file_id, sha256, media_type, width, height,
               duration, pdq, quality, thumbnail_id, thumbnail_offset, thumbnail_size, strip_size, trouble, taken_at, known_as,
-              known_distance, cases_count, widely_traded, read_at)
+              known_distance, known_turn, cases_count, widely_traded, read_at)
             select distinct on (r.file_id) r.id, f.holding_id, f.agency_id, r.case_id, r.id, f.id, f.sha256, f.media_type,
               (f.signals->>'width')::int, (f.signals->>'height')::int, (f.signals->>'duration')::float,
               decode(f.signals->>'pdq', 'hex'), (f.signals->>'quality')::int, f.pack_id,
               coalesce((f.signals->'thumbnail'->>0)::bigint, 0), coalesce((f.signals->'thumbnail'->>1)::int, 0),
-              coalesce((f.signals->'strip'->>1)::int, 0), coalesce(f.signals->>'trouble', ''), r.at_text, '{}', null, 1, false,
+              coalesce((f.signals->'strip'->>1)::int, 0), coalesce(f.signals->>'trouble', ''), r.at_text, '{}', null, '', 1, false,
               r.read_at
             from evidence_exhibitfile f join evidence_record r on r.file_id = f.id and r.kind = 'media' and r.retired_at is null
             where f.exhibit_id = %s and f.signals is not null
@@ -123,14 +125,14 @@ def _match_known(batch: Sequence[Media]) -> None:
     unknown = [media for media in batch if media.pdq is not None and (media.quality or 0) >= USABLE_QUALITY]
     if not len(known) or not unknown:
         return
-    found = known.search(np.array([list(bytes(media.pdq or b"")) for media in unknown], dtype=np.uint8), RADIUS)
-    hits = sorted(zip(*(array.tolist() for array in found), strict=True), key=lambda hit: hit[2])
+    codes = np.frombuffer(b"".join(bytes(media.pdq or b"") for media in unknown), np.uint8).reshape(-1, 32)
+    hits = sorted(_in_every_turn(known, codes, _turned(unknown)), key=lambda hit: (hit[2] != "", hit[3]))
     entries: dict[int, HashEntry] = {}
-    for chunk in _chunks(sorted({item for _, item, _ in hits}), 10_000):
+    for chunk in _chunks(sorted({item for _, item, _, _ in hits}), 10_000):
         live = HashEntry.objects.filter(position__in=chunk, hash_set__withdrawn_at=None).select_related("hash_set")
         entries.update({entry.position: entry for entry in live if entry.position is not None})
     marked: set[int] = set()
-    for query, item, distance in hits:
+    for query, item, turn, distance in hits:
         # The nearest entry of a set that is in use wins: a nearer one of a withdrawn set says nothing.
         entry = entries.get(item)
         if entry is None or query in marked:
@@ -140,17 +142,42 @@ def _match_known(batch: Sequence[Media]) -> None:
             known_by=entry,
             known_set=entry.hash_set,
             known_distance=distance,
+            known_turn=OPPOSITE.get(turn, turn),
             known_as=[entry.category, entry.hash_set.name],
         )
 
 
+def _turned(batch: Sequence[Media]) -> Codes:
+    """The PDQ of each picture's seven turns (n, 7, 32): as its reading gave them, else from its PDQ alone."""
+    kept = dict(Media.objects.filter(id__in=[media.id for media in batch]).values_list("id", "file__signals__turned"))
+    codes = np.frombuffer(b"".join(bytes(media.pdq or b"") for media in batch), np.uint8).reshape(-1, 32)
+    turned = turned_codes(codes)
+    for row, media in enumerate(batch):
+        if given := kept.get(media.id):
+            turned[row] = np.frombuffer(bytes.fromhex(given), np.uint8).reshape(-1, 32)
+    return turned
+
+
+def _in_every_turn(index: HammingIndex, codes: Codes, turned: Codes) -> Iterator[tuple[int, int, str, int]]:
+    """What is near each code or one of its turns: query, item, how the item lies beside the query, distance.
+
+    ``turned``: (m, 7, 32) for the first m of ``codes``; what follows them (frames of videos) is looked for as it is. Where an
+    item is near in more than one turn, as with symmetrical pictures, as it is comes first.
+    """
+    for turn, some in (("", codes), *((turn, turned[:, place]) for place, turn in enumerate(TURNS))):
+        found = index.search(np.ascontiguousarray(some), RADIUS)
+        for query, item, distance in zip(*(column.tolist() for column in found), strict=True):
+            yield query, item, turn, distance
+
+
 @dataclass(frozen=True, slots=True)
 class _Near:
-    """Two media within the radius; seconds where frames of videos matched."""
+    """Two media within the radius; how the right lies beside the left; seconds where frames of videos matched."""
 
     left: UUID
     right: UUID
     distance: int
+    turn: str
     left_second: float | None
     right_second: float | None
 
@@ -185,22 +212,24 @@ def _match_near(batch: Sequence[Media]) -> list[_Near]:
         ],
         batch_size=5_000,
     )
-    found = index.search(array, RADIUS)
-    items = np.unique(found.item_index).tolist()
+    pictures = [media for media in batch if media.pdq is not None and (media.quality or 0) >= USABLE_QUALITY]
+    found = list(_in_every_turn(index, array, _turned(pictures)))
+    items = sorted({item for _, item, _, _ in found})
     at: dict[int, tuple[UUID, float | None]] = {}
     for begin in range(0, len(items), 10_000):
         rows = Signal.objects.filter(position__in=items[begin : begin + 10_000])
         at.update({row.position: (row.media_id, row.second) for row in rows})
     best: dict[tuple[UUID, UUID], _Near] = {}
-    for query, item, distance in zip(*(column.tolist() for column in found), strict=True):
+    for query, item, turn, distance in found:
         other = at.get(item)
         mine = owners[query]
         if other is None or other[0] == mine[0]:
             continue
         (left, left_second), (right, right_second) = sorted((mine, other), key=lambda side: side[0])
+        turn = turn if left == mine[0] else OPPOSITE.get(turn, turn)
         before = best.get((left, right))
-        if before is None or distance < before.distance:
-            best[left, right] = _Near(left, right, int(distance), left_second, right_second)
+        if before is None or (turn != "", distance) < (before.turn != "", before.distance):
+            best[left, right] = _Near(left, right, distance, turn, left_second, right_second)
     pairs = list(best.values())
     _keep_pairs(pairs)
     return pairs
@@ -231,6 +260,7 @@ def _keep_pairs(pairs: Sequence[_Near]) -> None:
                 right_holding_id=sides[pair.right][0],
                 right_agency_id=sides[pair.right][1],
                 distance=pair.distance,
+                turn=pair.turn,
                 left_second=pair.left_second,
                 right_second=pair.right_second,
                 found_at=now,
@@ -362,14 +392,13 @@ def mark_known_everywhere(hash_set: HashSet) -> dict[UUID, int]:
     entries = list(HashEntry.objects.filter(hash_set=hash_set, position__isnull=False))
     if entries and len(index):
         codes = np.frombuffer(b"".join(bytes(entry.pdq or b"") for entry in entries), dtype=np.uint8).reshape(-1, 32)
-        found = index.search(codes, RADIUS)
-        hits = sorted(zip(*(column.tolist() for column in found), strict=True), key=lambda hit: hit[2])
+        hits = sorted(_in_every_turn(index, codes, turned_codes(codes)), key=lambda hit: (hit[2] != "", hit[3]))
         owners = {
             row.position: row.media_id
             for chunk in _chunks([hit[1] for hit in hits], 10_000)
             for row in Signal.objects.filter(position__in=chunk, second=None)
         }
-        for query, item, distance in hits:
+        for query, item, turn, distance in hits:
             media_id = owners.get(item)
             if media_id is None:
                 continue
@@ -378,7 +407,11 @@ def mark_known_everywhere(hash_set: HashSet) -> dict[UUID, int]:
             for case_id in changed.values_list("case_id", flat=True):
                 marked[case_id] = marked.get(case_id, 0) + 1
             changed.update(
-                known_by=entry, known_set=hash_set, known_distance=distance, known_as=[entry.category, hash_set.name]
+                known_by=entry,
+                known_set=hash_set,
+                known_distance=distance,
+                known_turn=turn,
+                known_as=[entry.category, hash_set.name],
             )
     return marked
 
@@ -390,7 +423,7 @@ def unmark_everywhere(hash_set: HashSet) -> dict[UUID, int]:
     """
     media = list(Media.objects.filter(known_by__hash_set=hash_set))
     Media.objects.filter(id__in=[row.id for row in media]).update(
-        known_by=None, known_set=None, known_distance=None, known_as=[]
+        known_by=None, known_set=None, known_distance=None, known_turn="", known_as=[]
     )
     for chunk in _chunks([row.id for row in media], MEDIA_AT_ONCE):
         _match_known(list(Media.objects.filter(id__in=chunk)))

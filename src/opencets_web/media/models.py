@@ -14,6 +14,18 @@ from opencets_web.evidence.models import Blob, ExhibitFile, Record
 from opencets_web.policy.models import BetweenTwo, Guarded
 
 
+class Turn(models.TextChoices):
+    """How one picture lies beside another: the names of `opencets.hashing.pdq.TURNS`."""
+
+    MIRRORED = "mirrored", "mirrored"
+    HALF = "half", "upside down"
+    FLIPPED = "flipped", "mirrored and upside down"
+    TRANSPOSED = "transposed", "mirrored and turned by a quarter"
+    RIGHT = "right", "turned by a quarter to the right"
+    LEFT = "left", "turned by a quarter to the left"
+    TRANSVERSED = "transversed", "mirrored and turned by a quarter"
+
+
 class Media(Guarded):
     """A picture or video of an exhibit with its digests and signals."""
 
@@ -45,6 +57,7 @@ class Media(Guarded):
     known_by = models.ForeignKey("media.HashEntry", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     known_set = models.ForeignKey("media.HashSet", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     known_distance = models.IntegerField(null=True, help_text="0: the identical file; 1 to 31: bits of PDQ apart.")
+    known_turn = models.CharField(max_length=12, blank=True, choices=Turn, help_text="How it lies beside the entry.")
     cases_count = models.IntegerField(
         default=1, help_text="Distinct cases that hold it or a near-duplicate (bucketed when shown)."
     )
@@ -96,6 +109,7 @@ class NearDuplicate(BetweenTwo):
     left = models.ForeignKey(Media, on_delete=models.PROTECT, related_name="+")
     right = models.ForeignKey(Media, on_delete=models.PROTECT, related_name="+")
     distance = models.IntegerField()
+    turn = models.CharField(max_length=12, blank=True, choices=Turn, help_text="How the right lies beside the left.")
     left_second = models.FloatField(null=True)
     right_second = models.FloatField(null=True)
     found_at = models.DateTimeField()

@@ -22,6 +22,7 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import NoReverseMatch, reverse
 
 from opencets.errors import ActRefused, NotFound
+from opencets.hashing.pdq import OPPOSITE
 from opencets.records import PROPERTIES
 from opencets_web.audit import log
 from opencets_web.cases.models import Case
@@ -39,6 +40,7 @@ from opencets_web.media.models import (
     Mask,
     Media,
     NearDuplicate,
+    Turn,
 )
 from opencets_web.media.veils import paint, veiled
 from opencets_web.policy import door
@@ -732,14 +734,16 @@ class Known:
     category: str
     category_label: str
     distance: int
+    turn: str
     withdrawn: bool
 
     @property
     def sentence(self) -> str:
         """How it was recognised."""
-        if self.distance == 0:
+        if self.distance == 0 and not self.turn:
             return "The file itself is on the list: its digest is identical."
-        near = f"A near-duplicate is on the list: {self.distance} of 256 bits of PDQ apart."
+        turned = f", {self.turn}" if self.turn else ""
+        near = f"A near-duplicate is on the list: {self.distance} of 256 bits of PDQ apart{turned}."
         return f"{near} This is a machine's suggestion; look before relying on it."
 
 
@@ -1048,7 +1052,7 @@ def _known(media: Media) -> Known | None:
     category = media.known_as[0] if media.known_as else ""
     return Known(
         listed.name, listed.source, listed.authority, listed.version, category, category_label(category),
-        media.known_distance or 0, listed.withdrawn_at is not None,
+        media.known_distance or 0, Turn(media.known_turn).label if media.known_turn else "", listed.withdrawn_at is not None,
     )  # fmt: skip
 
 
@@ -1074,10 +1078,11 @@ def _copies(actor: Actor, media: Media) -> list[Media]:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Another medium that this one is a near-duplicate of: how far, and at which second of a video."""
+    """Another medium that this one is a near-duplicate of: how far, how it lies beside it, at which second of a video."""
 
     other: Media
     distance: int
+    turn: str
     second: float | None
 
 
@@ -1090,7 +1095,8 @@ def _pairs(actor: Actor, media: Media) -> list[_Pair]:
         is_left = pair.left_id == media.id
         other = pair.right if is_left else pair.left
         if other.sha256 != media.sha256:
-            found.append(_Pair(other, pair.distance, pair.right_second if is_left else pair.left_second))
+            turn = pair.turn if is_left else OPPOSITE.get(pair.turn, pair.turn)
+            found.append(_Pair(other, pair.distance, turn, pair.right_second if is_left else pair.left_second))
     return found
 
 
@@ -1105,6 +1111,8 @@ def _near(pairs: Sequence[_Pair]) -> tuple[tuple[_Pair, ...], int]:
 def _near_line(look: _Look, pair: _Pair) -> NearLine:
     other = pair.other
     apart = "the same PDQ" if pair.distance == 0 else f"{pair.distance} bit{'' if pair.distance == 1 else 's'} apart"
+    if pair.turn:
+        apart += f", {Turn(pair.turn).label}"
     return NearLine(
         tile=replace(_tile(look, other), note=apart),
         apart=apart,
