@@ -3,6 +3,9 @@
 The pictures are made-up scenes, encoded as JPEG at two sizes. Both sides get the same bytes in the same run, turn and
 turn about; beside each figure stands how far the two hashes are apart. The plain pipeline makes a thumbnail too, as
 ours does. Processor time of one process counts, since wall time follows what else the machine does.
+
+``--pool`` also measures `opencets hash` over a folder of such pictures with one process and with one for each core, by the
+clock, beside how busy the machine was; the lines must be the same.
 """
 
 from __future__ import annotations
@@ -11,15 +14,19 @@ import argparse
 import hashlib
 import io
 import json
+import os
 import platform
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from opencets.cli.hash import _sign_all
 from opencets.hashing import sign
 
 SIZES = {"2 MP": (1632, 1224), "12 MP": (4000, 3000)}
@@ -111,10 +118,27 @@ def measure(width: int, height: int, files: int) -> dict[str, object]:
     }
 
 
+def measure_pool(files: int) -> dict[str, object]:
+    """Files a second of the command, by the clock, with one process and with all cores."""
+    cores = os.cpu_count() or 1
+    rates, told = {}, []
+    with tempfile.TemporaryDirectory(prefix="opencets-bench-") as name:
+        for seed in range(files):
+            Path(name, f"{seed}.jpg").write_bytes(scene(seed, *SIZES["2 MP"]))
+        list(_sign_all([Path(name, "0.jpg"), Path(name, "1.jpg")], 1))
+        for jobs in (1, cores):
+            begun = time.perf_counter()
+            told.append(list(_sign_all(sorted(Path(name).iterdir()), jobs)))
+            rates[f"{jobs} process{'es' if jobs > 1 else ''}"] = round(files / (time.perf_counter() - begun), 1)
+    assert told[0] == told[-1]
+    return {"files": files, "files_per_second": rates, "load": round(os.getloadavg()[0], 1), "cores": cores}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print JSON alone")
     parser.add_argument("--files", type=int, default=20, help="pictures of 2 megapixels; a quarter as many of 12")
+    parser.add_argument("--pool", type=int, default=0, metavar="FILES", help="also measure the command's processes")
     arguments = parser.parse_args()
     try:
         import pdqhash  # noqa: F401
@@ -122,14 +146,21 @@ def main() -> None:
         sys.exit("pdqhash is not installed, and without it there is no peer to measure beside: pip install pdqhash.")
     counts = {"2 MP": arguments.files, "12 MP": max(2, arguments.files // 4)}
     figures = {name: measure(*size, counts[name]) for name, size in SIZES.items()}
+    pool = measure_pool(arguments.pool) if arguments.pool else None
     if arguments.json:
-        print(json.dumps({"benchmark": "hash", "python": platform.python_version(), "figures": figures}, indent=1))
+        print(
+            json.dumps(
+                {"benchmark": "hash", "python": platform.python_version(), "figures": figures, "pool": pool}, indent=1
+            )
+        )
         return
     for name, figure in figures.items():
         rates = figure["files_per_cpu_second"]
         assert isinstance(rates, dict)
         print(f"{name}: " + ", ".join(f"{side} {rate} files/s" for side, rate in rates.items()))
         print(f"   {figure['times_the_plain_pipeline']} times; PDQ distance {figure['pdq_distance']}")
+    if pool:
+        print(f"opencets hash: {pool}")
 
 
 if __name__ == "__main__":

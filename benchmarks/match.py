@@ -286,6 +286,13 @@ def measure_skew(count: int, query_count: int) -> Figures:
             plain = near_plainly(query, kinds[kind], RADIUS)
             assert found == set(zip(plain[1].tolist(), plain[2].tolist(), strict=True))
             crowds[what] = {"median_ms": round(float(np.median(times)), 3), "found": len(found)}
+        index, times = HammingIndex.open(Path(name, "0")), []
+        for number in range(9):
+            begun = time.process_time()
+            index.search(queries[number : number + 1], 48)  # beyond 47 bits every code is compared
+            times.append(1000 * (time.process_time() - begun))
+        crowds["any query by the plain scan"] = {"median_ms": round(float(np.median(times)), 3)}
+    tell(f"crowds: {sides} {crowds}")
     return {"codes": count, "queries": query_count, "sides": sides, "queries_amid_a_crowd": crowds}
 
 

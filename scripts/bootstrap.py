@@ -2,7 +2,7 @@
 
 ``bootstrap.py run``: the environment in ``.venv`` from the hash-checked locks, and the built pages.
 ``bootstrap.py test``: the same with the tools of the tests, and Debian's Chromium, PostgreSQL and xmlsec1.
-``bootstrap.py proof``: the same with the optional parts and the peers of the benchmarks.
+``bootstrap.py proof``: the same with the optional parts, a Java runtime for Spark, and the peers of the benchmarks.
 
 A part is known to stand by a stamp: the hash of its locks or sources. Nothing is fetched where the stamp agrees.
 """
@@ -38,7 +38,7 @@ def main(part: str) -> None:
     make_environment(part)
     build_pages()
     if part != "run":
-        install_test_programs()
+        install_test_programs(java=part == "proof")
     if time.monotonic() - started > 2:
         tell(f"Set-up took {time.monotonic() - started:.0f} s.")
 
@@ -131,8 +131,11 @@ def node_version() -> int:
     return int(said.lstrip("v").split(".")[0] or 0)
 
 
-def install_test_programs() -> None:
-    """Chromium for the browser tests, the system's PostgreSQL for a second server, xmlsec1 for the SAML provider of the tests."""
+def install_test_programs(*, java: bool) -> None:
+    """Chromium for the browser tests, the system's PostgreSQL for a second server, xmlsec1 for the SAML provider of the tests.
+
+    ``java``: also a runtime for the Spark cluster of the proofs.
+    """
     missing = []
     if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
         missing.append("chromium")
@@ -140,6 +143,8 @@ def install_test_programs() -> None:
         missing.append("postgresql")
     if not shutil.which("xmlsec1"):
         missing.append("xmlsec1")
+    if java and not shutil.which("java"):
+        missing.append("openjdk-17-jre-headless")
     if not missing:
         return
     names = " ".join(missing)

@@ -19,6 +19,7 @@ from PIL import Image
 
 from opencets.cli.main import OWN, Commands, main
 from opencets.hashing import sign
+from opencets.hashing.pdq import TURNS, turned_codes
 from opencets.matching import HammingIndex
 
 
@@ -256,3 +257,20 @@ def test_bench_says_where_the_benchmarks_are_when_they_are_not(monkeypatch: pyte
     (tmp_path / "hash.py").write_text("import sys; print(sys.argv[1:])")
     assert run("bench", "hash", "--json", "--files", "3") == (0, "['--json', '--files', '3']\n", "")
     assert run("bench", "nonsense")[0] == 2
+
+
+def test_match_query_finds_turned_hashes_where_asked(tmp_path: Path) -> None:
+    codes = codes_with_a_near_pair()
+    index = hash_file(tmp_path / "known.txt", codes)
+    hashes = hash_file(tmp_path / "hashes.txt", turned_codes(codes[[9, 7]])[:, TURNS.index("right")])
+    assert run("match", "query", index, hashes)[1].splitlines() == ["query,item,distance"]
+    code, out, _ = run("match", "query", index, hashes, "--any-orientation")
+    assert code == 0
+    assert out.splitlines() == ["query,item,distance,orientation", "0,9,0,left", "1,7,0,left"]
+
+
+def test_the_engine_spark_needs_a_folder_that_all_machines_see(tmp_path: Path) -> None:
+    hashes = hash_file(tmp_path / "hashes.txt", codes_with_a_near_pair())
+    code, _, err = run("match", "pairs", hashes, "--engine", "spark", "--out", tmp_path / "pairs.csv")
+    assert code == 2
+    assert "--share" in err
