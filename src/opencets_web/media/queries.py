@@ -749,10 +749,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class NearLine:
-    """A near-duplicate beside the medium: how far apart, and what tells which of them is nearer to the camera's own file."""
+    """A near-duplicate beside the medium: how far apart, how it lies, and what tells which is nearer to the camera's own file."""
 
     tile: Tile
     apart: str
+    turned: str
     at: str
     dimensions: str
     size: int
@@ -1111,11 +1112,10 @@ def _near(pairs: Sequence[_Pair]) -> tuple[tuple[_Pair, ...], int]:
 def _near_line(look: _Look, pair: _Pair) -> NearLine:
     other = pair.other
     apart = "the same PDQ" if pair.distance == 0 else f"{pair.distance} bit{'' if pair.distance == 1 else 's'} apart"
-    if pair.turn:
-        apart += f", {Turn(pair.turn).label}"
     return NearLine(
         tile=replace(_tile(look, other), note=apart),
         apart=apart,
+        turned=Turn(pair.turn).label if pair.turn else "",
         at=(_clock(pair.second) or "0:00") if pair.second is not None else "",
         dimensions=_dimensions(other),
         size=other.file.size,

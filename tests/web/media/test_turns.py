@@ -42,8 +42,8 @@ def test_a_turned_copy_is_a_near_duplicate_and_each_side_says_how_it_lies(
     album.exhibit("OP-B", {"turned.jpg": laid(1, turn)})
     one, turned = album.media("OP-A", "one.jpg"), album.media("OP-B", "turned.jpg")
     assert [{pair.left_id, pair.right_id} for pair in NearDuplicate.objects.all()] == [{one.id, turned.id}]
-    assert [line.apart.split(", ")[1] for line in page_of(one, cast, as_actor).near] == [there]
-    assert [line.apart.split(", ")[1] for line in page_of(turned, cast, as_actor).near] == [back]
+    assert [line.turned for line in page_of(one, cast, as_actor).near] == [there]
+    assert [line.turned for line in page_of(turned, cast, as_actor).near] == [back]
 
 
 def test_a_copy_that_lies_as_it_was_says_nothing_of_turns(album: Album) -> None:
