@@ -159,7 +159,8 @@ def query(
                 file.writelines(f"{line + begin},{item},{distance}{told}" for line, item, distance in columns)
                 found += some.query_index.size
                 advance(min(QUERIES, len(asked) - begin))
-    click.echo(f"{found} matches within {radius} bits for {len(codes)} hashes among {len(known)}.", err=True)
+        among = len(known)
+    click.echo(f"{found} matches within {radius} bits for {len(codes)} hashes among {among}.", err=True)
 
 
 def _in_turns(codes: Codes, every: bool) -> Iterator[tuple[str, Codes]]:
