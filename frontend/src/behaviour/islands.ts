@@ -4,6 +4,7 @@ export type Island = (element: HTMLElement) => void | Promise<void>;
 const islands: Record<string, () => Promise<{ mount: Island }>> = {
   gallery: () => import("../islands/gallery"),
   linkchart: () => import("../islands/linkchart"),
+  masks: () => import("../islands/masks"),
   push: () => import("../islands/push"),
   timeline: () => import("../islands/timeline"),
   uploader: () => import("../islands/uploader"),

@@ -841,6 +841,19 @@ class MediaPage:
     covers: tuple[Cover, ...]
     lifted: bool
     notes: tuple[str, ...] = field(default=())
+    mask_fields: tuple[tuple[str, str], ...] = (
+        ("left", "Left"), ("top", "Top"), ("width", "Width"), ("height", "Height"),
+    )  # fmt: skip
+
+    @property
+    def sound(self) -> str:
+        """Whether a video may be heard: ``off`` until the officer turns it on, ``never`` where they opted out."""
+        return "never" if "sound" in self.eyes.without else "on" if self.eyes.sound else "off"
+
+    @property
+    def ratio(self) -> str:
+        """Width by height, for what is drawn over the picture; 1 where it is not known."""
+        return f"{self.tile.width / self.tile.height:.6f}" if self.tile.width and self.tile.height else "1"
 
 
 def get_media(
