@@ -251,8 +251,9 @@ def more_tiles(request: HttpRequest) -> HttpResponse:
 
 def long_order(request: HttpRequest) -> JsonResponse:
     starts = [f"m{number - 1}" for number in range(PER_PAGE, LONG, PER_PAGE)]
-    totals = {"known": 7, "near_known": 2}
-    return JsonResponse({"length": LONG, "whole": True, "starts": starts, "per_page": PER_PAGE, "totals": totals})
+    return JsonResponse(
+        {"length": LONG, "whole": True, "starts": starts, "per_page": PER_PAGE, "known": 7, "near_known": 2}
+    )
 
 
 urlpatterns = [

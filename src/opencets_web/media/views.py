@@ -18,6 +18,9 @@ from opencets_web.media import actions, queries, serving
 from opencets_web.media.forms import GalleryForm, HashSetForm, MaskForm
 from opencets_web.policy.middleware import actor_of
 
+ORDER_KEPT_SECONDS = 30
+"""How long the officer's own browser may keep how far a gallery goes: who comes back from a picture finds it there."""
+
 
 def number_of(request: HttpRequest) -> int:
     """The page asked for; the first where it is no number."""
@@ -55,7 +58,8 @@ def tiles(request: HttpRequest, reference: str = "") -> HttpResponse:
 def order(request: HttpRequest, reference: str = "") -> HttpResponse:
     """How far a gallery goes, for the page's own script."""
     found = queries.get_order(actor_of(request), reference, GalleryForm(request.GET).wanted())
-    return JsonResponse({**asdict(found), "per_page": queries.PAGE_SIZE})
+    told = {**asdict(found), "per_page": queries.PAGE_SIZE}
+    return JsonResponse(told, headers={"Cache-Control": f"private, max-age={ORDER_KEPT_SECONDS}"})
 
 
 @require_GET
