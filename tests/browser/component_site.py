@@ -222,7 +222,44 @@ def island(request: HttpRequest) -> HttpResponse:
     return HttpResponse('<div data-island="linkchart" data-url="/design/chart.json"></div>')
 
 
+LONG, PER_PAGE = 5_000, 60
+SQUARE = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+LONG_GALLERY = """{% extends "ui/base.html" %}{% load ui %}{% block title %}Long{% endblock %}{% block content %}
+<div data-island="gallery" data-tiles-url="/long/tiles/" data-order-url="/long/order/" data-next-after="m59" data-length="">
+<div class="gallery-tools"><strong data-gallery-length></strong> <span data-gallery-files></span></div>
+<div class="gallery">{% for medium in tiles %}{% media_tile medium %}{% endfor %}</div></div>{% endblock %}"""
+
+
+def long_tiles(after: str) -> list[dict[str, Any]]:
+    first = int(after[1:]) + 1 if after else 0
+    return [
+        {"id": f"m{number}", "url": f"/missing/#{number}", "label": f"IMG_{number}.jpg", "kind": "image", "veil": SQUARE,
+         "thumbnail_url": "/design/picture/", "note": "EX-0001"}
+        for number in range(first, min(first + PER_PAGE, LONG))
+    ]  # fmt: skip
+
+
+def long_gallery(request: HttpRequest) -> HttpResponse:
+    page = engines["django"].from_string(LONG_GALLERY)
+    return HttpResponse(page.render({"tiles": long_tiles("")}, request))
+
+
+def more_tiles(request: HttpRequest) -> HttpResponse:
+    tiles = engines["django"].from_string("{% load ui %}{% for medium in tiles %}{% media_tile medium %}{% endfor %}")
+    return HttpResponse(tiles.render({"tiles": long_tiles(request.GET.get("after", ""))}, request))
+
+
+def long_order(request: HttpRequest) -> JsonResponse:
+    starts = [f"m{number - 1}" for number in range(PER_PAGE, LONG, PER_PAGE)]
+    return JsonResponse(
+        {"length": LONG, "whole": True, "starts": starts, "per_page": PER_PAGE, "known": 7, "near_known": 2}
+    )
+
+
 urlpatterns = [
+    path("long/", long_gallery),
+    path("long/tiles/", more_tiles),
+    path("long/order/", long_order),
     path("design/begin/", begin),
     path("design/complete/", complete),
     path("design/exposure/", exposure),

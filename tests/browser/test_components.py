@@ -204,7 +204,8 @@ def test_an_act_that_asks_waits_for_the_answer(opened: Callable[..., Any]) -> No
 
 def test_pictures_are_blurred_until_held_and_each_showing_is_counted(opened: Callable[..., Any]) -> None:
     page = opened("/design/")
-    until(page, "document.querySelectorAll('.tile-eye').length === 12")
+    # One of the twelve has no picture, and nothing to show.
+    until(page, "document.querySelectorAll('.tile-eye').length === 11")
     blur = "getComputedStyle(document.querySelector('.tile img')).filter"
     assert "blur" in page.evaluate(blur)
     assert "grayscale(1)" in page.evaluate(blur)
@@ -226,6 +227,46 @@ def test_pictures_are_blurred_until_held_and_each_showing_is_counted(opened: Cal
     assert [each["id"] for each in counted] == ["m0", "m0"]
     page.keyboard.press("k")
     assert page.evaluate("[...document.querySelectorAll('.tile[data-known]')].every(tile => tile.offsetParent)")
+
+
+def test_a_long_gallery_keeps_the_tiles_of_its_window_alone(opened: Callable[..., Any]) -> None:
+    page = opened("/long/")
+    until(page, "document.querySelector('[data-gallery-length]').textContent.replace(/\\D/g, '') === '5000'")
+    page.evaluate(
+        "() => { window.told = []; document.addEventListener('gallery:selection', event => window.told.push(event.detail)); }"
+    )
+    labels = "[...document.querySelectorAll('.tile')].map(each => each.querySelector('.tile-label').firstChild.textContent.trim())"
+    focused = "document.activeElement.closest('.tile')?.dataset.medium"
+    page.focus(".tile-frame")
+    page.keyboard.press("x")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowLeft")
+    assert page.evaluate("window.told.at(-1)") == {"ids": ["m0", "m2", "m3"], "focus": "m3"}
+    page.keyboard.press("End")
+    until(page, f"{focused} === 'm4999'")
+    until(page, "!document.querySelector('.tile[data-waiting]')")
+    assert page.evaluate("document.querySelectorAll('.tile').length") < 200
+    assert page.evaluate("document.querySelectorAll('[data-selected]').length") == 0
+    drawn = page.evaluate(labels)
+    assert drawn == [f"IMG_{number}.jpg" for number in range(5_000 - len(drawn), 5_000)]
+    page.keyboard.press("Home")
+    until(page, f"{focused} === 'm0'")
+    assert page.evaluate("[...document.querySelectorAll('[data-selected]')].map(each => each.dataset.medium)") == [
+        "m0",
+        "m2",
+        "m3",
+    ]
+    # The focus goes on from where it was, although its tile left the window.
+    page.mouse.move(600, 500)
+    page.mouse.wheel(0, 40_000)
+    until(page, "!document.querySelector('.tile[data-medium=m0]') && !document.querySelector('.tile[data-waiting]')")
+    page.keyboard.press("ArrowRight")
+    until(page, f"{focused} === 'm1'")
+    page.keyboard.press("Escape")
+    assert page.evaluate("window.told.at(-1)") == {"ids": [], "focus": "m1"}
 
 
 def test_a_chart_explains_expands_hides_and_has_an_equal_table(opened: Callable[..., Any]) -> None:

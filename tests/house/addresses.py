@@ -327,6 +327,7 @@ ADDRESSES: dict[str, Address] = {
     "media:all-tiles": _list(),
     "media:all-order": _list(),
     "media:describe": _act("picture_media", "media_id", sends=lambda made: {"text": "A lamp"}),
+    "media:describe-undo": _act("description", "description_id"),
     "media:mask": _act(
         "picture_media", "media_id", sends=lambda made: {"left": 0, "top": 0, "width": 100, "height": 100}
     ),

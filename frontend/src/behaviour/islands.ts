@@ -5,6 +5,7 @@ const islands: Record<string, () => Promise<{ mount: Island }>> = {
   gallery: () => import("../islands/gallery"),
   grading: () => import("../islands/grading"),
   linkchart: () => import("../islands/linkchart"),
+  masks: () => import("../islands/masks"),
   push: () => import("../islands/push"),
   timeline: () => import("../islands/timeline"),
   uploader: () => import("../islands/uploader"),

@@ -13,7 +13,8 @@ export interface Order {
   whole: boolean;
   starts: string[];
   per_page: number;
-  totals: { known: number; near_known: number };
+  known: number;
+  near_known: number;
 }
 
 export interface Grid {
@@ -225,7 +226,8 @@ export function windowedGrid(element: HTMLElement, grid: HTMLElement, counted: (
     element.parentElement?.querySelector(".gallery-more")?.remove();
     if (base > 0) scrollTo(base * per);
   };
-  window.setTimeout(() => void begin().catch((reason: unknown) => console.error(reason)), 0);
+  // After the first screen stands: how far it goes is not what a person waits for.
+  requestAnimationFrame(() => window.setTimeout(() => void begin().catch((reason: unknown) => console.error(reason)), 50));
 
   const scrollTo = (place: number): void => {
     const top = grid.getBoundingClientRect().top + Math.floor(place / columns) * rowHeight;

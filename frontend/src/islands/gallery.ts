@@ -167,7 +167,7 @@ function tellOrder(element: HTMLElement, order: Order): void {
     if (files) files.textContent = order.length === 1 ? "file" : "files";
   }
   const words = element.querySelector<HTMLElement>("[data-known-words]");
-  const { known, near_known } = order.totals;
+  const { known, near_known } = order;
   if (!words || words.textContent?.trim() || !known) return;
   const plural = known === 1 ? "file" : "files";
   const near = near_known ? `, ${count(near_known)} of them near-known` : "";

@@ -176,13 +176,16 @@ def describe(actor: Actor, media_id: UUID, text: str) -> UUID | None:
 
 
 @transaction.atomic
-def restore_description(actor: Actor, description_id: UUID) -> None:
-    """Put earlier words back in the place of what stands there now."""
-    earlier = door.admit(actor, Description.objects.all(), "contribute", pk=description_id)
-    media = Media.objects.filter(case_id=earlier.case_id, sha256=earlier.sha256).order_by("-id").first()
+def undo_description(actor: Actor, description_id: UUID) -> UUID | None:
+    """Take words back, and put in their place what stood there before; the medium they describe in that case."""
+    row = door.admit(actor, Description.objects.all(), "contribute", pk=description_id, withdrawn_at=None)
+    media = Media.objects.filter(case_id=row.case_id, sha256=row.sha256).order_by("-id").first()
     if media is None:
         raise NotFound
-    describe(actor, media.id, earlier.text)
+    earlier = Description.objects.filter(case_id=row.case_id, sha256=row.sha256, withdrawn_at__lte=row.written_at)
+    before = earlier.order_by("-withdrawn_at", "-id").first()
+    describe(actor, media.id, before.text if before else "")
+    return media.id
 
 
 @transaction.atomic

@@ -16,6 +16,7 @@ from uuid import UUID
 import yaml
 from django.contrib.postgres.aggregates import BoolOr
 from django.core.paginator import Page, Paginator
+from django.db import connection
 from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.template.defaultfilters import filesizeformat
@@ -139,7 +140,8 @@ class Order:
     whole: bool
     """Whether all are counted; else there are more than ``length``."""
     starts: tuple[UUID, ...]
-    totals: Totals
+    known: int
+    near_known: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,13 +346,27 @@ def get_order(actor: Actor, reference: str, wanted: Wanted) -> Order:
     rows = Media.objects.filter(case_id=case.id) if case else Media.objects.all()
     mine = door.visible(actor, rows)
     chosen = _chosen(actor, mine, wanted, case.id if case else None)
-    ids = list(
-        _in_order(_stacked(chosen) if case else chosen, wanted.sort).values_list("id", flat=True)[: MOST_ORDERED + 1]
+    ordered = _in_order(_stacked(chosen) if case else chosen, wanted.sort)
+    length, starts = _starts(ordered.values("id")[: MOST_ORDERED + 1])
+    known = mine.exclude(known_set=None).order_by().values("sha256").annotate(is_near=BoolOr(Q(known_distance__gt=0)))
+    counted = known.aggregate(known=Count("sha256"), near_known=Count("sha256", filter=Q(is_near=True)))
+    return Order(min(length, MOST_ORDERED), length <= MOST_ORDERED, starts, **counted)
+
+
+def _starts(ordered: QuerySet[Any, Any]) -> tuple[int, tuple[UUID, ...]]:
+    """How many rows there are, and after which of them each page begins; numbered by the database, which sends those alone."""
+    statement, given = ordered.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "with each_row as (select o.id, row_number() over () as n from (" + statement + ") o)"
+            " select id, n from each_row where n %% %s = 0 or n = (select count(*) from each_row) order by n",
+            [*given, PAGE_SIZE],
+        )
+        rows = cursor.fetchall()
+    length = int(rows[-1][1]) if rows else 0
+    return length, tuple(
+        identity for identity, number in rows if number % PAGE_SIZE == 0 and number < min(length, MOST_ORDERED)
     )
-    whole = len(ids) <= MOST_ORDERED
-    ids = ids[:MOST_ORDERED]
-    starts = tuple(ids[place - 1] for place in range(PAGE_SIZE, len(ids), PAGE_SIZE))
-    return Order(len(ids), whole, starts, _totals(mine))
 
 
 def _case(actor: Actor, reference: str) -> Case:
@@ -858,6 +874,19 @@ class MediaPage:
     covers: tuple[Cover, ...]
     lifted: bool
     notes: tuple[str, ...] = field(default=())
+    mask_fields: tuple[tuple[str, str], ...] = (
+        ("left", "Left"), ("top", "Top"), ("width", "Width"), ("height", "Height"),
+    )  # fmt: skip
+
+    @property
+    def sound(self) -> str:
+        """Whether a video may be heard: ``off`` until the officer turns it on, ``never`` where they opted out."""
+        return "never" if "sound" in self.eyes.without else "on" if self.eyes.sound else "off"
+
+    @property
+    def ratio(self) -> str:
+        """Width by height, for what is drawn over the picture; 1 where it is not known."""
+        return f"{self.tile.width / self.tile.height:.6f}" if self.tile.width and self.tile.height else "1"
 
 
 def get_media(

@@ -22,6 +22,7 @@ urlpatterns = [
     path("media/<uuid:media_id>/original", views.original, name="original"),
     path("media/<uuid:media_id>/show-known/", views.show_known, name="show-known"),
     path("media/<uuid:media_id>/describe/", views.describe, name="describe"),
+    path("descriptions/<uuid:description_id>/undo/", views.undo_description, name="describe-undo"),
     path("media/<uuid:media_id>/masks/", views.draw_mask, name="mask"),
     path("media/<uuid:media_id>/masks/lift/", views.lift_masks, name="lift"),
     path("masks/<uuid:mask_id>/withdraw/", views.withdraw_mask, name="mask-withdraw"),

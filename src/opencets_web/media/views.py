@@ -18,6 +18,9 @@ from opencets_web.media import actions, queries, serving
 from opencets_web.media.forms import GalleryForm, HashSetForm, MaskForm
 from opencets_web.policy.middleware import actor_of
 
+ORDER_KEPT_SECONDS = 30
+"""How long the officer's own browser may keep how far a gallery goes: who comes back from a picture finds it there."""
+
 
 def number_of(request: HttpRequest) -> int:
     """The page asked for; the first where it is no number."""
@@ -55,7 +58,8 @@ def tiles(request: HttpRequest, reference: str = "") -> HttpResponse:
 def order(request: HttpRequest, reference: str = "") -> HttpResponse:
     """How far a gallery goes, for the page's own script."""
     found = queries.get_order(actor_of(request), reference, GalleryForm(request.GET).wanted())
-    return JsonResponse({**asdict(found), "per_page": queries.PAGE_SIZE})
+    told = {**asdict(found), "per_page": queries.PAGE_SIZE}
+    return JsonResponse(told, headers={"Cache-Control": f"private, max-age={ORDER_KEPT_SECONDS}"})
 
 
 @require_GET
@@ -119,15 +123,24 @@ def show_known(request: HttpRequest, media_id: UUID) -> HttpResponse:
 
 @require_POST
 def describe(request: HttpRequest, media_id: UUID) -> HttpResponse:
-    actions.describe(actor_of(request), media_id, request.POST.get("text", ""))
-    messages.success(request, "The words are kept. Colleagues read them in the place of the picture.")
+    written = actions.describe(actor_of(request), media_id, request.POST.get("text", ""))
+    undo = f"undo:{reverse('media:describe-undo', args=[written])}" if written else ""
+    messages.success(request, "The words are kept. Colleagues read them in the place of the picture.", extra_tags=undo)
+    return redirect("media:show", media_id)
+
+
+@require_POST
+def undo_description(request: HttpRequest, description_id: UUID) -> HttpResponse:
+    media_id = actions.undo_description(actor_of(request), description_id)
+    messages.success(request, "The words were taken back.")
     return redirect("media:show", media_id)
 
 
 @require_POST
 def draw_mask(request: HttpRequest, media_id: UUID) -> HttpResponse:
-    actions.draw_mask(actor_of(request), media_id, **MaskForm.read(request.POST))
-    messages.success(request, "The mask covers it for everybody, until somebody lifts it on purpose.")
+    mask_id = actions.draw_mask(actor_of(request), media_id, **MaskForm.read(request.POST))
+    undo = f"undo:{reverse('media:mask-withdraw', args=[mask_id])}"
+    messages.success(request, "It is covered for everybody, until somebody lifts it on purpose.", extra_tags=undo)
     return redirect("media:show", media_id)
 
 
