@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound
@@ -109,19 +110,34 @@ def give_grade(
 
 
 def grade_series(
-    actor: Actor, series_id: UUID, group: int | None, scheme: str, code: str, client_id: str, *, how: str = ""
+    actor: Actor,
+    series_id: UUID,
+    group: int | None,
+    scheme: str,
+    code: str,
+    client_id: str,
+    *,
+    how: str = "",
+    waiting: bool = False,
 ) -> Given:
     """Vote on all files of a series, or of one group of near-duplicates in it, as one act; known files are left out.
 
-    NotFound and ActRefused as ``give_grades``.
+    ``waiting``: only on those on which the actor has no vote yet in the scheme. NotFound and ActRefused as ``give_grades``.
     """
     series = door.admit(actor, Series.objects.filter(retired_at=None), "contribute", pk=series_id)
+    if earlier := GradingAct.objects.filter(officer_id=actor.officer_id, client_id=client_id, series=series).first():
+        return Given(earlier.id, earlier.files, _grade_of(earlier.scheme, earlier.code).label, repeated=True)
     members = door.visible(actor, SeriesMember.objects.filter(series=series, left_at=None, media__known_set=None))
     if group is not None:
         members = members.filter(group=group)
+    if waiting:
+        own = Grade.objects.filter(
+            case_id=series.case_id, sha256=OuterRef("sha256"), scheme=scheme, officer_id=actor.officer_id, ended_at=None
+        )
+        members = members.filter(~Exists(own))
     ids = list(members.values_list("media_id", flat=True))
     if not ids:
-        raise ActRefused("Nothing in it is left to grade: its files are known, or it was taken apart.")
+        raise ActRefused("Nothing in it is left to grade: you graded its files, or they are known.")
     return give_grades(actor, ids, scheme, code, client_id, how=how or How.GROUP.value, series=series)
 
 

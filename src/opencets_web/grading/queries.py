@@ -900,6 +900,7 @@ class EntriesPage:
     needed: int
     rule_scheme: str
     schemes: tuple[Scheme, ...]
+    leaving: tuple[Scheme, ...]
     may_set_rule: bool
     any_conditions: bool
 
@@ -930,6 +931,7 @@ def list_entries(actor: Actor, *, number: int) -> EntriesPage:
     standing = entries.filter(withdrawn_at=None)
     log.record("entries.viewed", actor, details={"page": page.number})
     ready = tuple(_ready_row(row) for row in page)
+    used = set(standing.order_by().values_list("scheme", flat=True).distinct())
     return EntriesPage(
         ready=ready,
         page=page,
@@ -939,6 +941,7 @@ def list_entries(actor: Actor, *, number: int) -> EntriesPage:
         needed=needed,
         rule_scheme=rule.scheme if rule else "",
         schemes=tuple(schemes().values()),
+        leaving=tuple(schemes()[name] for name in sorted(used) if name in schemes()),
         may_set_rule=actor.has(Role.SUPERVISOR),
         any_conditions=any(row.conditions for row in ready),
     )
