@@ -165,23 +165,6 @@ def list_marks(actor: Actor, media_ids: Collection[UUID], scheme: Scheme) -> dic
     return marks_of(actor, rows, scheme.name)
 
 
-def exposure_weights(media_ids: Collection[UUID]) -> dict[UUID, int]:
-    """How severe a look at each of these media is, 0 to 3, by the gravest grade that any votes on it agree on; ungraded: absent."""
-    rows = Media.objects.filter(id__in=list(media_ids)[:1_000]).values_list("id", "case_id", "sha256")
-    by_file: dict[tuple[UUID, str], list[UUID]] = {}
-    for identity, case_id, digest in rows:
-        by_file.setdefault((case_id, digest), []).append(identity)
-    weights: dict[UUID, int] = {}
-    decided = GradeDecision.objects.filter(
-        case_id__in={case_id for case_id, _ in by_file}, sha256__in={digest for _, digest in by_file}
-    ).exclude(code="")
-    for case_id, digest, scheme, code in decided.values_list("case_id", "sha256", "scheme", "code"):
-        grade = schemes()[scheme].grade(code) if scheme in schemes() else None
-        for identity in by_file.get((case_id, digest), ()) if grade else ():
-            weights[identity] = max(weights.get(identity, 0), grade.exposure if grade else 0)
-    return weights
-
-
 # --- Series -----------------------------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from opencets.errors import ActRefused, NotFound
 from opencets_web.accounts.models import Role
 from opencets_web.audit.models import Act
-from opencets_web.grading import actions, queries
+from opencets_web.grading import actions, jobs, queries
 from opencets_web.grading.models import EntryRelease, Grade, GradeDecision, GradingAct, Series, SeriesMember
 from opencets_web.media.models import Media
 from opencets_web.policy.actor import Actor
@@ -255,6 +255,26 @@ def test_a_majority_of_three_settles_with_a_reason_and_a_new_round_begins_unseen
         with pytest.raises(ActRefused, match="nobody has voted"):
             actions.close_round(cast.owner, row.id)
     assert (decision("AV-1", "a.jpg").code, decision("AV-1", "a.jpg").votes) == ("1", 1)
+
+
+def test_what_is_agreed_says_how_severe_a_look_is_and_a_first_vote_says_nothing(
+    desk: Desk, cast: Cast, more: More, as_actor: Behind, as_job: Behind
+) -> None:
+    desk.put("AV-1", "a.jpg", "b.jpg", "c.jpg")
+    desk.vote(cast.colleague, "AV-1", "b.jpg", "1")
+    row = three_votes(desk, more)
+
+    def weighed() -> list[int | None]:
+        with as_job(cast.owner):
+            jobs.weigh_media(str(row.case_id), str(cast.owner.officer_id))
+        return list(Media.objects.order_by("file__name").values_list("severity", flat=True))
+
+    assert weighed() == [3, None, None]
+    desk.vote(cast.colleague, "AV-1", "a.jpg", "none")
+    assert weighed() == [None, None, None]
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from procrastinate_jobs where task_name = 'weigh_media' and status = 'todo'")
+        assert cursor.fetchone()[0] == 1
 
 
 # --- Entries ----------------------------------------------------------------------------------------------------------
