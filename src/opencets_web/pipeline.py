@@ -55,6 +55,7 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
         WATCH,
         Follow("keep_veils", "default", coalesce="veils-{exhibit_id}"),
     ),
+    "grades.agreed": (Follow("weigh_media", "default", coalesce="weigh-{case_id}"),),
     "identifiers.counted": (
         Follow("resolve_people", "linking", lock=CONNECTING, coalesce="resolve-{exhibit_id}", priority=2),
     ),
@@ -121,6 +122,7 @@ def on_app_ready(app: App) -> None:
     task("read_exhibit", evidence.read_exhibit)
     task("match_media", media.match_media)
     task("build_series", grading.build_series)
+    task("weigh_media", grading.weigh_media)
     task("count_identifiers", entities.count_identifiers, then="identifiers.counted")
     task("resolve_people", entities.resolve_people, then="people.resolved")
     task("link_exhibit", leads.link_exhibit)

@@ -35,6 +35,8 @@ NOOR = "noor.calloway@borders.example.org"
 BRIGID = "brigid.hale@borders.example.org"
 WORKS_FOR = {"Avon": INES, "Borders": BRIGID}
 LOADED = ("AV-2026-0001", "AV-2026-0002", "AV-2026-0004", "BO-2026-0001", "BO-2026-0003", "BO-2026-0007")
+GRADED = "AV-2026-0004"
+"""The case that gets a memory card with two series, some of it graded."""
 PARTNER = "BO-2026-0001"
 """The case of the other agency that the package in ``drop-in`` connects to, through a near-duplicate picture."""
 
@@ -209,6 +211,20 @@ def _work_together() -> None:
         work_together([ines, tomas], [brigid], [case for case in world.cases if case.reference in LOADED])
 
 
+def _grade(folder: Path) -> None:
+    """A memory card in a case, its series, and some votes, as in the demonstration."""
+    from opencets_web.commands.opened import opened
+
+    with opened("web"):
+        from opencets_web.commands.joint_work import grade_together
+        from opencets_web.policy.acting import acting_as
+        from opencets_web.policy.officers import actor_by_email
+
+        with acting_as(None):
+            ines, tomas = (actor_by_email(email) for email in (INES, TOMAS))
+        grade_together([ines, tomas], GRADED, folder / "memory-card")
+
+
 def _write_hash_set(world: object, folder: Path) -> None:
     """A list of known files that names three pictures of the package, as CSV."""
     from opencets.rehearsal.packages import picture_bytes
@@ -227,6 +243,8 @@ def _main(arguments: list[str]) -> None:
     if arguments[0] == "--load":
         if arguments[1] == "together":
             return _work_together()
+        if arguments[1] == "graded":
+            return _grade(Path(arguments[2]))
         return _make_people() if arguments[1] == "people" else _hand_in_cases(Path(arguments[2]))
     served = Served(Path(arguments[0]).resolve())
     began = time.monotonic()

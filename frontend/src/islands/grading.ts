@@ -5,7 +5,7 @@
  * `data-selected` (the gallery's, told by `gallery:selection`), or a whole group: `g` the near-duplicates of the focused file
  * (`data-near-group` inside a `data-unit`), `Shift+g` its whole series. `u` takes the last act back, `n` goes to the next unit.
  *
- * Each act is one POST to `data-give-url`: `{media, scheme, grade, client_id}`, or `{series, group, ...}` for more than is drawn. It
+ * Each act is one POST to `data-give-url`: `{media, scheme, grade, client_id}`, or `{series, waiting, ...}` for more than is drawn. It
  * stands on the tiles at once, waits in a queue, is sent again where the network failed (the client id makes it count once), and is
  * taken off again with the server's sentence where it was refused.
  */
@@ -124,7 +124,7 @@ export function mount(bar: HTMLElement): void {
     );
     for (const other of tiles) other.setAttribute("data-chosen", "");
     if (whole) wholeSeries = unit.dataset.series ?? "";
-    say(wholeSeries ? `The whole series is chosen, ${tiles.length} of its files are here. A digit grades it.` : `${tiles.length} near-duplicate${tiles.length === 1 ? "" : "s"} chosen. A digit grades them.`);
+    say(wholeSeries ? `All that waits in the series is chosen, ${tiles.length} files of it here. A digit grades them.` : `${tiles.length} near-duplicate${tiles.length === 1 ? "" : "s"} chosen. A digit grades them.`);
   };
 
   // --- sending
@@ -146,7 +146,8 @@ export function mount(bar: HTMLElement): void {
     if (!button || !tiles.length) return say("Choose a file first: Tab or the arrows move to one.");
     const label = (button.textContent ?? "").replace(/^\s*\d\s*/, "").trim();
     const body: Record<string, unknown> = { scheme, grade: code, client_id: newId(), ...extra };
-    if (wholeSeries && !tilesGiven) body.series = wholeSeries;
+    // Of a whole series what waits is graded, not what the officer has graded before.
+    if (wholeSeries && !tilesGiven) Object.assign(body, { series: wholeSeries, waiting: true });
     else body.media = tiles.map((tile) => tile.dataset.medium);
     const act: Act = { clientId: String(body.client_id), body, tiles, before: tiles.map(shownOn), label };
     for (const tile of tiles) {
@@ -180,7 +181,7 @@ export function mount(bar: HTMLElement): void {
         act.undo = answer.undo;
         for (const tile of act.tiles) tile.dataset.grading = "sent";
         if (act.dropped) await takeBack(act);
-        else if (answer.files > 1) toast({ text: `${answer.files} files graded as ${act.label}.`, tone: "good", undo: answer.undo });
+        else if (answer.files > 1) tellGroup(`${answer.files} files graded as ${act.label}.`, answer.undo);
       } catch (reason) {
         if (reason instanceof Refused && reason.status < 500 && reason.status !== 429) {
           queue.shift();
@@ -313,6 +314,13 @@ export function mount(bar: HTMLElement): void {
     const work = document.querySelector("[data-grading-work]");
     if (work) frames(work)[0]?.focus({ preventScroll: true });
   }
+}
+
+/** A toast with Undo for the last group alone: those before it would pile up. */
+function tellGroup(text: string, undo: string): void {
+  document.querySelector("[data-grading-toast]")?.remove();
+  toast({ text, tone: "good", undo });
+  document.querySelector("#toasts > .toast-line:last-child")?.setAttribute("data-grading-toast", "");
 }
 
 /** Random, also where the page is served without TLS (`randomUUID` is not there then). */

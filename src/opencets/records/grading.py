@@ -103,7 +103,7 @@ def _scheme(name: str, row: dict[str, Any], described: dict[str, Any]) -> Scheme
         label=str(described["label"]),
         country=str(described["country"] or ""),
         region=str(described["region"] or ""),
-        source=f"{described['source']}. {row['source']}",
+        source=f"{described['source']}. Keys and weights: {row['source']}.",
         grades=tuple(sorted(grades, key=lambda grade: grade.key)),
     )
 

@@ -15,7 +15,7 @@ import json
 import mailbox
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import formataddr
 from functools import lru_cache
@@ -103,6 +103,27 @@ def _picture_bytes(
             position[tag + 1] = _degrees(abs(value))
     quality = 40 + variant % 20 if change == "recompress" else 84 + variant % 8
     return encode(picture, "jpg", quality, exif)
+
+
+def write_memory_card(folder: Path) -> int:
+    """A camera's card and what was received beside it: two shoots of drawn rooms, and near-duplicates of some; how many files."""
+    written, at = 0, datetime(2026, 2, 14, 17, 5, tzinfo=UTC)
+    for room, serial in ((61, "5500417"), (62, "5500982")):
+        for view in range(5):
+            at += timedelta(seconds=70)
+            camera = ("Kestrel", "K7", serial)
+            picture = _picture_bytes(640, 480, Scene(room, view), "none", view, camera, at, None)
+            path = folder / "DCIM" / f"{room}KESTR" / f"IMG_{100 + view:04}.JPG"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(picture)
+            written += 1
+        at += timedelta(days=3)
+        for number, change in enumerate(("resize", "brightness", "recompress")):
+            path = folder / "received" / f"{room * 7919 + number * 104_729}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(_picture_bytes(640, 480, Scene(room, 0), change, number, None, None, None))
+            written += 1
+    return written
 
 
 def _degrees(value: float) -> tuple[float, float, float]:

@@ -93,6 +93,7 @@ VERBS: dict[str, str] = {
     "match.suggested": "suggested matches (matching)",
     "matches.listed": "listed suggested matches",
     "series.built": "found the series of a case (matching)",
+    "media.weighed": "took over how severe graded media are (grading)",
     "series.viewed": "looked at the series of a case",
     "grades.given": "graded media",
     "grades.undone": "took a grading back",

@@ -6,14 +6,16 @@ stands already, so a demonstration that was broken off is gone on with.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opencets.errors import ActRefused
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from uuid import UUID
 
     from opencets.rehearsal import Case
@@ -44,7 +46,6 @@ def work_together(avon: Sequence[Actor], borders: Sequence[Actor], cases: Sequen
     _part_asked(borders[0], avon[0].agency_id, cases)
     _data_requests(avon, ours[0])
     _package(avon[0], ours[1])
-    _grading(avon, ours[0])
 
 
 def _joint_case(avon: Sequence[Actor], partner: Actor, reference: str, other: str) -> None:
@@ -255,33 +256,40 @@ def _package(actor: Actor, reference: str) -> None:
             return
 
 
-def _grading(officers: Sequence[Actor], reference: str) -> None:
-    """Votes on drawn rooms of a case: a file that three agree on, one on which two differ, one that waits for a second vote."""
-    from opencets_web.grading.actions import give_grades, release_entries
-    from opencets_web.grading.models import GradeDecision, GradingAct
-    from opencets_web.grading.queries import list_series
-    from opencets_web.media.models import Media
+def grade_together(officers: Sequence[Actor], reference: str, folder: Path, seconds: float = 90.0) -> None:
+    """A memory card in a case, its series, and votes: files that three agree on, some on which two differ, some that wait.
+
+    ``officers``: those who may work on the case; ``folder``: where the card is written.
+    """
+    from opencets.rehearsal.packages import write_memory_card
+    from opencets_web.evidence.actions import receive_path
+    from opencets_web.evidence.models import Exhibit
+    from opencets_web.grading.actions import grade_series, release_entries
+    from opencets_web.grading.models import GradingAct
+    from opencets_web.grading.queries import list_ready, list_series
     from opencets_web.policy.acting import acting_as
 
-    with acting_as(officers[0].officer_id):
-        if GradingAct.objects.filter(case__reference=reference).exists():
+    owner, title = officers[0], "Memory card from the desk drawer"
+    with acting_as(owner.officer_id):
+        received = Exhibit.objects.filter(case__reference=reference, title=title).exists()
+    if not received:
+        write_memory_card(folder)
+        receive_path(owner, reference, folder, title=title)
+    found: list[dict[str, Any]] = []
+    end = time.monotonic() + seconds
+    while len(found) < 2 and time.monotonic() < end:
+        time.sleep(0.5)
+        with acting_as(owner.officer_id):
+            found = list_series(owner, reference, None, 20)
+    with acting_as(owner.officer_id):
+        if len(found) < 2 or GradingAct.objects.filter(case__reference=reference).exists():
             return
-        found = [
-            [member["media"] for member in series["members"]]
-            for series in list_series(officers[0], reference, None, 20)
-        ]
-        loose = Media.objects.filter(case__reference=reference, known_set=None).order_by("id")
-        chosen = [group for group in found if len(group) > 1] or [list(loose.values_list("id", flat=True)[:6])]
-        unknown = set(Media.objects.filter(case__reference=reference, known_set=None).values_list("id", flat=True))
-    groups = [[media for media in group if media in unknown] for group in chosen]
-    groups = [group for group in groups if group][:3]
-    votes = (("1", "1", "1"), ("2", "3"), ("4",))
-    for number, (group, codes) in enumerate(zip(groups, votes, strict=False)):
+    first, second = found[0]["id"], found[1]["id"]
+    votes = ((first, 0, ("2", "2", "2")), (second, 0, ("3", "4")), (second, 1, ("4",)))
+    for number, (series, group, codes) in enumerate(votes):
         for officer, code in zip(officers, codes, strict=False):
             with acting_as(officer.officer_id), suppress(ActRefused):
-                give_grades(officer, group, "UK", code, f"demonstration-{number}", how="group")
-    with acting_as(officers[0].officer_id), suppress(ActRefused):
-        ready = GradeDecision.objects.filter(case__reference=reference, agreeing__gte=3).values_list("id", flat=True)[
-            :1
-        ]
-        release_entries(officers[0], list(ready), "Drawn rooms; released for the demonstration alone.")
+                grade_series(officer, series, group, "UK", code, f"memory-card-{number}")
+    with acting_as(owner.officer_id), suppress(ActRefused):
+        ready = [row["id"] for row in list_ready(owner, None, 20)]
+        release_entries(owner, ready[:2], "Drawn rooms; released for the demonstration alone.")

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound
@@ -16,7 +17,7 @@ from opencets.packing.entries import Entry, fits_vics, table_entries, vics_entri
 from opencets.records.grading import Grade as SchemeGrade
 from opencets.records.grading import schemes
 from opencets_web.accounts.models import Role
-from opencets_web.audit import log
+from opencets_web.audit import log, outbox
 from opencets_web.cases.models import Case
 from opencets_web.grading.models import (
     DecisionState,
@@ -109,19 +110,34 @@ def give_grade(
 
 
 def grade_series(
-    actor: Actor, series_id: UUID, group: int | None, scheme: str, code: str, client_id: str, *, how: str = ""
+    actor: Actor,
+    series_id: UUID,
+    group: int | None,
+    scheme: str,
+    code: str,
+    client_id: str,
+    *,
+    how: str = "",
+    waiting: bool = False,
 ) -> Given:
     """Vote on all files of a series, or of one group of near-duplicates in it, as one act; known files are left out.
 
-    NotFound and ActRefused as ``give_grades``.
+    ``waiting``: only on those on which the actor has no vote yet in the scheme. NotFound and ActRefused as ``give_grades``.
     """
     series = door.admit(actor, Series.objects.filter(retired_at=None), "contribute", pk=series_id)
+    if earlier := GradingAct.objects.filter(officer_id=actor.officer_id, client_id=client_id, series=series).first():
+        return Given(earlier.id, earlier.files, _grade_of(earlier.scheme, earlier.code).label, repeated=True)
     members = door.visible(actor, SeriesMember.objects.filter(series=series, left_at=None, media__known_set=None))
     if group is not None:
         members = members.filter(group=group)
+    if waiting:
+        own = Grade.objects.filter(
+            case_id=series.case_id, sha256=OuterRef("sha256"), scheme=scheme, officer_id=actor.officer_id, ended_at=None
+        )
+        members = members.filter(~Exists(own))
     ids = list(members.values_list("media_id", flat=True))
     if not ids:
-        raise ActRefused("Nothing in it is left to grade: its files are known, or it was taken apart.")
+        raise ActRefused("Nothing in it is left to grade: you graded its files, or they are known.")
     return give_grades(actor, ids, scheme, code, client_id, how=how or How.GROUP.value, series=series)
 
 
@@ -159,7 +175,7 @@ def _vote(
         )
         for digest, media in files.items()
     )  # fmt: skip
-    _recount(decisions, now)
+    _recount(actor, case, decisions, now)
     # The line says that, and not how: votes are independent, and lines of a case are read by all who work on it.
     log.record(
         "grades.given",
@@ -197,13 +213,15 @@ def _locked(case: Case, files: Iterable[str], scheme: str, now: datetime) -> dic
     return {decision.sha256: decision for decision in held.order_by("sha256")}
 
 
-def _recount(decisions: dict[str, GradeDecision], now: datetime) -> None:
-    """What the live votes of each decision's round come to; a settled one stays settled."""
+def _recount(actor: Actor, case: Case, decisions: dict[str, GradeDecision], now: datetime) -> None:
+    """What the live votes of each decision's round come to; a settled one stays settled. What is agreed now weighs the media."""
     if not decisions:
         return
-    some = next(iter(decisions.values()))
+    scheme = next(iter(decisions.values())).scheme
+    needed = votes_needed(case.agency_id)
+    before = {digest: _agreed(decision, needed) for digest, decision in decisions.items()}
     votes: dict[str, list[str]] = {}
-    live = Grade.objects.filter(case_id=some.case_id, scheme=some.scheme, sha256__in=decisions, ended_at=None)
+    live = Grade.objects.filter(case=case, scheme=scheme, sha256__in=decisions, ended_at=None)
     for digest, number, code in live.values_list("sha256", "round", "code"):
         if number == decisions[digest].round:
             votes.setdefault(digest, []).append(code)
@@ -218,6 +236,14 @@ def _recount(decisions: dict[str, GradeDecision], now: datetime) -> None:
     GradeDecision.objects.bulk_update(
         list(decisions.values()), ["state", "code", "votes", "agreeing", "changed_at"], batch_size=500
     )
+    if before != {digest: _agreed(decision, needed) for digest, decision in decisions.items()}:
+        outbox.post("grades.agreed", case_id=str(case.id), officer_id=str(actor.officer_id))
+
+
+def _agreed(decision: GradeDecision, needed: int) -> str:
+    """The code on which enough votes agree, or as which it is settled; empty otherwise."""
+    settled = decision.state == DecisionState.SETTLED
+    return decision.code if settled or decision.agreeing >= needed else ""
 
 
 @transaction.atomic
@@ -237,7 +263,7 @@ def undo(actor: Actor, act_id: UUID) -> str:
     Grade.objects.filter(id__in=again).update(ended_at=None)
     act.undone_at = now
     act.save(update_fields=["undone_at"])
-    _recount(decisions, now)
+    _recount(actor, act.case, decisions, now)
     log.record(
         "grades.undone",
         actor,
@@ -341,6 +367,7 @@ def settle(actor: Actor, decision_id: UUID, code: str, reason: str) -> str:
     decision.save(
         update_fields=["state", "code", "agreeing", "settled_at", "settled_by", "reason", "changed_at"]
     )  # fmt: skip
+    outbox.post("grades.agreed", case_id=str(decision.case_id), officer_id=str(actor.officer_id))
     return _decided("disagreement.settled", actor, decision, grade=grade.code, majority=majority)
 
 
@@ -354,7 +381,8 @@ def reopen(actor: Actor, decision_id: UUID) -> str:
         raise ActRefused("A settlement is taken back by who made it, or by a supervisor of the case's agency.")
     decision.state, decision.settled_at, decision.settled_by, decision.reason = DecisionState.OPEN, None, None, ""
     decision.save(update_fields=["state", "settled_at", "settled_by", "reason"])
-    _recount({decision.sha256: decision}, timezone.now())
+    _recount(actor, decision.case, {decision.sha256: decision}, timezone.now())
+    outbox.post("grades.agreed", case_id=str(decision.case_id), officer_id=str(actor.officer_id))
     return _decided("disagreement.reopened", actor, decision)
 
 
@@ -371,7 +399,7 @@ def open_round(actor: Actor, decision_id: UUID) -> str:
         raise ActRefused("A new round is asked for by one who voted, or by a supervisor of the case's agency.")
     decision.round, decision.shown_to = decision.round + 1, []
     decision.save(update_fields=["round", "shown_to"])
-    _recount({decision.sha256: decision}, timezone.now())
+    _recount(actor, decision.case, {decision.sha256: decision}, timezone.now())
     return _decided("round.opened", actor, decision)
 
 
@@ -383,7 +411,7 @@ def close_round(actor: Actor, decision_id: UUID) -> str:
         raise ActRefused("Only a round in which nobody has voted is taken back.")
     decision.round -= 1
     decision.save(update_fields=["round"])
-    _recount({decision.sha256: decision}, timezone.now())
+    _recount(actor, decision.case, {decision.sha256: decision}, timezone.now())
     return _decided("round.closed", actor, decision)
 
 

@@ -8,15 +8,17 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from opencets.matching import series as engine
+from opencets.records.grading import schemes
 from opencets_web.audit import log
 from opencets_web.cases.models import Case
 from opencets_web.evidence.models import Claim, Exhibit
-from opencets_web.grading.models import Series, SeriesMember
+from opencets_web.grading.models import DecisionState, GradeDecision, Series, SeriesMember
+from opencets_web.grading.queries import votes_needed
 from opencets_web.media.models import Media, NearDuplicate
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
@@ -180,3 +182,33 @@ def _write(
     ended = [row.id for key, row in rows.items() if key not in keys and row.retired_at is None]
     Series.objects.filter(id__in=ended).update(retired_at=now, files=0)
     return changed + len(joined) + len(moved) + len(ended)
+
+
+@transaction.atomic
+def weigh_media(actor: Actor, case_id: UUID) -> int:
+    """Keep on the media of a case how severe they are (0 to 3): by the gravest grade that is agreed or settled; how many changed.
+
+    A grade on which too few agree weighs nothing: it would tell those who have not voted what others did.
+    """
+    case = door.admit(actor, Case.objects.all(), "contribute", pk=case_id)
+    needed = votes_needed(case.agency_id)
+    weights: dict[str, int] = {}
+    decided = GradeDecision.objects.filter(case=case).exclude(code="").exclude(state=DecisionState.DIFFERS)
+    for row in decided.filter(Q(agreeing__gte=needed) | Q(state=DecisionState.SETTLED)):
+        grade = schemes()[row.scheme].grade(row.code) if row.scheme in schemes() else None
+        if grade is not None:
+            weights[row.sha256] = max(weights.get(row.sha256, 0), grade.exposure)
+    changed = 0
+    for media in Media.objects.filter(case=case).filter(Q(severity__isnull=False) | Q(sha256__in=weights)).iterator():
+        weight = weights.get(media.sha256)
+        if media.severity != weight:
+            changed += Media.objects.filter(pk=media.pk).update(severity=weight)
+    if changed:
+        log.record(
+            "media.weighed",
+            actor,
+            holding=(case.holding_id, case.agency_id),
+            subject=f"case:{case.reference}",
+            details={"media": changed},
+        )
+    return changed

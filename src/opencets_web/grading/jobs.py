@@ -14,3 +14,10 @@ def build_series(exhibit_id: str, officer_id: str) -> None:
     actor = actor_for(officer_id)
     with acting_as(actor.officer_id):
         building.build_series(actor, UUID(exhibit_id))
+
+
+def weigh_media(case_id: str, officer_id: str) -> None:
+    """Keep how severe the graded media of a case are, after votes came to agree or to differ."""
+    actor = actor_for(officer_id)
+    with acting_as(actor.officer_id):
+        building.weigh_media(actor, UUID(case_id))

@@ -165,23 +165,6 @@ def list_marks(actor: Actor, media_ids: Collection[UUID], scheme: Scheme) -> dic
     return marks_of(actor, rows, scheme.name)
 
 
-def exposure_weights(media_ids: Collection[UUID]) -> dict[UUID, int]:
-    """How severe a look at each of these media is, 0 to 3, by the gravest grade that any votes on it agree on; ungraded: absent."""
-    rows = Media.objects.filter(id__in=list(media_ids)[:1_000]).values_list("id", "case_id", "sha256")
-    by_file: dict[tuple[UUID, str], list[UUID]] = {}
-    for identity, case_id, digest in rows:
-        by_file.setdefault((case_id, digest), []).append(identity)
-    weights: dict[UUID, int] = {}
-    decided = GradeDecision.objects.filter(
-        case_id__in={case_id for case_id, _ in by_file}, sha256__in={digest for _, digest in by_file}
-    ).exclude(code="")
-    for case_id, digest, scheme, code in decided.values_list("case_id", "sha256", "scheme", "code"):
-        grade = schemes()[scheme].grade(code) if scheme in schemes() else None
-        for identity in by_file.get((case_id, digest), ()) if grade else ():
-            weights[identity] = max(weights.get(identity, 0), grade.exposure if grade else 0)
-    return weights
-
-
 # --- Series -----------------------------------------------------------------------------------------------------------
 
 
@@ -900,6 +883,7 @@ class EntriesPage:
     needed: int
     rule_scheme: str
     schemes: tuple[Scheme, ...]
+    leaving: tuple[Scheme, ...]
     may_set_rule: bool
     any_conditions: bool
 
@@ -930,6 +914,7 @@ def list_entries(actor: Actor, *, number: int) -> EntriesPage:
     standing = entries.filter(withdrawn_at=None)
     log.record("entries.viewed", actor, details={"page": page.number})
     ready = tuple(_ready_row(row) for row in page)
+    used = set(standing.order_by().values_list("scheme", flat=True).distinct())
     return EntriesPage(
         ready=ready,
         page=page,
@@ -939,6 +924,7 @@ def list_entries(actor: Actor, *, number: int) -> EntriesPage:
         needed=needed,
         rule_scheme=rule.scheme if rule else "",
         schemes=tuple(schemes().values()),
+        leaving=tuple(schemes()[name] for name in sorted(used) if name in schemes()),
         may_set_rule=actor.has(Role.SUPERVISOR),
         any_conditions=any(row.conditions for row in ready),
     )

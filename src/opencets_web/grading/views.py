@@ -92,7 +92,10 @@ def give(request: HttpRequest) -> HttpResponse:
     if series := given.get("series"):
         group = given.get("group")
         group = group if isinstance(group, int) and not isinstance(group, bool) else None
-        done = actions.grade_series(actor, ids_of([series])[0], group, scheme, code, client_id, how=inherited)
+        waiting = given.get("waiting") is True
+        done = actions.grade_series(
+            actor, ids_of([series])[0], group, scheme, code, client_id, how=inherited, waiting=waiting
+        )
     else:
         how = inherited or ("group" if len(media) > 1 else "single")
         done = actions.give_grades(actor, media, scheme, code, client_id, how=how)

@@ -501,9 +501,9 @@ def rights() -> dict[str, Rights]:
     # How many votes a case's agency demands is read by every officer who grades on it; its own officers alone change it.
     own = "agency_id = (select app_agency())"
     table["grading_gradingrule"] = Rights(
-        "select, insert, update", "", "",
+        "select, insert, update", "select", "",
         (
-            "create policy reads on grading_gradingrule for select to opencets_web using (true)",
+            "create policy reads on grading_gradingrule for select to opencets_web, opencets_jobs using (true)",
             f"create policy adds on grading_gradingrule for insert to opencets_web with check ({own})",
             f"create policy changes on grading_gradingrule for update to opencets_web using ({own}) with check ({own})",
         ),

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from opencets.errors import ActRefused, NotFound
 from opencets_web.accounts.models import Role
 from opencets_web.audit.models import Act
-from opencets_web.grading import actions, queries
+from opencets_web.grading import actions, jobs, queries
 from opencets_web.grading.models import EntryRelease, Grade, GradeDecision, GradingAct, Series, SeriesMember
 from opencets_web.media.models import Media
 from opencets_web.policy.actor import Actor
@@ -89,6 +90,18 @@ def test_a_whole_group_is_graded_as_one_act_and_taken_back_as_one(desk: Desk, ca
     ]  # fmt: skip
 
 
+def test_of_a_series_only_what_waits_is_graded_where_that_is_asked(desk: Desk, cast: Cast, as_actor: Behind) -> None:
+    series = desk.put_group("AV-1", "a.jpg", "b.jpg", "c.jpg")
+    desk.vote(cast.owner, "AV-1", "b.jpg", "3")
+    with as_actor(cast.owner):
+        first = actions.grade_series(cast.owner, series.id, None, "UK", "1", "rest", waiting=True)
+        second = actions.grade_series(cast.owner, series.id, None, "UK", "1", "rest", waiting=True)
+        with pytest.raises(ActRefused, match="left to grade"):
+            actions.grade_series(cast.owner, series.id, None, "UK", "1", "once more", waiting=True)
+    assert (first.files, second.act_id, second.repeated) == (2, first.act_id, True)
+    assert decision("AV-1", "b.jpg").code == "3"
+
+
 def test_the_same_act_sent_twice_counts_once(desk: Desk, cast: Cast, as_actor: Behind) -> None:
     desk.put("AV-1", "a.jpg", "b.jpg", "c.jpg")
     ids = list(Media.objects.values_list("id", flat=True))
@@ -150,6 +163,19 @@ def test_an_unknown_scheme_or_grade_is_refused(desk: Desk, cast: Cast, scheme: s
     desk.put("AV-1", "a.jpg", "b.jpg", "c.jpg")
     with pytest.raises(ActRefused, match="has no grade"):
         desk.vote(cast.owner, "AV-1", "a.jpg", code, scheme)
+
+
+def test_two_officers_who_grade_at_once_both_count(desk: Desk, cast: Cast, as_actor: Behind) -> None:
+    """Each waits for the other's row locks: the statements that meet are asked for in one order, and none is lost."""
+    media = desk.put("AV-1", "a.jpg", "b.jpg")
+    with as_actor(cast.owner):
+        actions.give_grades(cast.owner, [media[0].id, media[1].id], "UK", "1", "first")
+    with CaptureQueriesContext(connection) as asked, as_actor(cast.colleague):
+        actions.give_grades(cast.colleague, [media[1].id, media[0].id], "UK", "1", "second")
+    held = [row["sql"] for row in asked.captured_queries if "FOR UPDATE" in row["sql"]]
+    assert len(held) == 1
+    assert 'ORDER BY "grading_gradedecision"."sha256"' in held[0]
+    assert set(GradeDecision.objects.values_list("votes", "agreeing")) == {(2, 2)}
 
 
 # --- Independence and disagreement ------------------------------------------------------------------------------------
@@ -229,6 +255,26 @@ def test_a_majority_of_three_settles_with_a_reason_and_a_new_round_begins_unseen
         with pytest.raises(ActRefused, match="nobody has voted"):
             actions.close_round(cast.owner, row.id)
     assert (decision("AV-1", "a.jpg").code, decision("AV-1", "a.jpg").votes) == ("1", 1)
+
+
+def test_what_is_agreed_says_how_severe_a_look_is_and_a_first_vote_says_nothing(
+    desk: Desk, cast: Cast, more: More, as_actor: Behind, as_job: Behind
+) -> None:
+    desk.put("AV-1", "a.jpg", "b.jpg", "c.jpg")
+    desk.vote(cast.colleague, "AV-1", "b.jpg", "1")
+    row = three_votes(desk, more)
+
+    def weighed() -> list[int | None]:
+        with as_job(cast.owner):
+            jobs.weigh_media(str(row.case_id), str(cast.owner.officer_id))
+        return list(Media.objects.order_by("file__name").values_list("severity", flat=True))
+
+    assert weighed() == [3, None, None]
+    desk.vote(cast.colleague, "AV-1", "a.jpg", "none")
+    assert weighed() == [None, None, None]
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from procrastinate_jobs where task_name = 'weigh_media' and status = 'todo'")
+        assert cursor.fetchone()[0] == 1
 
 
 # --- Entries ----------------------------------------------------------------------------------------------------------
