@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "opencets_web.evidence",
     "opencets_web.entities",
     "opencets_web.media",
+    "opencets_web.cameras",
     "opencets_web.leads",
     "opencets_web.charts",
     "opencets_web.sharing",

@@ -22,6 +22,7 @@ ROOMS = (
     "evidence",
     "entities",
     "media",
+    "cameras",
     "leads",
     "charts",
     "sharing",
