@@ -14,6 +14,7 @@
     written, proposed, agreed on a conflict ─► carry_conflict
     part asked for, answered, taken back ─► carry_part_request
     part released ─► make_release ─► carry_release ─► (accepted) ─► keep_part ─► carry_release (the receipt)
+    camera fingerprint asked ─► make_camera_fingerprint ─► compare_camera_fingerprint     media matched ─► compare_camera_noise
     officer ended ─► hand_over                cover changed ─► carry_cover          session ended ─► end_pushes
     media matched ─► keep_veils
 
@@ -54,6 +55,7 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
         Follow("count_identifiers", "linking", lock=CONNECTING, coalesce="count-{exhibit_id}", priority=1),
         WATCH,
         Follow("keep_veils", "default", coalesce="veils-{exhibit_id}"),
+        Follow("compare_camera_noise", "linking", coalesce="noise-{exhibit_id}", priority=-5),
     ),
     "grades.agreed": (Follow("weigh_media", "default", coalesce="weigh-{case_id}"),),
     "identifiers.counted": (
@@ -82,6 +84,11 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     "part-release.changed": (Follow("carry_release", "default", lock="part-carried-{release_ref}", priority=9),),
     "part.withdrawn": (Follow("settle_part", "default", lock="part-kept-{part_id}", priority=9),),
     "part.accepted": (Follow("keep_part", "reading", lock="part-kept-{part_id}"),),
+    "fingerprint.asked": (Follow("make_camera_fingerprint", "linking", coalesce="fingerprint-{fingerprint_id}"),),
+    "fingerprint.made": (
+        Follow("compare_camera_fingerprint", "linking", coalesce="fingerprint-compared-{fingerprint_id}", priority=-5),
+    ),
+    "noise.left": (Follow("compare_camera_noise", "linking", coalesce="noise-{exhibit_id}", priority=-5),),
     "session.ended": (Follow("end_pushes", "default", priority=10),),
 }
 
@@ -90,6 +97,7 @@ outbox.route(ROUTES)
 
 def on_app_ready(app: App) -> None:
     """Give procrastinate its tasks; called by its Django part."""
+    from opencets_web.cameras import jobs as cameras
     from opencets_web.deconfliction import jobs as deconfliction
     from opencets_web.disclosure import jobs as disclosure
     from opencets_web.entities import jobs as entities
@@ -201,6 +209,9 @@ def on_app_ready(app: App) -> None:
         """Once a day: what was removed from the indexes leaves the disk, and all pieces become one."""
         media.merge_indexes(whole=True)
 
+    task("make_camera_fingerprint", cameras.make_fingerprint)
+    task("compare_camera_fingerprint", cameras.compare_fingerprint)
+    task("compare_camera_noise", cameras.compare_new_media)
     task("end_pushes", push.end_pushes)
     task("keep_veils", media.keep_veils)
 

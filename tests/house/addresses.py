@@ -350,6 +350,22 @@ ADDRESSES: dict[str, Address] = {
         of_the_case=False,
         only_told_why=CASE_WORKERS - {"owner"},
     ),
+    # cameras
+    "cameras:of-media": _page("picture_media", "media_id"),
+    "cameras:of-case": _case_page(),
+    "cameras:new": Address(WRITERS, {"reference": "reference"}),
+    "cameras:map": _case_page(),
+    "cameras:points": _case_page(),
+    "cameras:withdraw": _act("camera_fingerprint", "fingerprint_id"),
+    "cameras:restore": _act("past_camera_fingerprint", "fingerprint_id"),
+    "cameras:judge": Address(
+        WRITERS,
+        {"match_id": "camera_match"},
+        method="post",
+        sends=lambda _: {"same": "yes", "reason": "The same scratch."},
+        only_told_why=frozenset({"partner"}),
+    ),
+    "cameras:undo": _act("camera_judgement", "judgement_id", only_told_why=frozenset({"partner"})),
     # leads
     "leads:list": _list(),
     "leads:accept": _act("alert", "alert_id"),

@@ -81,6 +81,7 @@ def make_small_case(cast: Cast) -> SmallCase:
     _between(made, now)
     _grading(made, now)
     _leads(made, now)
+    _cameras(made, now)
     case = made.rows["case"]
     for name, agency in partners.items():
         begun = now - timedelta(days=30)
@@ -412,6 +413,30 @@ def _grading(made: SmallCase, now: datetime) -> None:
         )  # fmt: skip
     rows["grading_rule"] = GradingRule.objects.create(
         agency=made.cast.avon, votes=3, changed_by_id=owner, changed_at=now
+    )
+
+
+def _cameras(made: SmallCase, now: datetime) -> None:
+    from opencets_web.cameras.models import CameraJudgement, CameraMatch, Device, Fingerprint, NoiseLook
+
+    rows, under, owner = made.rows, _under(made), made.cast.owner.officer_id
+    device = rows["device"] = Device.objects.create(
+        **under, case=rows["case"], name=f"{TITLE} camera", made_by_id=owner, made_at=now
+    )
+    for name, withdrawn in (("camera_fingerprint", None), ("past_camera_fingerprint", now)):
+        rows[name] = Fingerprint.objects.create(
+            **under, case=rows["case"], device=device, chosen=[rows["near_media"].id], state="compared", blob=rows["blob"],
+            width=256, height=256, references_count=3, agreement=200.0, asked_by_id=owner, asked_at=now, made_at=now,
+            withdrawn_at=withdrawn,
+        )  # fmt: skip
+    rows["noise_look"] = NoiseLook.objects.create(**under, media=rows["picture_media"], compared_at=now)
+    between = _between_cases(made, "case", "case")
+    for name, media in (("camera_match", "picture_media"), ("judged_camera_match", "near_media")):
+        rows[name] = CameraMatch.objects.create(
+            **between, fingerprint=rows["camera_fingerprint"], media=rows[media], pce=90.0, by_theory=0.0, found_at=now
+        )
+    rows["camera_judgement"] = CameraJudgement.objects.create(
+        **between, match=rows["judged_camera_match"], same=True, reason=TITLE, by_id=owner, at=now
     )
 
 

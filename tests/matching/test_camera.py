@@ -124,12 +124,21 @@ def test_noise_passed_between_processes_compares_the_same(
     assert compare(again, fingerprints[0]).pce == pytest.approx(compare(picture, fingerprints[0]).pce, rel=0.01)
 
 
-def test_references_of_two_cameras_are_refused() -> None:
+@pytest.mark.parametrize("order", ["0101", "0011"])
+def test_references_of_two_cameras_are_refused(cameras: list[InventedCamera], order: str) -> None:
     maker = FingerprintMaker()
-    for number, camera in enumerate([InventedCamera(7, 640, 640), InventedCamera(8, 640, 640)] * 2):
-        maker.add(camera.take(number, flat=True))
-    with pytest.raises(ValueRefused, match="does not agree"):
+    for number, own in enumerate(order):
+        maker.add(cameras[int(own)].take(number, flat=True))
+    with pytest.raises(ValueRefused, match="more than one camera"):
         maker.finish()
+
+
+def test_a_single_stranger_among_the_references_is_told(cameras: list[InventedCamera]) -> None:
+    maker = FingerprintMaker()
+    for number, own in enumerate((0, 0, 0, 0, 1)):
+        maker.add(cameras[own].take(number, flat=True))
+    (remark,) = maker.finish().remarks
+    assert remark.startswith("1 of the 5 pictures agrees with none of the others")
 
 
 def test_what_cannot_serve_is_refused_with_its_reason(cameras: list[InventedCamera]) -> None:

@@ -7,6 +7,7 @@ const islands: Record<string, () => Promise<{ mount: Island }>> = {
   linkchart: () => import("../islands/linkchart"),
   masks: () => import("../islands/masks"),
   push: () => import("../islands/push"),
+  map: () => import("../islands/map"),
   timeline: () => import("../islands/timeline"),
   uploader: () => import("../islands/uploader"),
 };

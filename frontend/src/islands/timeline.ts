@@ -3,7 +3,7 @@
  *
  * The numbers come from the server's table inside the element (`<time datetime>` and a count a row), which stays as the
  * equal reading view, or from `data-url` as `{"times": [unix seconds], "counts": [...]}`. `data-from-name` and
- * `data-to-name` rename the query parameters.
+ * `data-to-name` rename the query parameters, `data-what` what is counted.
  */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
@@ -15,6 +15,7 @@ const HEIGHT = 132;
 
 export async function mount(element: HTMLElement): Promise<void> {
   const table = element.querySelector("table");
+  const what = element.dataset.what ?? "messages";
   const [times, counts] = element.dataset.url ? await fetched(element.dataset.url) : rowsOf(table);
   element.classList.add("density");
   const status = make("span", { role: "status" });
@@ -29,7 +30,7 @@ export async function mount(element: HTMLElement): Promise<void> {
     numbers.append(source);
   }
   if (!times.length) {
-    status.textContent = "No dated messages.";
+    status.textContent = `No dated ${what}.`;
     frame.remove();
     return;
   }
@@ -39,7 +40,7 @@ export async function mount(element: HTMLElement): Promise<void> {
   const chosen = here.searchParams.has(names.from) || here.searchParams.has(names.to);
   status.textContent = chosen
     ? `Showing ${here.searchParams.get(names.from) ?? "the start"} to ${here.searchParams.get(names.to) ?? "the end"}`
-    : `${count(total)} messages, ${day(times[0] ?? 0)} to ${day(times.at(-1) ?? 0)}. Drag over the bars to choose a time.`;
+    : `${count(total)} ${what}, ${day(times[0] ?? 0)} to ${day(times.at(-1) ?? 0)}. Drag over the bars to choose a time.`;
   if (chosen) {
     for (const name of Object.values(names)) here.searchParams.delete(name);
     acts.append(make("a", { class: "btn btn-sm btn-ghost", href: here.toString() }, "Show all"));
@@ -77,7 +78,7 @@ export async function mount(element: HTMLElement): Promise<void> {
           setCursor: [
             (plot) => {
               const at = plot.cursor.idx;
-              if (at != null && !chosen) status.textContent = `${day(times[at] ?? 0)}: ${count(counts[at] ?? 0)} messages`;
+              if (at != null && !chosen) status.textContent = `${day(times[at] ?? 0)}: ${count(counts[at] ?? 0)} ${what}`;
             },
           ],
         },

@@ -341,7 +341,10 @@ class Fingerprint:
 
 
 class FingerprintMaker:
-    """Takes references one after another, each once, and makes the fingerprint; holds four planes, however many come."""
+    """Takes references one after another, each once, and makes the fingerprint.
+
+    Holds four planes, and of each reference the signs alone (half a megabyte), by which pictures of two cameras are noticed.
+    """
 
     def __init__(self, *, crop: int = CROP) -> None:
         self._crop = crop
@@ -349,6 +352,7 @@ class FingerprintMaker:
         self._size: tuple[int, int] | None = None
         self._sources: list[str] = []
         self._textures: list[float] = []
+        self._signs: list[npt.NDArray[np.uint8]] = []
         self.count = 0
 
     def add(self, pixels: Pixels, source: str = "") -> None:
@@ -368,6 +372,7 @@ class FingerprintMaker:
         above += found.noise * found.brightness
         below += found.brightness * found.brightness
         self._textures.append(_texture(found.brightness))
+        self._signs.append(np.packbits(found.noise > 0))
         self._sources.append(source)
         self.count += 1
 
@@ -394,6 +399,7 @@ class FingerprintMaker:
                 f"One half of the references does not agree with the other (PCE {agreement:.0f}, {THRESHOLD:.0f} wanted): they "
                 "may be of more than one camera, edited, scaled, or too dark. Flat, bright, unedited pictures are best."
             )
+        strangers = self._strangers()
         (one, one_below), (other, other_below) = self._sums
         whole = _without_pattern((one + other) / (one_below + other_below + 1e-3))
         remarks = []
@@ -402,6 +408,11 @@ class FingerprintMaker:
             remarks.append(
                 f"Made from {self.count} pictures, most of them full of detail; {ADVISED_REFERENCES} or more, "
                 "or flat and bright ones, miss fewer."
+            )
+        if strangers:
+            remarks.append(
+                f"{strangers} of the {self.count} pictures agree{'s' if strangers == 1 else ''} with none of the others: "
+                "too dark, edited, or of another camera. Leave such pictures out where others are to be had."
             )
         return Fingerprint(
             values=_unit(whole),
@@ -413,7 +424,30 @@ class FingerprintMaker:
             remarks=tuple(remarks),
         )
 
+    def _strangers(self) -> int:
+        """How many references agree with none of the others, where others agree. ValueRefused: there are two groups of them.
 
+        The z-scores of the signs that agree, pair by pair, are of one strong component where all are of one camera; a second
+        one that stands out of the noise (twice the bound of the semicircle law) means two cameras.
+        """
+        size = self._signs[0].size * 8
+        scores = np.zeros((self.count, self.count))
+        for row in range(self.count):
+            for column in range(row):
+                apart = int(np.bitwise_count(self._signs[row] ^ self._signs[column]).sum())
+                scores[row, column] = scores[column, row] = (size / 2 - apart) / (math.sqrt(size) / 2)
+        strongest = np.linalg.eigvalsh(scores)[::-1]
+        if strongest[1] > max(4 * math.sqrt(self.count), _SECOND_CAMERA * strongest[0]):
+            raise ValueRefused(
+                "The references fall into two groups that do not agree with each other: they are of more than one camera, or "
+                "some were edited. Choose pictures of one camera."
+            )
+        best = scores.max(axis=1)
+        return int((best < _STRANGER).sum()) if float(np.median(best)) > 2 * _STRANGER else 0
+
+
+_SECOND_CAMERA: Final = 0.2
+_STRANGER: Final = 4.0
 _FLAT: Final = 6.0
 
 

@@ -24,6 +24,7 @@ ROOMS = (
     "exposure",
     "media",
     "grading",
+    "cameras",
     "leads",
     "charts",
     "sharing",

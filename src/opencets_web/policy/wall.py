@@ -35,6 +35,7 @@ READ_ONLY_FOR_WEB = (
     "evidence_record", "evidence_claim", "evidence_reportline", "media_media", "media_frame",
     "media_nearduplicate", "entities_match", "leads_connection", "leads_pointer", "sharing_origin",
     "grading_series", "grading_seriesmember",
+    "cameras_noiselook", "cameras_cameramatch",
 )  # fmt: skip
 WEB_ADDS_ONLY = ("evidence_blob",)
 _OWN = " and agency_id = (select app_agency())"
