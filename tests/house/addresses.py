@@ -349,6 +349,11 @@ ADDRESSES: dict[str, Address] = {
         of_the_case=False,
         only_told_why=CASE_WORKERS - {"owner"},
     ),
+    # videos
+    "videos:of-media": _page("picture_media", "media_id"),
+    "videos:confirm": _act("shared_footage", "footage_id"),
+    "videos:reject": _act("shared_footage", "footage_id"),
+    "videos:reopen": _act("shared_footage", "footage_id", refused=frozenset({409})),
     # leads
     "leads:list": _list(),
     "leads:accept": _act("alert", "alert_id"),

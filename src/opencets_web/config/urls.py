@@ -24,6 +24,7 @@ ROOMS = (
     "exposure",
     "media",
     "grading",
+    "videos",
     "leads",
     "charts",
     "sharing",
