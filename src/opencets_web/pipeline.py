@@ -5,6 +5,7 @@
     exhibit received ─► read_exhibit ─┬─ records read (each batch) ─┐
                                       └─ exhibit read ──────────────┴─► match_media ─► count_identifiers ─► resolve_people
                                                                                               ─► link_exhibit ─► alerts
+    media matched ─► find_footage (videos)
     judgement changed ─► link_judged         hash set imported, withdrawn, restored ─► match_hash_set ─► tell_known
     hash set received ─► read_hash_set ─► hash set imported
     invitation answered ─► carry_answer
@@ -53,6 +54,7 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     "media.matched": (
         Follow("build_series", "linking", lock="series", coalesce="series-{exhibit_id}"),
         Follow("count_identifiers", "linking", lock=CONNECTING, coalesce="count-{exhibit_id}", priority=1),
+        Follow("find_footage", "linking", coalesce="footage-{exhibit_id}"),
         WATCH,
         Follow("keep_veils", "default", coalesce="veils-{exhibit_id}"),
         Follow("compare_camera_noise", "linking", coalesce="noise-{exhibit_id}", priority=-5),
@@ -111,6 +113,7 @@ def on_app_ready(app: App) -> None:
     from opencets_web.releases import jobs as releases
     from opencets_web.sharing import jobs as sharing
     from opencets_web.standards import jobs as standards
+    from opencets_web.videos import jobs as videos
 
     def task(name: str, act: Callable[..., object], then: str = "") -> None:
         def run(**subject: Any) -> None:
@@ -131,6 +134,7 @@ def on_app_ready(app: App) -> None:
     task("match_media", media.match_media)
     task("build_series", grading.build_series)
     task("weigh_media", grading.weigh_media)
+    task("find_footage", videos.find_footage)
     task("count_identifiers", entities.count_identifiers, then="identifiers.counted")
     task("resolve_people", entities.resolve_people, then="people.resolved")
     task("link_exhibit", leads.link_exhibit)

@@ -366,6 +366,11 @@ ADDRESSES: dict[str, Address] = {
         only_told_why=frozenset({"partner"}),
     ),
     "cameras:undo": _act("camera_judgement", "judgement_id", only_told_why=frozenset({"partner"})),
+    # videos
+    "videos:of-media": _page("picture_media", "media_id"),
+    "videos:confirm": _act("shared_footage", "footage_id"),
+    "videos:reject": _act("shared_footage", "footage_id"),
+    "videos:reopen": _act("shared_footage", "footage_id", refused=frozenset({409})),
     # leads
     "leads:list": _list(),
     "leads:accept": _act("alert", "alert_id"),

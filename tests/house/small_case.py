@@ -317,6 +317,7 @@ def _stored_picture() -> Stored:
 
 def _media(made: SmallCase, now: datetime) -> None:
     from opencets_web.media.models import Frame, HashEntry, HashSet, Media, NearDuplicate
+    from opencets_web.videos.models import SharedFootage
 
     rows, under = made.rows, _under(made)
     for name in ("picture", "near"):
@@ -329,6 +330,10 @@ def _media(made: SmallCase, now: datetime) -> None:
     rows["near_duplicate"] = NearDuplicate.objects.create(
         **_between_cases(made, "case", "case"), left=left, right=right, distance=3, found_at=now
     )
+    rows["shared_footage"] = SharedFootage.objects.create(
+        **_between_cases(made, "case", "case"), left=left, right=right, left_begin=1.0, left_end=9.0, right_begin=0.0,
+        right_end=8.0, speed=1.0, share=0.9, frames=8, distance=4.0, orientation="as it stands", found_at=now,
+    )  # fmt: skip
     rows["frame"] = Frame.objects.create(**under, media=rows["picture_media"], second=1.0, pdq=bytes(32), quality=90)
     for name in ("hash_set", "past_hash_set"):
         rows[name] = HashSet.objects.create(

@@ -2,6 +2,7 @@
 export type Island = (element: HTMLElement) => void | Promise<void>;
 
 const islands: Record<string, () => Promise<{ mount: Island }>> = {
+  footage: () => import("../islands/footage"),
   gallery: () => import("../islands/gallery"),
   grading: () => import("../islands/grading"),
   linkchart: () => import("../islands/linkchart"),

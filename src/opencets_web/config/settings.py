@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "opencets_web.media",
     "opencets_web.grading",
     "opencets_web.cameras",
+    "opencets_web.videos",
     "opencets_web.leads",
     "opencets_web.charts",
     "opencets_web.sharing",

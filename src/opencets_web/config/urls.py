@@ -25,6 +25,7 @@ ROOMS = (
     "media",
     "grading",
     "cameras",
+    "videos",
     "leads",
     "charts",
     "sharing",

@@ -520,7 +520,17 @@ def _signals(seen: Examined) -> str | None:
             "pdq": seen.pdq.hex() if seen.pdq else None,
             "quality": seen.quality,
             "turned": seen.turned.hex() if seen.turned else None,
-            "frames": [[frame.second, frame.pdq.hex(), frame.quality] for frame in seen.frames],
+            "frames": [
+                [
+                    frame.second,
+                    frame.pdq.hex(),
+                    frame.quality,
+                    frame.inner.hex() if frame.inner else None,
+                    frame.inner_quality,
+                    frame.strip_place,
+                ]
+                for frame in seen.frames
+            ],
             "thumbnail": [seen.thumbnail.offset, seen.thumbnail.size] if seen.thumbnail else None,
             "strip": [seen.strip.offset, seen.strip.size] if seen.strip else None,
             "trouble": _clean(seen.trouble),

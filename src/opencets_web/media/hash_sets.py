@@ -39,6 +39,8 @@ class Entry:
     quality: int | None = None
     category: str = ""
     series: str = ""
+    affirmed: int = 0
+    doubted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,9 +90,10 @@ def _register(exhibit: Exhibit) -> int:
         made = cursor.rowcount
         cursor.execute(
             """
-            insert into media_frame (id, holding_id, agency_id, media_id, second, pdq, quality)
+            insert into media_frame (id, holding_id, agency_id, media_id, second, pdq, quality, inner_pdq, inner_quality,
+              strip_place)
             select gen_random_uuid(), m.holding_id, m.agency_id, m.id, (e.value->>0)::float, decode(e.value->>1, 'hex'),
-              (e.value->>2)::int
+              (e.value->>2)::int, decode(e.value->>3, 'hex'), (e.value->>4)::int, (e.value->>5)::smallint
             from media_media m join evidence_exhibitfile f on f.id = m.file_id,
               jsonb_array_elements(coalesce(f.signals->'frames', '[]'::jsonb)) e
             where f.exhibit_id = %s and m.matched_at is null
@@ -189,11 +190,11 @@ def _codes(batch: Sequence[Media]) -> tuple[list[tuple[UUID, float | None]], lis
         if media.pdq is not None and (media.quality or 0) >= USABLE_QUALITY:
             owners.append((media.id, None))
             codes.append(bytes(media.pdq))
-    for frame in Frame.objects.filter(media__in=[media.id for media in batch], quality__gte=USABLE_QUALITY).order_by(
-        "id"
-    ):
-        owners.append((frame.media_id, frame.second))
-        codes.append(bytes(frame.pdq))
+    for frame in Frame.objects.filter(media__in=[media.id for media in batch]).order_by("id"):
+        for code, quality in ((frame.pdq, frame.quality), (frame.inner_pdq, frame.inner_quality)):
+            if code is not None and (quality or 0) >= USABLE_QUALITY:
+                owners.append((frame.media_id, frame.second))
+                codes.append(bytes(code))
     return owners, codes
 
 
@@ -315,6 +316,8 @@ def keep_entries(hash_set_id: UUID, first: int, entries: Sequence[Entry]) -> Non
             entry.quality,
             entry.category,
             entry.series,
+            entry.affirmed,
+            entry.doubted,
         )
         for number, entry in enumerate(entries, first)
     ]
@@ -322,10 +325,12 @@ def keep_entries(hash_set_id: UUID, first: int, entries: Sequence[Entry]) -> Non
         return
     with across_holdings(), connection.cursor() as cursor:
         cursor.execute(
-            "insert into media_hashentry (id, hash_set_id, md5, sha1, sha256, pdq, quality, category, series)"
-            " select u.id, %s, u.md5, u.sha1, u.sha256, u.pdq, u.quality, u.category, u.series"
-            " from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::int[], %s::text[], %s::text[])"
-            " as u(id, md5, sha1, sha256, pdq, quality, category, series) on conflict do nothing",
+            "insert into media_hashentry (id, hash_set_id, md5, sha1, sha256, pdq, quality, category, series, affirmed,"
+            " doubted, state, hidden_for)"
+            " select u.id, %s, u.md5, u.sha1, u.sha256, u.pdq, u.quality, u.category, u.series, u.affirmed, u.doubted, '', '{}'"
+            " from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::int[], %s::text[], %s::text[],"
+            " %s::int[], %s::int[]) as u(id, md5, sha1, sha256, pdq, quality, category, series, affirmed, doubted)"
+            " on conflict do nothing",
             [hash_set_id, *(list(column) for column in zip(*rows, strict=True))],
         )
 

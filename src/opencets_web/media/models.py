@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -82,13 +84,18 @@ class Media(Guarded):
 
 
 class Frame(Guarded):
-    """A key frame of a video: second and PDQ."""
+    """A frame of a video: second and PDQ; at most 1,200 of one video (``opencets.hashing.video.FRAMES``)."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     media = models.ForeignKey(Media, on_delete=models.PROTECT, related_name="frames")
     second = models.FloatField()
     pdq = models.BinaryField(max_length=32)
     quality = models.IntegerField()
+    inner_pdq = models.BinaryField(
+        max_length=32, null=True, help_text="PDQ without black borders, where there are any."
+    )
+    inner_quality = models.IntegerField(null=True)
+    strip_place = models.SmallIntegerField(null=True, help_text="Where it stands in the strip of frames, from 0.")
 
 
 class Signal(models.Model):
@@ -159,9 +166,27 @@ class HashSet(models.Model):
     imported_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
     read_at = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+    negative = models.BooleanField(default=False, help_text="It names what is never to be marked as known.")
+    supersedes = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="+",
+        help_text="The older version whose place it takes once it is read.",
+    )  # fmt: skip
+    composition = models.JSONField(
+        default=dict,
+        help_text="Counts alone: entries by category, confirmed, doubted; what changed since the older version.",
+    )
 
     class Meta:
         indexes = [models.Index(fields=["-imported_at"], name="hash_set_by_time")]
+
+
+class EntryState(models.TextChoices):
+    """Whether an entry marks: in use; held back until decided; released, so that the flood rule passes it; rejected."""
+
+    IN_USE = "", "In use"
+    HELD = "held", "Held back"
+    RELEASED = "released", "Released"
+    REJECTED = "rejected", "Rejected"
 
 
 class HashEntry(models.Model):
@@ -177,6 +202,12 @@ class HashEntry(models.Model):
     position = models.BigIntegerField(null=True, help_text="Where its PDQ stands in the index of known files.")
     category = models.CharField(max_length=60, blank=True)
     series = models.CharField(max_length=200, blank=True)
+    affirmed = models.IntegerField(default=0, help_text="How many members confirm it, as the list says.")
+    doubted = models.IntegerField(default=0, help_text="How many members doubt it, as the list says.")
+    state = models.CharField(max_length=10, choices=EntryState, default=EntryState.IN_USE, blank=True)
+    hidden_for: ArrayField[list[UUID], list[UUID]] = ArrayField(
+        models.UUIDField(), default=list, help_text="Agencies whose officers doubt it: it marks nothing of theirs."
+    )
 
     class Meta:
         indexes = [
@@ -185,6 +216,52 @@ class HashEntry(models.Model):
             models.Index(fields=["sha256"], name="entry_by_sha256", condition=~Q(sha256="")),
             models.Index(fields=["position"], name="entry_by_position", condition=Q(position__isnull=False)),
         ]
+
+
+class HeldEntry(models.Model):
+    """That an entry marked too much, or too different, files and was held back: one line for the agency that imported it.
+
+    It says roughly how many files, and never which or whose.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    entry = models.OneToOneField(HashEntry, on_delete=models.PROTECT, related_name="+")
+    hash_set = models.ForeignKey(HashSet, on_delete=models.PROTECT, related_name="held")
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
+    number = models.IntegerField(help_text="Which entry of the list, from 1.")
+    files = models.IntegerField(help_text="Distinct files that it marked, when it was held back.")
+    because = models.TextField(help_text="The rule that held it back, in a sentence.")
+    held_at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=EntryState, default=EntryState.HELD)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(Officer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["agency", "-held_at"], name="held_by_agency_time")]
+
+
+class EntryVote(models.Model):
+    """That an officer confirms or doubts the entry that named a file of theirs; a doubt has its reason."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    entry_id = models.UUIDField()
+    hash_set = models.ForeignKey(HashSet, on_delete=models.PROTECT, related_name="votes")
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
+    officer = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
+    confirms = models.BooleanField()
+    reason = models.TextField(blank=True)
+    voted_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["entry_id", "officer"], condition=Q(withdrawn_at=None), name="entry_vote_once_an_officer"
+            ),
+            models.CheckConstraint(condition=Q(confirms=True) | ~Q(reason=""), name="entry_doubt_has_a_reason"),
+        ]
+        indexes = [models.Index(fields=["entry_id", "agency"], name="vote_by_entry")]
 
 
 class Description(Guarded):

@@ -509,6 +509,17 @@ def rights() -> dict[str, Rights]:
             f"create policy changes on grading_gradingrule for update to opencets_web using ({own}) with check ({own})",
         ),
     )  # fmt: skip
+    # One line of a held entry, and an officer's vote on what named a file of theirs, are the agency's own business.
+    for name in ("media_heldentry", "media_entryvote"):
+        table[name] = Rights(
+            "select, insert, update" if name == "media_entryvote" else "select, update",
+            "select",
+            "select, insert, update",
+            (
+                *_own_policies("agency_id = (select app_agency())"),
+                f"create policy compares on {name} for all to opencets_blind using (true) with check (true)",
+            ),
+        )
     table["media_hashset"] = Rights("select, insert, update", "select, insert, update", "select, insert, update")
     for name in ("inquiries_provider", "inquiries_letterhead", "releases_partnerkey", "releases_releaserule"):
         # An agency's own directory: nobody else's business, whatever was released.

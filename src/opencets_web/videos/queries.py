@@ -1,0 +1,321 @@
+"""Reading shared footage for a page: actor first, frozen pages out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Q
+from django.urls import reverse
+
+from opencets.matching.intervals import AS_IT_STANDS
+from opencets_web.audit import log
+from opencets_web.cases.queries import CaseFrame, get_frame
+from opencets_web.media.models import Frame, Media, NearDuplicate
+from opencets_web.media.queries import Tile, clock, original_of, strip_of, tile_of
+from opencets_web.policy import door
+from opencets_web.policy.actor import Actor
+from opencets_web.policy.rules import LEVELS
+from opencets_web.videos.models import FootageState, SharedFootage
+
+VIDEOS_SHOWN = 20
+PICTURES_SHOWN = 60
+WIDTH = 1000.0
+TICK_STEPS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
+MOST_TICKS = 12
+TONES = {FootageState.SUGGESTED: "info", FootageState.CONFIRMED: "good", FootageState.REJECTED: "line"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A stretch of a time bar as drawn: left edge and width, in units of 1000 for the longer video."""
+
+    x: str
+    width: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A second mark under a time bar."""
+
+    x: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class FootageLine:
+    """One interval: here is the video whose page it is, there the other one."""
+
+    id: UUID
+    state: str
+    tone: str
+    suggested: bool
+    rejected: bool
+    judged_by: str
+    here: str
+    here_second: str
+    there: str
+    there_second: str
+    there_url: str
+    speed: str
+    share: int
+    frames: int
+    distance: str
+    sentence: str
+    here_bar: Bar
+    there_bar: Bar
+    ribbon: str
+    """The corners of the surface that joins both bars, as SVG takes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Frames of a video side by side, and the second of each."""
+
+    tile: Tile
+    seconds: tuple[tuple[str, str], ...]
+    """As read and as a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """Another video with which footage is shared, in a case that the actor may see."""
+
+    tile: Tile
+    case_reference: str
+    duration: str
+    strip: Strip | None
+    lines: tuple[FootageLine, ...]
+    here_bar: Bar
+    there_bar: Bar
+    here_ticks: tuple[Tick, ...]
+    there_ticks: tuple[Tick, ...]
+    may_judge: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PictureLine:
+    """A picture that a frame shows, or a video that shows this picture, with the second."""
+
+    tile: Tile
+    case_reference: str
+    at: str
+    second: str
+    distance: int
+
+
+@dataclass(frozen=True, slots=True)
+class FootagePage:
+    """What of a video stands in other videos and pictures."""
+
+    id: UUID
+    frame: CaseFrame
+    label: str
+    is_video: bool
+    known_hidden: bool
+    duration: str
+    frames: int
+    original_url: str
+    strip: Strip | None
+    partners: tuple[Partner, ...]
+    more: int
+    pictures: tuple[PictureLine, ...]
+    gallery_url: str
+
+
+def get_footage(actor: Actor, media_id: UUID, *, shown: Collection[str]) -> FootagePage:
+    """The footage that a video shares with others, and the pictures in it, as far as the actor may see both sides.
+
+    A picture's page lists the videos that show it. ``shown``: known files that this session asked for.
+    """
+    rows = Media.objects.select_related("file__exhibit", "case", "known_set")
+    media = door.admit(actor, rows, pk=media_id)
+    frame = get_frame(actor, media.case.reference, "media:gallery")
+    partners, more = _partners(actor, media, shown)
+    log.record(
+        "footage.viewed",
+        actor,
+        holding=(media.holding_id, media.agency_id),
+        subject=f"media:{media.id}",
+        details={"case": frame.reference, "videos": len(partners)},
+    )
+    return FootagePage(
+        id=media.id,
+        frame=frame,
+        label=media.file.name.rsplit("/", 1)[-1],
+        is_video=media.media_type.startswith("video/"),
+        known_hidden=media.known_set_id is not None and str(media.id) not in shown,
+        duration=clock(media.duration),
+        frames=Frame.objects.filter(media=media).count(),
+        original_url=original_of(actor, media, shown),
+        strip=_strips(actor, [media], shown).get(media.id),
+        partners=partners,
+        more=more,
+        pictures=_pictures(actor, media, shown),
+        gallery_url=reverse("media:gallery", args=[frame.reference]),
+    )
+
+
+def _partners(actor: Actor, media: Media, shown: Collection[str]) -> tuple[tuple[Partner, ...], int]:
+    """The videos with the longest shared footage; and how many more there are."""
+    rows = door.visible(actor, SharedFootage.objects.filter(Q(left=media) | Q(right=media)))
+    sides = ("left__file__exhibit", "right__file__exhibit", "left__case", "right__case")
+    found: dict[UUID, list[SharedFootage]] = {}
+    for row in rows.select_related(*sides, "judged_by").order_by("id")[:1000]:
+        found.setdefault(row.right_id if row.left_id == media.id else row.left_id, []).append(row)
+
+    def length(pair: tuple[UUID, list[SharedFootage]]) -> float:
+        live = [row for row in pair[1] if row.state != FootageState.REJECTED]
+        return -sum(row.left_end - row.left_begin for row in live)
+
+    chosen = sorted(found.items(), key=length)[:VIDEOS_SHOWN]
+    others = [rows[0].right if rows[0].left_id == media.id else rows[0].left for _, rows in chosen]
+    strips = _strips(actor, others, shown)
+    judges = bool(chosen) and door.level(actor, media.holding_id) >= LEVELS["contribute"]
+    return tuple(
+        _partner(
+            actor, media, other, rows, strips.get(other.id), shown,
+            may_judge=judges or door.level(actor, other.holding_id) >= LEVELS["contribute"],
+        )
+        for other, (_, rows) in zip(others, chosen, strict=True)
+    ), max(0, len(found) - VIDEOS_SHOWN)  # fmt: skip
+
+
+def _partner(
+    actor: Actor,
+    media: Media,
+    other: Media,
+    rows: Iterable[SharedFootage],
+    strip: Strip | None,
+    shown: Collection[str],
+    *,
+    may_judge: bool,
+) -> Partner:
+    ends = [(row, *_turned(row, media)) for row in rows]
+    longest = max(
+        media.duration or 0.0, other.duration or 0.0, *(max(here[1], there[1]) for _, here, there, _ in ends), 0.1
+    )
+    scale = WIDTH / longest
+    here_length = media.duration or max(here[1] for _, here, _, _ in ends)
+    there_length = other.duration or max(there[1] for _, _, there, _ in ends)
+    lines = [_line(other, row, here, there, speed, scale) for row, here, there, speed in ends]
+    return Partner(
+        tile=tile_of(actor, other, shown),
+        case_reference=other.case.reference,
+        duration=clock(other.duration),
+        strip=strip,
+        lines=tuple(sorted(lines, key=lambda line: (line.rejected, float(line.here_second)))),
+        here_bar=_bar(0.0, here_length, scale),
+        there_bar=_bar(0.0, there_length, scale),
+        here_ticks=_ticks(here_length, scale),
+        there_ticks=_ticks(there_length, scale),
+        may_judge=may_judge,
+    )
+
+
+def _turned(row: SharedFootage, media: Media) -> tuple[tuple[float, float], tuple[float, float], float]:
+    """Begin and end here, begin and end there, and how fast it is shown there compared with here."""
+    left, right = (row.left_begin, row.left_end), (row.right_begin, row.right_end)
+    return (left, right, row.speed) if row.left_id == media.id else (right, left, 1 / row.speed)
+
+
+def _line(
+    other: Media, row: SharedFootage, here: tuple[float, float], there: tuple[float, float], speed: float, scale: float
+) -> FootageLine:
+    state = FootageState(row.state)
+    begin, end, other_begin, other_end = (round(second * scale, 1) for second in (*here, *there))
+    return FootageLine(
+        id=row.id,
+        state=state.label,
+        tone=TONES[state],
+        suggested=state == FootageState.SUGGESTED,
+        rejected=state == FootageState.REJECTED,
+        judged_by=row.judged_by.display_name if row.judged_by else "",
+        here=f"{_tenths(here[0])} to {_tenths(here[1])}",
+        here_second=f"{here[0]:.2f}",
+        there=f"{_tenths(there[0])} to {_tenths(there[1])}",
+        there_second=f"{there[0]:.2f}",
+        there_url=reverse("videos:of-media", args=[other.id]),
+        speed="the same" if abs(speed - 1) < 0.02 else f"{speed:.2f} times",
+        share=round(100 * row.share),
+        frames=row.frames,
+        distance=f"{row.distance:.0f}",
+        sentence=_sentence(row, here, there, speed),
+        here_bar=_bar(*here, scale),
+        there_bar=_bar(*there, scale),
+        ribbon=f"{begin},54 {end},54 {other_end},106 {other_begin},106",
+    )
+
+
+def _sentence(row: SharedFootage, here: tuple[float, float], there: tuple[float, float], speed: float) -> str:
+    text = (
+        f"{_tenths(here[0])} to {_tenths(here[1])} of this video stand in the other at "
+        f"{_tenths(there[0])} to {_tenths(there[1])}"
+    )
+    if abs(speed - 1) >= 0.02:
+        text += f", {'faster' if speed > 1 else 'slower'}: {speed:.2f} times the speed"
+    if row.orientation != AS_IT_STANDS:
+        text += f", {row.orientation}"
+    text += f". {round(100 * row.share)} % of the frames compared agree."
+    if row.still:
+        text += " It is a still picture: which of its seconds belong together cannot be told."
+    return text
+
+
+def _tenths(second: float) -> str:
+    minutes, rest = divmod(round(second, 1), 60)
+    return f"{int(minutes)}:{rest:04.1f}"
+
+
+def _bar(begin: float, end: float, scale: float) -> Bar:
+    return Bar(f"{begin * scale:.1f}", f"{max(2.0, (end - begin) * scale):.1f}")
+
+
+def _ticks(length: float, scale: float) -> tuple[Tick, ...]:
+    step = next((step for step in TICK_STEPS if WIDTH / scale / step <= MOST_TICKS), 7200)
+    count = int(length / step + 1e-6) + 1
+    return tuple(
+        Tick(f"{n * step * scale:.1f}", clock(n * step) if step >= 1 else f"{n * step:g}") for n in range(count)
+    )
+
+
+def _strips(actor: Actor, media: list[Media], shown: Collection[str]) -> dict[UUID, Strip]:
+    places = Frame.objects.filter(media__in=[row.id for row in media], strip_place__isnull=False)
+    seconds: dict[UUID, list[float]] = {}
+    for media_id, second in places.order_by("strip_place").values_list("media_id", "second"):
+        seconds.setdefault(media_id, []).append(second)
+    found = {}
+    for row in media:
+        tile = strip_of(actor, row, shown)
+        if tile is not None:
+            told = tuple((_tenths(second), f"{second:.2f}") for second in seconds.get(row.id, []))
+            found[row.id] = Strip(tile, told)
+    return found
+
+
+def _pictures(actor: Actor, media: Media, shown: Collection[str]) -> tuple[PictureLine, ...]:
+    """Pictures that frames of this video show; for a picture, the videos that show it."""
+    is_video = media.media_type.startswith("video/")
+    mine = Q(left=media, **_seconds(is_video)) | Q(right=media, **_seconds(not is_video))
+    pairs = door.visible(actor, NearDuplicate.objects.filter(mine))
+    sides = ("left__file__exhibit", "right__file__exhibit", "left__case", "right__case")
+    lines: dict[str, PictureLine] = {}
+    for pair in pairs.select_related(*sides).order_by("distance", "id")[: 4 * PICTURES_SHOWN]:
+        other = pair.right if pair.left_id == media.id else pair.left
+        second = pair.left_second if pair.left_second is not None else pair.right_second
+        if other.sha256 in lines or len(lines) == PICTURES_SHOWN:
+            continue
+        lines[other.sha256] = PictureLine(
+            tile_of(actor, other, shown),
+            other.case.reference,
+            _tenths(second or 0.0),
+            f"{second or 0.0:.2f}",
+            pair.distance,
+        )
+    return tuple(sorted(lines.values(), key=lambda line: float(line.second)) if is_video else lines.values())
+
+
+def _seconds(of_left: bool) -> dict[str, bool]:
+    """Which side of a pair has a second: the video's alone."""
+    return {"left_second__isnull": not of_left, "right_second__isnull": of_left}
