@@ -353,7 +353,10 @@ def _exposure(made: SmallCase, now: datetime) -> None:
     rows, under, officers = made.rows, _under(made), made.cast.officers
     of = {**under, "case": rows["case"], "sha256": "cd" * 32}
     rows["description"] = Description.objects.create(
-        **{**of, "sha256": rows["near"].sha256}, text="A room with a lamp", written_by=officers["colleague"], written_at=now
+        **{**of, "sha256": rows["near"].sha256},
+        text="A room with a lamp",
+        written_by=officers["colleague"],
+        written_at=now,
     )
     for name, ended in (("mask", None), ("past_mask", now)):
         rows[name] = Mask.objects.create(

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0004_sealed_fields'),
-        ('media', '0003_media_newest_first'),
+        ('media', '0005_turns'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
