@@ -532,6 +532,8 @@ ADDRESSES: dict[str, Address] = {
     "api:list_report_lines": _page("exhibit", "exhibit_id"),
     "api:list_records": _case_page(),
     "api:list_media": _case_page(),
+    "api:list_positions": _case_page(),
+    "api:list_fingerprints": _case_page(),
     "api:list_connections": _case_page(),
     "api:list_pointers": _case_page(),
     "api:list_alerts": _list(),
