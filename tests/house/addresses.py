@@ -639,6 +639,8 @@ ADDRESSES: dict[str, Address] = {
         },
     ),
     "api:list_ready_entries": _list(CASE_WORKERS),
+    "api:list_positions": _case_page(),
+    "api:list_fingerprints": _case_page(),
     "api:list_connections": _case_page(),
     "api:list_pointers": _case_page(),
     "api:list_alerts": _list(),

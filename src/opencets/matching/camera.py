@@ -105,7 +105,7 @@ class SensorNoise:
         noise, brightness, shape, (width, height), usable = given
         return cls(
             np.frombuffer(noise, "<f2").astype(np.float32).reshape(shape),
-            (np.frombuffer(brightness, np.uint8).astype(np.float32) / np.float32(255)).reshape(shape),
+            np.asarray(np.frombuffer(brightness, np.uint8).reshape(shape) / 255, np.float32),
             width,
             height,
             usable,

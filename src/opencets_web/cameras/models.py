@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -44,9 +46,7 @@ class Fingerprint(Guarded):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
     device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="fingerprints")
-    chosen: ArrayField[list[object], list[object]] = ArrayField(
-        models.UUIDField(), help_text="Ids of the media chosen."
-    )
+    chosen: ArrayField[list[UUID], list[UUID]] = ArrayField(models.UUIDField(), help_text="Ids of the media chosen.")
     state = models.CharField(max_length=10, choices=FingerprintState, default=FingerprintState.ASKED)
     sentence = models.TextField(blank=True, help_text="Why it was refused, or what to bear in mind.")
     left_out = models.JSONField(default=list, help_text="File names that could not serve, each with the reason.")

@@ -142,6 +142,8 @@ def observations_of(actor: Actor, records: Iterable[UUID]) -> dict[UUID, list[Ob
         :RECORDS_OF_A_CLOCK
     ]:
         record_id, name = files[sha256 or ""]
+        if at is None:
+            continue
         where = f"{_short(name)}: sent{f' in {label}' if label else ''}"
         found[record_id].append(Observation(taken[record_id], at, "sent", where))
     return found
@@ -184,6 +186,7 @@ class MatchLine:
     case_reference: str
     case_url: str
     label: str
+    media_id: UUID
     media_url: str
     pce: float
     words: str
@@ -335,6 +338,7 @@ def _match_line(match: CameraMatch, judgement: CameraJudgement | None, *, of_med
         case_reference=case.reference,
         case_url=reverse("cameras:of-case", args=[case.reference]),
         label=_short(match.media.file.name),
+        media_id=match.media_id,
         media_url=reverse("cameras:of-media", args=[match.media_id]),
         pce=match.pce,
         words=false_alarm_in_words(match.pce),
@@ -673,14 +677,20 @@ def get_map(actor: Actor, reference: str, *, since: str, until: str, number: int
     )
 
 
-def list_points(actor: Actor, reference: str, *, since: str, until: str) -> dict[str, list[object]]:
-    """The positions of a case for the map: columns of longitude, latitude, time, label, address; 20,000 at most."""
+def list_places(actor: Actor, reference: str, *, since: str, until: str) -> tuple[PlaceLine, ...]:
+    """The positions of a case between two days, oldest first; 20,000 at most."""
     frame = get_frame(actor, reference, "media:gallery")
     rows = _positions(actor, frame.case_id, since, until).select_related("record").order_by("record__at_text", "id")
     lines = _place_lines(actor, list(rows[:POINTS_ON_THE_MAP]))
     log.record(
         "positions.viewed", actor, holding=frame.holding, subject=f"case:{reference}", details={"points": len(lines)}
     )
+    return lines
+
+
+def list_points(actor: Actor, reference: str, *, since: str, until: str) -> dict[str, list[object]]:
+    """The positions of a case for the map: columns of longitude, latitude, time, label, address."""
+    lines = list_places(actor, reference, since=since, until=until)
     return {
         "x": [line.longitude for line in lines],
         "y": [line.latitude for line in lines],

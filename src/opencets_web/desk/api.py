@@ -23,6 +23,7 @@ from pydantic import AfterValidator, Field
 
 from opencets.errors import ActRefused, NotFound
 from opencets_web.audit import log
+from opencets_web.cameras import queries as cameras
 from opencets_web.cases import queries as cases
 from opencets_web.deconfliction import actions as deconfliction_actions
 from opencets_web.deconfliction import queries as deconfliction
@@ -207,6 +208,46 @@ class MediaOut(Schema):
 class MediaPage(Schema):
     media: list[MediaOut]
     next: UUID | None
+
+
+class PositionOut(Schema):
+    media: UUID
+    name: str
+    latitude: float
+    longitude: float
+    when: str
+    camera: str
+
+
+class PositionList(Schema):
+    positions: list[PositionOut]
+
+
+class CameraMatchOut(Schema):
+    id: UUID
+    media: UUID
+    case: str
+    pce: float
+    is_reference: bool
+    judged: str
+    reason: str
+
+
+class FingerprintOut(Schema):
+    id: UUID
+    device: str
+    serial: str
+    state: str
+    sentence: str
+    pictures: int
+    agreement: float | None
+    compared: int
+    to_compare: int
+    matches: list[CameraMatchOut]
+
+
+class FingerprintList(Schema):
+    fingerprints: list[FingerprintOut]
 
 
 class ConnectionOut(Schema):
@@ -630,6 +671,42 @@ def list_ready_entries(request: HttpRequest, cursor: Cursor = None, limit: Limit
     """Graded files of your agency on which enough independent votes agree: they may leave as entries, from their page."""
     found = grading.list_ready(actor_of(request), cursor, limit)
     return {"entries": found[:limit], "next": found[limit - 1]["id"] if len(found) > limit else None}
+
+
+@router.get("/cases/{reference}/positions", response={200: PositionList, **PROBLEMS}, operation_id="listPositions")
+def list_positions(request: HttpRequest, reference: Reference) -> dict[str, Any]:
+    """Where and when the files of a case say they were made, oldest first; ``when`` says whether its zone is known."""
+    lines = cameras.list_places(actor_of(request), reference, since="", until="")
+    plain = ("latitude", "longitude", "when", "camera")
+    return {
+        "positions": [
+            {"media": line.media_id, "name": line.label, **{name: getattr(line, name) for name in plain}}
+            for line in lines
+        ]
+    }
+
+
+@router.get(
+    "/cases/{reference}/fingerprints", response={200: FingerprintList, **PROBLEMS}, operation_id="listFingerprints"
+)
+def list_fingerprints(request: HttpRequest, reference: Reference) -> dict[str, Any]:
+    """The camera fingerprints made in a case, with the pictures in which each was found and how they were judged."""
+    found = cameras.get_cameras(actor_of(request), reference)
+    plain = ("id", "device", "serial", "state", "sentence", "pictures", "agreement", "compared", "to_compare")
+    of_match = ("id", "pce", "is_reference", "judged", "reason")
+    return {
+        "fingerprints": [
+            {
+                **{name: getattr(line, name) for name in plain},
+                "matches": [
+                    {"media": match.media_id, "case": match.case_reference,
+                     **{name: getattr(match, name) for name in of_match}}
+                    for match in line.matches
+                ],
+            }
+            for line in found.prints
+        ]
+    }  # fmt: skip
 
 
 @router.get(

@@ -731,12 +731,12 @@ class ClaimLine:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A position: in words, and where it stands on a grid of 360 by 180."""
+    """A position: in words, as written, in degrees."""
 
     words: str
     raw: str
-    x: float
-    y: float
+    longitude: float
+    latitude: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -1071,7 +1071,7 @@ def _spot(claims: Iterable[Claim]) -> Spot | None:
         if abs(latitude) > 90 or abs(longitude) > 180:
             continue
         words = f"{abs(latitude):.5f}° {'N' if latitude >= 0 else 'S'}, {abs(longitude):.5f}° {'E' if longitude >= 0 else 'W'}"
-        return Spot(words, claim.raw, round(longitude + 180, 2), round(90 - latitude, 2))
+        return Spot(words, claim.raw, round(longitude, 5), round(latitude, 5))
     return None
 
 

@@ -134,7 +134,11 @@ def test_the_page_says_what_the_file_claims_and_where_it_was_read(
     claims = {claim.property: claim.raw for claim in medium.claims}
     assert (claims["Camera serial"], claims["Taken"]) == ("7701234", "2026:03:04 17:05:00")
     assert [tile.label for tile in medium.same_camera] == ["b.jpg"]
-    assert (medium.spot.words, medium.spot.x, medium.spot.y) == ("51.45000° N, 2.58333° W", 177.42, 38.55)
+    assert (medium.spot.words, medium.spot.longitude, medium.spot.latitude) == (
+        "51.45000° N, 2.58333° W",
+        -2.58333,
+        51.45,
+    )
     assert 'cx="177.42" cy="38.55"' in page
     assert medium.path == ("dcim/a.jpg",)
     assert dict(medium.digests)["SHA-256"] == sha256(jpeg(1, serial="7701234", gps=True)).hexdigest()
