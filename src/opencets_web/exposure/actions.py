@@ -176,7 +176,6 @@ def ask_colleague(actor: Actor, kind: str) -> UUID:
         lapses_at=now + timedelta(minutes=default("ask_minutes")),
     )  # fmt: skip
     log.record("exposure.asked", actor, subject=f"exposure-ask:{asked.id}", details={"kind": kind})
-    tell(f"agency:{actor.agency_id}", "exposure-ask", asked.id)
     return asked.id
 
 

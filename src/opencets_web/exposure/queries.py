@@ -132,6 +132,18 @@ def refuse_look(
         )
 
 
+def asks_open(actor: Actor) -> int:
+    """How many colleagues ask for company or a go-ahead at this moment."""
+    now = timezone.now()
+    rows = Ask.objects.filter(agency_id=actor.agency_id, answered_at=None, ended_at=None, lapses_at__gt=now)
+    return rows.exclude(officer_id=actor.officer_id).count()
+
+
+def asks_for_two(case_id: UUID) -> bool:
+    """Whether a case's media are shown only while two officers are present."""
+    return TwoPerson.objects.filter(case_id=case_id, ended_at=None).exists()
+
+
 def is_beside(actor: Actor) -> bool:
     """Whether a second officer is present for the actor now, or the actor is present for one."""
     now = timezone.now()

@@ -156,6 +156,8 @@ class ExposureToday:
     budget: int = 0
     over: bool = False
     break_due: bool = False
+    asks: int = 0
+    """Colleagues who ask for company or a go-ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,8 @@ class Gallery:
     exposure: ExposureToday
     eyes: Eyes
     reference: str = ""
+    for_two: bool = False
+    """Whether the case's media are shown only while two officers are present."""
     exhibits: tuple[tuple[str, str], ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
     """Filters that stand in no form field: what they say, and the address without them."""
@@ -320,6 +324,7 @@ def get_gallery(
     return frame, replace(
         found,
         reference=reference,
+        for_two=exposure.asks_for_two(frame.case_id),
         exhibits=tuple((row.reference, f"{row.reference} {row.title}") for row in exhibits[:500]),
     )
 
@@ -712,7 +717,15 @@ def exposure_today(actor: Actor) -> ExposureToday:
     elif shown.break_due or shown.share >= 50:
         sentence, tone = "Time for a pause away from the screen: the last look is as careful as the first.", "info"
     return ExposureToday(
-        shown.count, shown.seconds, sentence, tone, shown.share, shown.budget, shown.over, shown.break_due
+        shown.count,
+        shown.seconds,
+        sentence,
+        tone,
+        shown.share,
+        shown.budget,
+        shown.over,
+        shown.break_due,
+        exposure.asks_open(actor),
     )
 
 
