@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0004_sealed_fields'),
-        ('media', '0004_frames_and_votes'),
+        ('media', '0005_frames_and_votes'),
         ('policy', '0004_tlp'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
