@@ -7,6 +7,7 @@
                                                                                               ─► link_exhibit ─► alerts
     media matched ─► find_footage (videos)
     judgement changed ─► link_judged         hash set imported, withdrawn, restored ─► match_hash_set ─► tell_known
+    entry of a hash set confirmed, doubted, held entry decided ─► settle_entry
     hash set received ─► read_hash_set ─► hash set imported
     invitation answered ─► carry_answer
     package asked ─► make_package
@@ -69,6 +70,7 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     "hash-set.imported": (Follow("match_hash_set", "linking", lock=CONNECTING),),
     "hash-set.withdrawn": (Follow("match_hash_set", "linking", lock=CONNECTING),),
     "hash-set.restored": (Follow("match_hash_set", "linking", lock=CONNECTING),),
+    "hash-entry.changed": (Follow("settle_entry", "linking", lock=CONNECTING),),
     "hash-set.matched": (Follow("tell_known", "linking", lock=CONNECTING),),
     "request.changed": (Follow("carry_request", "default", priority=9),),
     "release.changed": (
@@ -141,6 +143,7 @@ def on_app_ready(app: App) -> None:
     task("link_judged", leads.link_judged)
     task("read_hash_set", media.read_hash_set)
     task("match_hash_set", media.match_hash_set, then="hash-set.matched")
+    task("settle_entry", media.settle_entry)
     task("tell_known", leads.tell_known)
     task("carry_request", sharing.carry_request)
     task("tell_anew", leads.tell_anew)

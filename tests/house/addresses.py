@@ -94,6 +94,14 @@ def _emergency(open_to: frozenset[str], **fields: Any) -> Address:
     return Address(open_to, {"emergency_id": "emergency"}, method="post", of_the_case=False, **fields)
 
 
+def _held(**fields: Any) -> Address:
+    """A held entry of Avon's hash set; Avon's colleague is an analyst and reads why not."""
+    return Address(
+        frozenset({"owner"}), {"held_id": "held_entry"}, method="post", sends=lambda made: REASON, of_the_case=False,
+        only_told_why=frozenset({"colleague"}), **fields,
+    )  # fmt: skip
+
+
 REASON = {"reason": "Seen together with a colleague."}
 
 
@@ -350,6 +358,13 @@ ADDRESSES: dict[str, Address] = {
         of_the_case=False,
         only_told_why=CASE_WORKERS - {"owner"},
     ),
+    "media:hash-set": Address(CASE_WORKERS, {"hash_set_id": "hash_set"}, of_the_case=False),
+    "media:quarantine": _list(CASE_WORKERS),
+    "media:held-release": _held(),
+    "media:held-reject": _held(),
+    "media:held-hold-again": _held(refused=frozenset({409})),
+    "media:vote": _act("picture_media", "media_id", refused=frozenset({409})),
+    "media:vote-withdraw": Address(frozenset({"owner"}), {"vote_id": "entry_vote"}, method="post", of_the_case=False),
     # cameras
     "cameras:of-media": _page("picture_media", "media_id"),
     "cameras:of-case": _case_page(),

@@ -316,7 +316,7 @@ def _stored_picture() -> Stored:
 
 
 def _media(made: SmallCase, now: datetime) -> None:
-    from opencets_web.media.models import Frame, HashEntry, HashSet, Media, NearDuplicate
+    from opencets_web.media.models import EntryVote, Frame, HashEntry, HashSet, HeldEntry, Media, NearDuplicate
     from opencets_web.videos.models import SharedFootage
 
     rows, under = made.rows, _under(made)
@@ -342,6 +342,14 @@ def _media(made: SmallCase, now: datetime) -> None:
             withdrawn_at=now if name == "past_hash_set" else None,
         )  # fmt: skip
     rows["hash_entry"] = HashEntry.objects.create(hash_set=rows["hash_set"], md5="ab" * 16)
+    of_avon = {"hash_set": rows["hash_set"], "agency": made.cast.avon}
+    rows["held_entry"] = HeldEntry.objects.create(
+        **of_avon, entry=rows["hash_entry"], files=2431, because="It marked 2,431 different files.", held_at=now
+    )
+    rows["entry_vote"] = EntryVote.objects.create(
+        **of_avon, entry_id=rows["hash_entry"].id, officer_id=made.cast.owner.officer_id, confirms=False,
+        reason="A logo of Avon", voted_at=now,
+    )  # fmt: skip
     _exposure(made, now)
 
 

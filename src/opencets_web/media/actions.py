@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound
@@ -17,7 +18,7 @@ from opencets_web.audit import log, outbox
 from opencets_web.evidence.vault import store
 from opencets_web.exposure import queries as exposure
 from opencets_web.exposure.actions import Look, count_looks
-from opencets_web.media.models import Description, HashSet, Mask, Media
+from opencets_web.media.models import Description, EntryState, EntryVote, HashSet, HashSetState, HeldEntry, Mask, Media
 from opencets_web.media.queries import MOST_MASKS, severity_now
 from opencets_web.policy import door
 from opencets_web.policy.acting import acting_as
@@ -245,11 +246,15 @@ def import_hash_set(
     version: str = "",
     file_name: str = "",
     options: Mapping[str, str] | None = None,
+    negative: bool = False,
+    supersedes: UUID | None = None,
 ) -> UUID:
     """Take a list of known files in, encrypted; a job reads and matches it. The hash set's id.
 
     ``authority``: the legal basis on which it is used. ``options``: ``algorithm`` (pdq, sha256) of bare 64-digit lines,
-    ``scheme`` of the categories where the file names none. ActRefused: not the actor's role, or something is left empty.
+    ``scheme`` of the categories where the file names none. ``negative``: what it names is never marked as known.
+    ``supersedes``: the older version, of the actor's agency and of the same kind, whose place it takes once it is read.
+    ActRefused: not the actor's role, something is left empty, or there is no such older version.
     """
     if not may_import(actor):
         raise ActRefused(
@@ -257,6 +262,8 @@ def import_hash_set(
         )
     if not (name.strip() and source.strip() and authority.strip()):
         raise ActRefused("A hash set has a name, a source and an authority: the legal basis on which it is used.")
+    if supersedes is not None and not replaceable(actor).filter(pk=supersedes, negative=negative).exists():
+        raise ActRefused("It takes the place of a set of the same kind that your agency imported and still uses.")
     if isinstance(given, Path):
         with given.open("rb") as stream:
             stored = store(actor.agency_id).put(stream)
@@ -277,6 +284,8 @@ def import_hash_set(
                 blob_path=stored.blob_id,
                 wrapped_key=stored.wrapped_key,
                 options=dict(options or {}),
+                negative=negative,
+                supersedes_id=supersedes,
                 imported_at=timezone.now(),
                 imported_by_id=actor.officer_id,
             )
@@ -325,3 +334,96 @@ def _set_withdrawn(actor: Actor, hash_set_id: UUID, *, withdrawn: bool) -> str:
     log.record(verb, actor, subject=f"hash-set:{hash_set_id}", details={"name": hash_set.name})
     outbox.post(verb, hash_set_id=str(hash_set_id), officer_id=str(actor.officer_id))
     return hash_set.name
+
+
+def replaceable(actor: Actor) -> QuerySet[HashSet]:
+    """The hash sets of the actor's agency that a newer version may take the place of, newest first."""
+    mine = HashSet.objects.filter(agency_id=actor.agency_id, withdrawn_at=None, state=HashSetState.MATCHED)
+    return mine.order_by("-imported_at", "-id")
+
+
+@transaction.atomic
+def vote_on_known(actor: Actor, media_id: UUID, *, confirms: bool, reason: str = "") -> UUID:
+    """Confirm the entry that marked a file of the actor's cases, or doubt it with a reason; the vote's id.
+
+    An earlier vote of the actor is withdrawn.
+
+    NotFound where the file is not the actor's to change; ActRefused where it is not known, or a doubt has no reason.
+    """
+    media = door.admit(actor, Media.objects.select_related("case"), "contribute", pk=media_id)
+    if media.known_by_id is None or media.known_set_id is None:
+        raise ActRefused("No hash set names this file, so there is nothing to confirm or to doubt.")
+    if not confirms and not reason.strip():
+        raise ActRefused("A doubt needs a reason: say in a few words what the file shows.")
+    now = timezone.now()
+    mine = EntryVote.objects.filter(entry_id=media.known_by_id, officer_id=actor.officer_id, withdrawn_at=None)
+    mine.update(withdrawn_at=now)
+    vote = EntryVote.objects.create(
+        entry_id=media.known_by_id,
+        hash_set_id=media.known_set_id,
+        agency_id=actor.agency_id,
+        officer_id=actor.officer_id,
+        confirms=confirms,
+        reason=reason.strip()[:2000],
+        voted_at=now,
+    )
+    log.record(
+        "hash-entry.confirmed" if confirms else "hash-entry.doubted",
+        actor,
+        holding=(media.holding_id, media.agency_id),
+        subject=f"media:{media.id}",
+        details={"case": media.case.reference, "reason": reason.strip()[:2000]},
+    )
+    outbox.post("hash-entry.changed", entry_id=str(media.known_by_id), officer_id=str(actor.officer_id))
+    return vote.id
+
+
+@transaction.atomic
+def withdraw_vote(actor: Actor, vote_id: UUID) -> None:
+    """Take the actor's own confirmation or doubt back. NotFound: not theirs; ActRefused: taken back already."""
+    vote = EntryVote.objects.select_for_update().filter(pk=vote_id, officer_id=actor.officer_id).first()
+    if vote is None or not actor.reads_cases:
+        raise NotFound
+    if vote.withdrawn_at is not None:
+        raise ActRefused("This vote was taken back already.")
+    vote.withdrawn_at = timezone.now()
+    vote.save(update_fields=["withdrawn_at"])
+    log.record("hash-entry.vote-withdrawn", actor, subject=f"hash-set:{vote.hash_set_id}")
+    outbox.post("hash-entry.changed", entry_id=str(vote.entry_id), officer_id=str(actor.officer_id))
+
+
+def release_held(actor: Actor, held_id: UUID, reason: str) -> None:
+    """Let an entry that was held back mark again; the flood rule passes it from now on."""
+    _decide_held(actor, held_id, EntryState.RELEASED, reason)
+
+
+def reject_held(actor: Actor, held_id: UUID, reason: str) -> None:
+    """Take an entry that was held back out of use."""
+    _decide_held(actor, held_id, EntryState.REJECTED, reason)
+
+
+def hold_again(actor: Actor, held_id: UUID) -> None:
+    """Take a decision on a held entry back: it is held back again until somebody decides."""
+    _decide_held(actor, held_id, EntryState.HELD, "")
+
+
+@transaction.atomic
+def _decide_held(actor: Actor, held_id: UUID, state: EntryState, reason: str) -> None:
+    """NotFound: not of the actor's agency; ActRefused: not an importing role, no reason, or decided so already."""
+    held = HeldEntry.objects.select_for_update().filter(pk=held_id, agency_id=actor.agency_id).first()
+    if held is None or not actor.reads_cases:
+        raise NotFound
+    if not may_import(actor):
+        raise ActRefused("Held entries are decided by those who import hash sets.")
+    if held.state == state:
+        raise ActRefused(f"This entry is {EntryState(held.state).label.lower()} already.")
+    if state != EntryState.HELD and not reason.strip():
+        raise ActRefused("A decision needs a reason: say in a few words what the entry names.")
+    held.state = state
+    held.decided_at = None if state == EntryState.HELD else timezone.now()
+    held.decided_by_id = None if state == EntryState.HELD else actor.officer_id
+    held.reason = reason.strip()[:2000]
+    held.save(update_fields=["state", "decided_at", "decided_by", "reason"])
+    verb = {EntryState.HELD: "hash-entry.held-again"}.get(state, f"hash-entry.{state.value}")
+    log.record(verb, actor, subject=f"hash-set:{held.hash_set_id}", details={"reason": held.reason})
+    outbox.post("hash-entry.changed", entry_id=str(held.entry_id), officer_id=str(actor.officer_id))

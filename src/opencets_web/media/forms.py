@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.conf import settings
@@ -137,6 +138,16 @@ class HashSetForm(forms.Form):
         help_text="The legal basis on which your agency uses it.",
     )
     version = forms.CharField(max_length=60, required=False)
+    supersedes = forms.ChoiceField(
+        required=False,
+        label="It takes the place of",
+        help_text="An older version is withdrawn once this one is read; its page says what changed.",
+    )
+    negative = forms.BooleanField(
+        required=False,
+        label="A negative list",
+        help_text="Files that are harmless or falsely listed: what it names is never marked as known.",
+    )
     scheme = forms.CharField(
         max_length=20,
         required=False,
@@ -149,8 +160,11 @@ class HashSetForm(forms.Form):
         choices=[("", "Decide by their bits, and say so"), ("sha256", "SHA-256"), ("pdq", "PDQ")],
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, older: Iterable[tuple[str, str]] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        versions = self.fields["supersedes"]
+        assert isinstance(versions, forms.ChoiceField)
+        versions.choices = [("", "No other set"), *older]
         waiting = _waiting_files()
         if not waiting:
             del self.fields["inbox"]
@@ -178,5 +192,13 @@ class HashSetForm(forms.Form):
             "given": inbox() / waiting if waiting else upload.file,
             "file_name": waiting or upload.name,
             "options": options,
+            "negative": clean["negative"],
+            "supersedes": UUID(clean["supersedes"]) if clean["supersedes"] else None,
             **{name: clean[name] for name in ("name", "source", "authority", "version")},
         }
+
+
+class ReasonForm(forms.Form):
+    """Why: asked for by every decision about an entry of a hash set."""
+
+    reason = forms.CharField(max_length=2000, required=False, label="Reason", widget=forms.TextInput)

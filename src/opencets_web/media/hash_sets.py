@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from opencets.packing.blobs import Opening
 from opencets.parsing import FileRead, Noted, Skipped, Source, walk
@@ -120,10 +120,22 @@ def entries_of(record: Record) -> Iterator[Entry]:
     ]
     if not codes and not any(digests.values()):
         return
+    votes = _votes(record)
     pdq, quality = codes[0] if codes else (None, None)
-    yield Entry(**digests, pdq=pdq, quality=quality, category=category[:60], series=series)
+    graded = Entry(category=category[:60], series=series, affirmed=votes["affirmed"], doubted=votes["doubted"])
+    yield replace(graded, pdq=pdq, quality=quality, **digests)
     for pdq, quality in codes[1:]:
-        yield Entry(pdq=pdq, quality=quality, category=category[:60], series=series)
+        yield replace(graded, pdq=pdq, quality=quality)
+
+
+def _votes(record: Record) -> dict[str, int]:
+    """How many members confirm and doubt an entry, as the list says: NCMEC's feedback, or columns of that name."""
+    said = {name.strip().lower().replace("_", " "): value for name, value in record.extra}
+    counted = {
+        "affirmed": said.get("confirmed by") or said.get("upvotes") or "",
+        "doubted": said.get("doubted by") or said.get("downvotes") or "",
+    }
+    return {name: min(int(value), 1_000_000) if value.strip().isdecimal() else 0 for name, value in counted.items()}
 
 
 def _digest(record: Record, name: str) -> str:

@@ -38,3 +38,10 @@ def keep_veils(exhibit_id: str, officer_id: str) -> None:
     actor = actor_for(officer_id)
     with acting_as(actor.officer_id):
         veils.keep_veils(UUID(exhibit_id))
+
+
+def settle_entry(entry_id: str, officer_id: str) -> None:
+    """Do what officers decided of one entry of a hash set, on all that it names."""
+    actor = actor_for(officer_id)
+    with acting_as(actor.officer_id):
+        matching.settle_entry(actor, UUID(entry_id))

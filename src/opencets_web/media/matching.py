@@ -15,7 +15,7 @@ from uuid import UUID
 
 import numpy as np
 from django.db import connection
-from django.db.models import Max
+from django.db.models import Count, F, Max, Q, QuerySet
 from django.utils import timezone
 
 from opencets.hashing.pdq import OPPOSITE, TURNS, turned_codes
@@ -25,9 +25,21 @@ from opencets.matching.codes import Codes
 from opencets_web.audit import log, outbox
 from opencets_web.evidence.keeping import stable_id
 from opencets_web.evidence.models import Exhibit
+from opencets_web.media import flood
 from opencets_web.media.hash_sets import Entry
 from opencets_web.media.index import index_of
-from opencets_web.media.models import Frame, HashEntry, HashSet, HashSetState, Media, NearDuplicate, Signal
+from opencets_web.media.models import (
+    EntryState,
+    EntryVote,
+    Frame,
+    HashEntry,
+    HashSet,
+    HashSetState,
+    HeldEntry,
+    Media,
+    NearDuplicate,
+    Signal,
+)
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.blind import across_holdings
@@ -36,6 +48,12 @@ from opencets_web.ui.notify import tell
 RADIUS = 31
 USABLE_QUALITY = 50
 MEDIA_AT_ONCE = 2_000
+KNOWN_FRAMES = 3
+KNOWN_SHARE = 0.8
+"""A video is near-known when so many of its frames are near entries of one set, of at least `KNOWN_FRAMES`."""
+HIDDEN_AT = -2
+"""An agency's own confirmations less its doubts: from here on an entry marks nothing of that agency's."""
+NOT_SPEAKING = (EntryState.HELD, EntryState.REJECTED)
 
 
 def match_media(actor: Actor, exhibit_id: UUID) -> int:
@@ -49,6 +67,7 @@ def match_media(actor: Actor, exhibit_id: UUID) -> int:
     while batch := list(Media.objects.filter(file__exhibit=exhibit, matched_at=None).order_by("id")[:MEDIA_AT_ONCE]):
         with across_holdings():
             _match_known(batch)
+            _hold_floods(actor, Q(known_by__in=_marking(batch)))
             pairs = _match_near(batch)
             _count_cases(batch, pairs)
         Media.objects.filter(id__in=[media.id for media in batch]).update(matched_at=timezone.now())
@@ -64,6 +83,12 @@ def match_media(actor: Actor, exhibit_id: UUID) -> int:
         tell(f"case:{exhibit.case_id}", "media", exhibit.id)
     outbox.post("media.matched", exhibit_id=str(exhibit.id), officer_id=str(actor.officer_id))
     return made
+
+
+def _marking(batch: Sequence[Media]) -> list[UUID]:
+    """The entries that mark some of these media."""
+    marked = Media.objects.filter(id__in=[media.id for media in batch], known_by__isnull=False)
+    return [entry for entry in marked.values_list("known_by_id", flat=True).distinct() if entry is not None]
 
 
 def _register(exhibit: Exhibit) -> int:
@@ -104,10 +129,32 @@ def _register(exhibit: Exhibit) -> int:
     return int(made)
 
 
+LIVE = (
+    "s.withdrawn_at is null and e.state not in ('held', 'rejected') and e.doubted - e.affirmed < 2"
+    " and m.agency_id <> all (e.hidden_for)"
+)
+"""SQL: an entry ``e`` of a set ``s`` speaks of a medium ``m``."""
+
+
 def _match_known(batch: Sequence[Media]) -> None:
-    """Mark media that a live hash set names: by digest, or within the radius of one of its PDQ values."""
+    """Mark media that a live hash set names: by digest, or within the radius of one of its PDQ values.
+
+    What a negative set names by digest is never marked; where both name it by PDQ, the nearer entry counts.
+    """
     ids = [media.id for media in batch]
+    spared: set[UUID] = set()
     with connection.cursor() as cursor:
+        for digest in ("sha256", "sha1", "md5"):
+            cursor.execute(
+                f"""
+                select distinct m.id from media_media m join evidence_exhibitfile f on f.id = m.file_id
+                join media_hashentry e on e.{digest} = f.{digest} and e.{digest} <> ''
+                join media_hashset s on s.id = e.hash_set_id and s.negative
+                where m.id = any(%s::uuid[]) and f.size > 0 and {LIVE}
+                """,
+                [ids],
+            )
+            spared |= {row[0] for row in cursor.fetchall()}
         for digest in ("sha256", "sha1", "md5"):
             cursor.execute(
                 f"""
@@ -115,37 +162,82 @@ def _match_known(batch: Sequence[Media]) -> None:
                   select distinct on (m.id) m.id, e.id as entry_id, e.category, s.name, s.id as set_id
                   from media_media m join evidence_exhibitfile f on f.id = m.file_id
                   join media_hashentry e on e.{digest} = f.{digest} and e.{digest} <> ''
-                  join media_hashset s on s.id = e.hash_set_id and s.withdrawn_at is null
-                  where m.id = any(%s::uuid[]) and m.known_by_id is null and f.size > 0 order by m.id, s.imported_at, e.id)
+                  join media_hashset s on s.id = e.hash_set_id and not s.negative
+                  where m.id = any(%s::uuid[]) and m.known_by_id is null and f.size > 0 and {LIVE}
+                  order by m.id, s.imported_at, e.id)
                 update media_media m set known_by_id = hit.entry_id, known_set_id = hit.set_id, known_distance = 0,
                   known_as = array[hit.category, hit.name]::varchar[] from hit where m.id = hit.id
                 """,
-                [ids],
+                [[media_id for media_id in ids if media_id not in spared]],
             )
     known = index_of("known")
-    unknown = [media for media in batch if media.pdq is not None and (media.quality or 0) >= USABLE_QUALITY]
-    if not len(known) or not unknown:
+    if not len(known):
         return
-    codes = np.frombuffer(b"".join(bytes(media.pdq or b"") for media in unknown), np.uint8).reshape(-1, 32)
-    hits = sorted(_in_every_turn(known, codes, _turned(unknown)), key=lambda hit: (hit[2] != "", hit[3]))
+    unknown = [
+        media
+        for media in batch
+        if media.pdq is not None and (media.quality or 0) >= USABLE_QUALITY and media.id not in spared
+    ]
+    if unknown:
+        codes = np.frombuffer(b"".join(bytes(media.pdq or b"") for media in unknown), np.uint8).reshape(-1, 32)
+        best = _nearest_entries(known, codes, _turned(unknown), [media.agency_id for media in unknown])
+        for query, (entry, turn, distance) in best.items():
+            if not entry.hash_set.negative:
+                _mark(unknown[query].pk, entry, distance, OPPOSITE.get(turn, turn))
+    for media in batch:
+        if media.media_type.startswith("video/") and media.id not in spared:
+            _match_known_video(known, media)
+
+
+def _match_known_video(known: HammingIndex, media: Media) -> None:
+    """Mark a video of which nearly all frames that can be compared are near entries of one set; a part is not enough."""
+    frames = list(Frame.objects.filter(media=media, quality__gte=USABLE_QUALITY).order_by("second"))
+    if len(frames) < KNOWN_FRAMES:
+        return
+    codes = np.frombuffer(b"".join(bytes(frame.pdq) for frame in frames), np.uint8).reshape(-1, 32)
+    by_set: dict[UUID, list[tuple[int, HashEntry]]] = {}
+    nearest = _nearest_entries(known, codes, np.empty((0, len(TURNS), 32), np.uint8), [media.agency_id] * len(frames))
+    for entry, _, distance in nearest.values():
+        if not entry.hash_set.negative:
+            by_set.setdefault(entry.hash_set_id, []).append((distance, entry))
+    hits = max(by_set.values(), key=len, default=[])
+    if len(hits) >= KNOWN_SHARE * len(frames):
+        middle, entry = sorted(hits, key=lambda hit: hit[0])[len(hits) // 2]
+        _mark(media.id, entry, max(1, middle))
+
+
+def _mark(media_id: UUID, entry: HashEntry, distance: int, turn: str = "") -> None:
+    Media.objects.filter(pk=media_id, known_by=None).update(
+        known_by=entry,
+        known_set=entry.hash_set,
+        known_distance=distance,
+        known_turn=turn,
+        known_as=[entry.category, entry.hash_set.name],
+    )
+
+
+def _nearest_entries(
+    known: HammingIndex, codes: Codes, turned: Codes, agencies: Sequence[UUID]
+) -> dict[int, tuple[HashEntry, str, int]]:
+    """For each code the nearest entry that speaks to its agency, how it lies, and the distance; of equals the negative one.
+
+    One near as it is goes before one that is near in another turn. A nearer entry of a withdrawn set, or one held back, says
+    nothing.
+    """
+    hits = list(_in_every_turn(known, codes, turned))
     entries: dict[int, HashEntry] = {}
     for chunk in _chunks(sorted({item for _, item, _, _ in hits}), 10_000):
-        live = HashEntry.objects.filter(position__in=chunk, hash_set__withdrawn_at=None).select_related("hash_set")
-        entries.update({entry.position: entry for entry in live if entry.position is not None})
-    marked: set[int] = set()
-    for query, item, turn, distance in hits:
-        # The nearest entry of a set that is in use wins: a nearer one of a withdrawn set says nothing.
-        entry = entries.get(item)
-        if entry is None or query in marked:
-            continue
-        marked.add(query)
-        Media.objects.filter(pk=unknown[query].pk, known_by=None).update(
-            known_by=entry,
-            known_set=entry.hash_set,
-            known_distance=distance,
-            known_turn=OPPOSITE.get(turn, turn),
-            known_as=[entry.category, entry.hash_set.name],
-        )
+        live = HashEntry.objects.filter(position__in=chunk, hash_set__withdrawn_at=None, doubted__lt=F("affirmed") + 2)
+        rows = live.exclude(state__in=NOT_SPEAKING).select_related("hash_set")
+        entries.update({entry.position: entry for entry in rows if entry.position is not None})
+    best: dict[int, tuple[HashEntry, str, int]] = {}
+    speaking = [(query, entries[item], turn, distance) for query, item, turn, distance in hits if item in entries]
+    for query, entry, turn, distance in sorted(
+        speaking, key=lambda hit: (hit[2] != "", hit[3], not hit[1].hash_set.negative, hit[1].id)
+    ):
+        if agencies[query] not in entry.hidden_for:
+            best.setdefault(query, (entry, turn, distance))
+    return best
 
 
 def _turned(batch: Sequence[Media]) -> Codes:
@@ -336,24 +428,60 @@ def keep_entries(hash_set_id: UUID, first: int, entries: Sequence[Entry]) -> Non
 
 
 def match_hash_set(actor: Actor, hash_set_id: UUID) -> int:
-    """Mark all kept media that a hash set names, also near-duplicates; a withdrawn set's marks come off. How many changed."""
+    """Mark all kept media that a hash set names, also near-duplicates; a withdrawn set's marks come off. How many changed.
+
+    A newer version first takes the place of the older one. A negative set takes marks off instead.
+    """
     with across_holdings():
         hash_set = HashSet.objects.select_for_update().get(pk=hash_set_id)
         if hash_set.state not in (HashSetState.READ, HashSetState.MATCHED):
             return 0
+        by_case: Counter[UUID] = Counter()
         if hash_set.withdrawn_at is not None:
-            by_case = unmark_everywhere(hash_set)
+            by_case.update(unmark_everywhere(hash_set))
         else:
+            by_case.update(_take_place(hash_set))
             add_known_codes(hash_set)
-            by_case = mark_known_everywhere(hash_set)
+            by_case.update(clear_named(hash_set) if hash_set.negative else mark_known_everywhere(hash_set))
+            by_case.update(_hold_floods(actor, Q(known_set=hash_set)))
         hash_set.state = HashSetState.MATCHED
-        hash_set.save(update_fields=["state"])
+        hash_set.save(update_fields=["state", "composition"])
     changed = sum(by_case.values())
     log.record("media.matched", actor, subject=f"hash-set:{hash_set_id}", details={"media": changed})
     for case_id in by_case:
         tell(f"case:{case_id}", "media", hash_set_id)
     tell(f"officer:{actor.officer_id}", "hash-set", hash_set_id)
     return changed
+
+
+def _take_place(hash_set: HashSet) -> dict[UUID, int]:
+    """Count what the set is made of; where it is a newer version, withdraw the older one and count what changed."""
+    if hash_set.composition:
+        return {}
+    entries = HashEntry.objects.filter(hash_set=hash_set)
+    hash_set.composition = {
+        "categories": dict(
+            entries.values_list("category").annotate(number=Count("id")).order_by("-number", "category")[:60]
+        ),
+        "confirmed": entries.filter(affirmed__gt=0).count(),
+        "doubted": entries.filter(doubted__gt=0).count(),
+        "not used": entries.filter(doubted__gte=F("affirmed") + 2).count(),
+    }
+    older = HashSet.objects.select_for_update().filter(pk=hash_set.supersedes_id, withdrawn_at=None).first()
+    if older is None:
+        return {}
+    with connection.cursor() as cursor:
+        key = "coalesce(nullif(sha256, ''), nullif(sha1, ''), nullif(md5, ''), encode(pdq, 'hex'))"
+        one = f"(select {key} as key, min(category) as category from media_hashentry where hash_set_id = %s group by 1)"
+        cursor.execute(
+            "select count(*) filter (where o.key is null), count(*) filter (where n.key is null),"
+            f" count(*) filter (where o.category <> n.category) from {one} n full join {one} o on o.key = n.key",
+            [hash_set.id, older.id],
+        )
+        hash_set.composition |= dict(zip(("added", "removed", "changed"), cursor.fetchone(), strict=True))
+    older.withdrawn_at = timezone.now()
+    older.save(update_fields=["withdrawn_at"])
+    return unmark_everywhere(older)
 
 
 def add_known_codes(hash_set: HashSet) -> int:
@@ -385,7 +513,8 @@ def mark_known_everywhere(hash_set: HashSet) -> dict[UUID, int]:
                   select distinct on (m.id) m.id, e.id as entry_id, e.category from media_hashentry e
                   join evidence_exhibitfile f on f.{digest} = e.{digest} and f.size > 0
                   join media_media m on m.file_id = f.id
-                  where e.hash_set_id = %s and e.{digest} <> '' and m.known_by_id is null order by m.id, e.id)
+                  join media_hashset s on s.id = e.hash_set_id
+                  where e.hash_set_id = %s and e.{digest} <> '' and m.known_by_id is null and {LIVE} order by m.id, e.id)
                 update media_media m set known_by_id = hit.entry_id, known_set_id = %s, known_distance = 0,
                   known_as = array[hit.category, %s]::varchar[] from hit where m.id = hit.id returning m.case_id
                 """,
@@ -394,21 +523,25 @@ def mark_known_everywhere(hash_set: HashSet) -> dict[UUID, int]:
             for (case_id,) in cursor.fetchall():
                 marked[case_id] = marked.get(case_id, 0) + 1
     index = index_of("media")
-    entries = list(HashEntry.objects.filter(hash_set=hash_set, position__isnull=False))
+    rows = HashEntry.objects.filter(hash_set=hash_set, position__isnull=False, doubted__lt=F("affirmed") + 2)
+    entries = list(rows.exclude(state__in=NOT_SPEAKING))
+    videos: set[UUID] = set()
     if entries and len(index):
         codes = np.frombuffer(b"".join(bytes(entry.pdq or b"") for entry in entries), dtype=np.uint8).reshape(-1, 32)
         hits = sorted(_in_every_turn(index, codes, turned_codes(codes)), key=lambda hit: (hit[2] != "", hit[3]))
-        owners = {
-            row.position: row.media_id
+        signals = [
+            row
             for chunk in _chunks([hit[1] for hit in hits], 10_000)
-            for row in Signal.objects.filter(position__in=chunk, second=None)
-        }
+            for row in Signal.objects.filter(position__in=chunk)
+        ]
+        owners = {row.position: row.media_id for row in signals if row.second is None}
+        videos = {row.media_id for row in signals if row.second is not None}
         for query, item, turn, distance in hits:
             media_id = owners.get(item)
             if media_id is None:
                 continue
             entry = entries[query]
-            changed = Media.objects.filter(pk=media_id, known_by=None)
+            changed = Media.objects.filter(pk=media_id, known_by=None).exclude(agency_id__in=entry.hidden_for)
             for case_id in changed.values_list("case_id", flat=True):
                 marked[case_id] = marked.get(case_id, 0) + 1
             changed.update(
@@ -418,21 +551,130 @@ def mark_known_everywhere(hash_set: HashSet) -> dict[UUID, int]:
                 known_turn=turn,
                 known_as=[entry.category, hash_set.name],
             )
+    known = index_of("known")
+    for video in Media.objects.filter(id__in=videos, known_by=None).order_by("id").iterator(500):
+        _match_known_video(known, video)
+        if Media.objects.filter(pk=video.pk).exclude(known_by=None).exists():
+            marked[video.case_id] = marked.get(video.case_id, 0) + 1
+    if marked and HashSet.objects.filter(negative=True, withdrawn_at=None, state=HashSetState.MATCHED).exists():
+        # A negative set may speak against it, by digest or from nearer.
+        newly = Media.objects.filter(known_set=hash_set).values_list("id", flat=True)
+        marked = dict(Counter(marked) - Counter(_rematch(list(newly))))
     return marked
 
 
 def unmark_everywhere(hash_set: HashSet) -> dict[UUID, int]:
     """Take a withdrawn hash set's marks off all media and match those against the sets that stay; how many, by case id.
 
-    Inside the blind door.
+    Of a negative set: what it kept from being marked is matched again. Inside the blind door.
     """
-    media = list(Media.objects.filter(known_by__hash_set=hash_set))
-    Media.objects.filter(id__in=[row.id for row in media]).update(
-        known_by=None, known_set=None, known_distance=None, known_turn="", known_as=[]
+    if hash_set.negative:
+        return _rematch(_named_by(HashEntry.objects.filter(hash_set=hash_set)))
+    media = list(Media.objects.filter(known_by__hash_set=hash_set).values_list("id", "case_id"))
+    _rematch([media_id for media_id, _ in media])
+    return dict(Counter(case_id for _, case_id in media))
+
+
+def clear_named(hash_set: HashSet) -> dict[UUID, int]:
+    """Take the marks off what a negative set names, by digest or from nearer; how many changed. Inside the blind door."""
+    named = _named_by(HashEntry.objects.filter(hash_set=hash_set))
+    marked = Media.objects.filter(id__in=named).exclude(known_by=None)
+    return _rematch(list(marked.values_list("id", flat=True)))
+
+
+def settle_entry(actor: Actor, entry_id: UUID) -> int:
+    """Do what officers decided of one entry: held back, released, rejected, doubted by an agency. How many media changed."""
+    with across_holdings():
+        entry = HashEntry.objects.select_for_update().select_related("hash_set").get(pk=entry_id)
+        held = HeldEntry.objects.filter(entry=entry).first()
+        entry.state = held.state if held is not None else entry.state
+        scores: Counter[UUID] = Counter()
+        for agency, confirms in EntryVote.objects.filter(entry_id=entry_id, withdrawn_at=None).values_list(
+            "agency_id", "confirms"
+        ):
+            scores[agency] += 1 if confirms else -1
+        entry.hidden_for = [agency for agency, score in scores.items() if score <= HIDDEN_AT]
+        entry.save(update_fields=["state", "hidden_for"])
+        marked = list(Media.objects.filter(known_by=entry).values_list("id", flat=True))
+        by_case = _rematch(sorted({*marked, *_named_by(HashEntry.objects.filter(pk=entry.pk))}))
+    changed = sum(by_case.values())
+    log.record("media.matched", actor, subject=f"hash-set:{entry.hash_set_id}", details={"media": changed})
+    for case_id in by_case:
+        tell(f"case:{case_id}", "media", entry.hash_set_id)
+    return changed
+
+
+def _rematch(media_ids: list[UUID]) -> dict[UUID, int]:
+    """Match some media against the known files from nothing; how many are marked otherwise than before, by case id."""
+    changed: Counter[UUID] = Counter()
+    for chunk in _chunks(media_ids, MEDIA_AT_ONCE):
+        rows = Media.objects.filter(id__in=chunk)
+        before = dict(rows.values_list("id", "known_by_id"))
+        rows.update(known_by=None, known_set=None, known_distance=None, known_turn="", known_as=[])
+        _match_known(list(rows))
+        changed.update(
+            case for one, case, now in rows.values_list("id", "case_id", "known_by_id") if before[one] != now
+        )
+    return dict(changed)
+
+
+def _named_by(entries: QuerySet[HashEntry]) -> list[UUID]:
+    """The media that some entries name by digest or PDQ, also a frame of which; whether or not they are marked."""
+    named: set[UUID] = set()
+    for digest in ("sha256", "sha1", "md5"):
+        digests = entries.exclude(**{digest: ""}).values(digest)
+        named |= set(Media.objects.filter(**{f"file__{digest}__in": digests}).values_list("id", flat=True))
+    index, codes = (
+        index_of("media"),
+        [bytes(code) for code in entries.filter(position__isnull=False).values_list("pdq", flat=True) if code],
     )
-    for chunk in _chunks([row.id for row in media], MEDIA_AT_ONCE):
-        _match_known(list(Media.objects.filter(id__in=chunk)))
-    return dict(Counter(row.case_id for row in media))
+    for chunk in _chunks(codes, 4_096):
+        each = np.frombuffer(b"".join(chunk), np.uint8).reshape(-1, 32)
+        near = {item for _, item, _, _ in _in_every_turn(index, each, turned_codes(each))}
+        for items in _chunks(sorted(near), 10_000):
+            named |= set(Signal.objects.filter(position__in=items).values_list("media_id", flat=True))
+    return sorted(named)
+
+
+def _hold_floods(actor: Actor, marked: Q) -> dict[UUID, int]:
+    """Hold back the entries that mark too much (``media.flood``), and take their marks off. Inside the blind door."""
+    rows = Media.objects.filter(marked, known_by__isnull=False, known_by__state=EntryState.IN_USE)
+    counted = rows.values("known_by").annotate(
+        files=Count("sha256", distinct=True, filter=Q(known_distance__gt=0)),
+        copies=Count("id", filter=Q(known_distance=0)),
+    )
+    changed: Counter[UUID] = Counter()
+    for row in counted.filter(Q(files__gt=flood.UNLIKE_FILES) | Q(copies__gt=flood.MOST_COPIES)):
+        mine = Media.objects.filter(known_by=row["known_by"])
+        codes = mine.filter(pdq__isnull=False, known_distance__gt=0).values_list("pdq", flat=True)
+        same = mine.filter(known_distance=0).values_list("quality", "file__size").first()
+        because = flood.flood_reason(
+            row["files"],
+            [bytes(code) for code in codes[: flood.SAMPLE] if code is not None],
+            copies=row["copies"],
+            plain=same is not None and ((same[0] or 0) < USABLE_QUALITY or same[1] < flood.TINY_BYTES),
+        )
+        if because:
+            changed.update(_hold(actor, row["known_by"], max(row["files"], row["copies"]), because))
+    return dict(changed)
+
+
+def _hold(actor: Actor, entry_id: UUID, files: int, because: str) -> dict[UUID, int]:
+    entry = HashEntry.objects.select_related("hash_set").get(pk=entry_id)
+    HeldEntry.objects.get_or_create(
+        entry=entry,
+        defaults={
+            "hash_set": entry.hash_set,
+            "agency_id": entry.hash_set.agency_id,
+            "files": files,
+            "because": because,
+            "held_at": timezone.now(),
+        },
+    )
+    entry.state = EntryState.HELD
+    entry.save(update_fields=["state"])
+    log.record("hash-entry.held", actor, subject=f"hash-set:{entry.hash_set_id}", details={"because": because})
+    return _rematch(list(Media.objects.filter(known_by=entry).values_list("id", flat=True)))
 
 
 def _chunks(items: list[Any], size: int) -> Iterator[list[Any]]:

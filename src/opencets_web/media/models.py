@@ -228,7 +228,6 @@ class HeldEntry(models.Model):
     entry = models.OneToOneField(HashEntry, on_delete=models.PROTECT, related_name="+")
     hash_set = models.ForeignKey(HashSet, on_delete=models.PROTECT, related_name="held")
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
-    number = models.IntegerField(help_text="Which entry of the list, from 1.")
     files = models.IntegerField(help_text="Distinct files that it marked, when it was held back.")
     because = models.TextField(help_text="The rule that held it back, in a sentence.")
     held_at = models.DateTimeField()

@@ -35,9 +35,12 @@ from opencets_web.exposure import queries as exposure
 from opencets_web.exposure.rules import HASHES, TEXT, Eyes, severity_of
 from opencets_web.media.models import (
     Description,
+    EntryState,
+    EntryVote,
     Frame,
     HashSet,
     HashSetState,
+    HeldEntry,
     Mask,
     Media,
     NearDuplicate,
@@ -765,6 +768,7 @@ class Known:
     distance: int
     turn: str
     withdrawn: bool
+    url: str
 
     @property
     def sentence(self) -> str:
@@ -1096,6 +1100,7 @@ def _known(media: Media) -> Known | None:
     return Known(
         listed.name, listed.source, listed.authority, listed.version, category, category_label(category),
         media.known_distance or 0, Turn(media.known_turn).label if media.known_turn else "", listed.withdrawn_at is not None,
+        reverse("media:hash-set", args=[listed.id]),
     )  # fmt: skip
 
 
@@ -1413,6 +1418,160 @@ def _hash_set_row(actor: Actor, row: HashSet, matched: int, cases: int, may_impo
         cases=cases,
         gallery_url=f"{reverse('media:list')}?{Wanted(hash_set=str(row.id), known='only').query()}" if matched else "",
         may_withdraw=may_import and row.agency_id == actor.agency_id and state != HashSetState.REFUSED,
+    )
+
+
+def list_replaceable(actor: Actor) -> list[tuple[str, str]]:
+    """The hash sets that a newer version may take the place of: id and name."""
+    mine = HashSet.objects.filter(agency_id=actor.agency_id, withdrawn_at=None, state=HashSetState.MATCHED)
+    return [(str(row.id), f"{row.name} {row.version}".strip()) for row in mine.order_by("-imported_at", "-id")[:200]]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """One held entry: roughly how much it marked, why it was held back, what was decided. Never which files."""
+
+    id: UUID
+    label: str
+    set_name: str
+    set_url: str
+    files: str
+    because: str
+    held_at: datetime
+    state: str
+    tone: str
+    waiting: bool
+    decided_by: str
+    decided_at: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPage:
+    """The entries of the agency's hash sets that were held back, those that wait first."""
+
+    rows: tuple[HeldRow, ...]
+    page: Page[HeldEntry]
+    waiting: int
+    may_decide: bool
+
+
+HELD_TONES = {EntryState.HELD: "warn", EntryState.RELEASED: "good", EntryState.REJECTED: "line"}
+
+
+def list_held(actor: Actor, *, may_import: bool, number: int = 1) -> HeldPage:
+    """The held entries of the actor's agency. NotFound for an officer who reads no cases."""
+    if not actor.reads_cases:
+        raise NotFound
+    rows = HeldEntry.objects.filter(agency_id=actor.agency_id).select_related("hash_set", "decided_by")
+    page = Paginator(rows.order_by(F("decided_at").asc(nulls_first=True), "-held_at", "id"), 50).get_page(number)
+    log.record("hash-entries.listed", actor, details={"page": page.number})
+    return HeldPage(
+        rows=tuple(_held_row(row) for row in page),
+        page=page,
+        waiting=rows.filter(state=EntryState.HELD).count(),
+        may_decide=may_import,
+    )
+
+
+def _held_row(row: HeldEntry) -> HeldRow:
+    state = EntryState(row.state)
+    return HeldRow(
+        id=row.id,
+        label=str(row.id)[-6:],
+        set_name=row.hash_set.name,
+        set_url=reverse("media:hash-set", args=[row.hash_set_id]),
+        files=bucket(row.files),
+        because=row.because,
+        held_at=row.held_at,
+        state=state.label,
+        tone=HELD_TONES[state],
+        waiting=state == EntryState.HELD,
+        decided_by=row.decided_by.display_name if row.decided_by else "",
+        decided_at=row.decided_at,
+        reason=row.reason,
+    )
+
+
+def bucket(files: int) -> str:
+    """A count that says how large and not how many: other agencies' files are in it."""
+    return next(
+        (f"over {least:,}" for least in (100_000, 10_000, 2_000, 1_000, 500, 100) if files > least), "up to 100"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class VoteRow:
+    """An officer's own vote on an entry of the set."""
+
+    id: UUID
+    confirms: bool
+    reason: str
+    officer: str
+    voted_at: datetime
+    mine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HashSetPage:
+    """One hash set: what it is made of in counts, the agency's votes, what was held back, what changed."""
+
+    row: HashSetRow
+    negative: bool
+    categories: tuple[tuple[str, str, int], ...]
+    confirmed: int
+    doubted: int
+    not_used: int
+    change: tuple[int, int, int] | None
+    older: str
+    older_url: str
+    newer: tuple[tuple[str, str], ...]
+    held: tuple[HeldRow, ...]
+    votes: tuple[VoteRow, ...]
+    doubts: int
+    confirmations: int
+
+
+def get_hash_set(actor: Actor, hash_set_id: UUID, *, may_import: bool) -> HashSetPage:
+    """One hash set in counts. Votes and held entries are those of the actor's agency; entries are shown to nobody."""
+    rows = HashSet.objects.select_related("agency", "imported_by", "supersedes")
+    found = rows.filter(pk=hash_set_id).first()
+    if found is None or not actor.reads_cases:
+        raise NotFound
+    mine = door.visible(actor, Media.objects.filter(known_set=found))
+    counts = mine.aggregate(files=Count("sha256", distinct=True), cases=Count("case_id", distinct=True))
+    votes = EntryVote.objects.filter(hash_set=found, agency_id=actor.agency_id, withdrawn_at=None)
+    held = HeldEntry.objects.filter(hash_set=found, agency_id=actor.agency_id).select_related("hash_set", "decided_by")
+    made: dict[str, Any] = found.composition
+    log.record("hash-set.viewed", actor, subject=f"hash-set:{found.id}", details={"name": found.name})
+    return HashSetPage(
+        row=_hash_set_row(actor, found, counts["files"], counts["cases"], may_import),
+        negative=found.negative,
+        categories=tuple((code, category_label(code), number) for code, number in made.get("categories", {}).items()),
+        confirmed=made.get("confirmed", 0),
+        doubted=made.get("doubted", 0),
+        not_used=made.get("not used", 0),
+        change=(made["added"], made["removed"], made["changed"]) if "added" in made else None,
+        older=f"{found.supersedes.name} {found.supersedes.version}".strip() if found.supersedes else "",
+        older_url=reverse("media:hash-set", args=[found.supersedes_id]) if found.supersedes_id else "",
+        newer=tuple(
+            (f"{row.name} {row.version}".strip(), reverse("media:hash-set", args=[row.id]))
+            for row in HashSet.objects.filter(supersedes=found).order_by("-imported_at")[:10]
+        ),
+        held=tuple(_held_row(row) for row in held.order_by("-held_at", "id")[:20]),
+        votes=tuple(
+            VoteRow(
+                row.id,
+                row.confirms,
+                row.reason,
+                row.officer.display_name,
+                row.voted_at,
+                row.officer_id == actor.officer_id,
+            )
+            for row in votes.select_related("officer").order_by("-voted_at", "id")[:50]
+        ),
+        doubts=votes.filter(confirms=False).count(),
+        confirmations=votes.filter(confirms=True).count(),
     )
 
 

@@ -29,6 +29,13 @@ urlpatterns = [
     path("masks/<uuid:mask_id>/restore/", views.restore_mask, name="mask-restore"),
     path("known-files/", views.known, name="known"),
     path("known-files/new/", views.new_known, name="known-new"),
+    path("media/<uuid:media_id>/vote/", views.vote, name="vote"),
+    path("known-files/votes/<uuid:vote_id>/withdraw/", views.withdraw_vote, name="vote-withdraw"),
+    path("known-files/held/", views.quarantine, name="quarantine"),
+    path("known-files/held/<uuid:held_id>/release/", views.release_held, name="held-release"),
+    path("known-files/held/<uuid:held_id>/reject/", views.reject_held, name="held-reject"),
+    path("known-files/held/<uuid:held_id>/hold-again/", views.hold_again, name="held-hold-again"),
+    path("known-files/<uuid:hash_set_id>/", views.hash_set, name="hash-set"),
     path("known-files/<uuid:hash_set_id>/withdraw/", views.withdraw, name="known-withdraw"),
     path("known-files/<uuid:hash_set_id>/restore/", views.restore, name="known-restore"),
 ]

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from opencets.errors import ActRefused, NotFound
 from opencets_web.evidence.addresses import renewed
 from opencets_web.media import actions, queries, serving
-from opencets_web.media.forms import GalleryForm, HashSetForm, MaskForm
+from opencets_web.media.forms import GalleryForm, HashSetForm, MaskForm, ReasonForm
 from opencets_web.policy.middleware import actor_of
 
 ORDER_KEPT_SECONDS = 30
@@ -188,7 +188,7 @@ def new_known(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     if not actions.may_import(actor):
         raise NotFound
-    form = HashSetForm(request.POST or None, request.FILES or None)
+    form = HashSetForm(request.POST or None, request.FILES or None, older=queries.list_replaceable(actor))
     if request.method == "POST" and form.is_valid():
         actions.import_hash_set(actor, **form.given())
         messages.success(request, f"{form.cleaned_data['name']} is handed in; it is read and matched now.")
@@ -208,4 +208,63 @@ def withdraw(request: HttpRequest, hash_set_id: UUID) -> HttpResponse:
 def restore(request: HttpRequest, hash_set_id: UUID) -> HttpResponse:
     name = actions.restore_hash_set(actor_of(request), hash_set_id)
     messages.success(request, f"{name} is in use again; what it names is marked again.")
+    return redirect("media:known")
+
+
+@require_GET
+def hash_set(request: HttpRequest, hash_set_id: UUID) -> HttpResponse:
+    actor = actor_of(request)
+    page = queries.get_hash_set(actor, hash_set_id, may_import=actions.may_import(actor))
+    return render(request, "media/hash_set.html", {"found": page})
+
+
+@require_GET
+def quarantine(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    page = queries.list_held(actor, may_import=actions.may_import(actor), number=number_of(request))
+    return render(request, "media/quarantine.html", {"found": page})
+
+
+def _reason(request: HttpRequest) -> str:
+    form = ReasonForm(request.POST)
+    return form.cleaned_data["reason"] if form.is_valid() else ""
+
+
+@require_POST
+def release_held(request: HttpRequest, held_id: UUID) -> HttpResponse:
+    actions.release_held(actor_of(request), held_id, _reason(request))
+    undo = reverse("media:held-hold-again", args=[held_id])
+    messages.success(request, "Released: it marks again what it names.", extra_tags=f"undo:{undo}")
+    return redirect("media:quarantine")
+
+
+@require_POST
+def reject_held(request: HttpRequest, held_id: UUID) -> HttpResponse:
+    actions.reject_held(actor_of(request), held_id, _reason(request))
+    undo = reverse("media:held-hold-again", args=[held_id])
+    messages.success(request, "Rejected: it marks nothing any more.", extra_tags=f"undo:{undo}")
+    return redirect("media:quarantine")
+
+
+@require_POST
+def hold_again(request: HttpRequest, held_id: UUID) -> HttpResponse:
+    actions.hold_again(actor_of(request), held_id)
+    messages.success(request, "Taken back: it is held back until somebody decides.")
+    return redirect("media:quarantine")
+
+
+@require_POST
+def vote(request: HttpRequest, media_id: UUID) -> HttpResponse:
+    confirms = request.POST.get("confirms") == "yes"
+    given = actions.vote_on_known(actor_of(request), media_id, confirms=confirms, reason=_reason(request))
+    said = "Confirmed: the list is right about this file." if confirms else "Noted, with your reason."
+    undo = reverse("media:vote-withdraw", args=[given])
+    messages.success(request, said, extra_tags=f"undo:{undo}")
+    return redirect("media:show", media_id)
+
+
+@require_POST
+def withdraw_vote(request: HttpRequest, vote_id: UUID) -> HttpResponse:
+    actions.withdraw_vote(actor_of(request), vote_id)
+    messages.success(request, "Your vote is taken back.")
     return redirect("media:known")

@@ -29,7 +29,7 @@ class Reader(Protocol):
 
 
 ORDER = (
-    "folder", "picture", "video", "vics", "hash_set", "telegram", "whatsapp", "mbox", "eml", "*",
+    "folder", "picture", "video", "vics", "ncmec_hashes", "hash_set", "telegram", "whatsapp", "mbox", "eml", "*",
     "table", "zip", "tar", "compressed", "document",
 )  # fmt: skip
 """Who is asked first: unmistakable content, then the narrow text formats, then (``*``) the rest, tables, containers;

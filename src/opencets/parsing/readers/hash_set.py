@@ -43,7 +43,7 @@ _COLUMNS = {
     "file name": "file_name", "filename": "file_name", "name": "file_name",
     "id": "", "#": "", "no": "", "date": "", "added": "", "updated": "", "date updated": "", "sha384": "", "sha512": "",
     "sha 384": "", "sha 512": "", "crc32": "", "version": "", "agency": "", "country": "", "extension": "",
-    "scheme": "scheme",
+    "scheme": "scheme", "confirmed by": "", "doubted by": "", "upvotes": "", "downvotes": "",
 }  # fmt: skip
 """Folded header -> property; empty: kept as an extra field; ``quality`` and ``scheme`` belong to another column."""
 _DIGESTS = ("md5", "sha1", "sha256", "pdq", "photodna")
