@@ -7,6 +7,7 @@
                                                                                               ─► link_exhibit ─► alerts
     judgement changed ─► link_judged         hash set imported, withdrawn, restored ─► match_hash_set ─► tell_known
     hash set received ─► read_hash_set ─► hash set imported
+    media matched ─► extract_features (and every mark is sought in them)        mark made, restored ─► search_region
     invitation answered ─► carry_answer
     package asked ─► make_package
     request made, answered, withdrawn ─► carry_request         release changed ─► tell_anew, settle_conflicts
@@ -34,6 +35,8 @@ from opencets_web.audit.outbox import Follow
 _log = logging.getLogger("opencets.pipeline")
 READING = "exhibit-{exhibit_id}"
 CONNECTING = "connecting"
+MARKING = "marking"
+"""One writer of the index of regions at a time."""
 
 WATCH = Follow("watch_exhibit", "default", coalesce="watch-{exhibit_id}", priority=10)
 """Beside the linking queue, not behind it: who declared a target is told while the rest of an exhibit is still read."""
@@ -51,12 +54,14 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     "media.matched": (
         Follow("count_identifiers", "linking", lock=CONNECTING, coalesce="count-{exhibit_id}", priority=1),
         WATCH,
+        Follow("extract_features", "default", lock=MARKING, coalesce="features-{exhibit_id}", priority=-1),
     ),
     "identifiers.counted": (
         Follow("resolve_people", "linking", lock=CONNECTING, coalesce="resolve-{exhibit_id}", priority=2),
     ),
     "people.resolved": (Follow("link_exhibit", "linking", lock=CONNECTING, coalesce="link-{exhibit_id}", priority=3),),
     "judgement.changed": (Follow("link_judged", "linking", lock=CONNECTING, priority=9),),
+    "mark.made": (Follow("search_region", "default", lock=MARKING, priority=8),),
     "hash-set.received": (Follow("read_hash_set", "reading", coalesce="hash-set-{hash_set_id}"),),
     "hash-set.imported": (Follow("match_hash_set", "linking", lock=CONNECTING),),
     "hash-set.withdrawn": (Follow("match_hash_set", "linking", lock=CONNECTING),),
@@ -92,6 +97,7 @@ def on_app_ready(app: App) -> None:
     from opencets_web.evidence import jobs as evidence
     from opencets_web.federation import jobs as federation
     from opencets_web.leads import jobs as leads
+    from opencets_web.marks import jobs as marks
     from opencets_web.media import jobs as media
     from opencets_web.officers import jobs as officers
     from opencets_web.push import jobs as push
@@ -116,6 +122,8 @@ def on_app_ready(app: App) -> None:
 
     task("read_exhibit", evidence.read_exhibit)
     task("match_media", media.match_media)
+    task("extract_features", marks.extract_features)
+    task("search_region", marks.search_region)
     task("count_identifiers", entities.count_identifiers, then="identifiers.counted")
     task("resolve_people", entities.resolve_people, then="people.resolved")
     task("link_exhibit", leads.link_exhibit)

@@ -5,6 +5,7 @@ const islands: Record<string, () => Promise<{ mount: Island }>> = {
   gallery: () => import("../islands/gallery"),
   linkchart: () => import("../islands/linkchart"),
   push: () => import("../islands/push"),
+  region: () => import("../islands/region"),
   timeline: () => import("../islands/timeline"),
   uploader: () => import("../islands/uploader"),
 };

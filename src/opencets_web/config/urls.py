@@ -22,6 +22,7 @@ ROOMS = (
     "evidence",
     "entities",
     "media",
+    "marks",
     "leads",
     "charts",
     "sharing",

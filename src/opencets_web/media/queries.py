@@ -877,7 +877,7 @@ def open_thumbnail(actor: Actor, media_id: UUID, *, strip: bool, shown: Collecti
     NotFound where there is none; ActRefused for a known file that this session did not ask for.
     """
     media = door.admit(actor, Media.objects.select_related("thumbnail"), pk=media_id)
-    _refuse_known(media, shown)
+    refuse_known(media, shown)
     offset = media.thumbnail_offset + (media.thumbnail_size if strip else 0)
     size = media.strip_size if strip else media.thumbnail_size
     if media.thumbnail is None or not size:
@@ -888,7 +888,7 @@ def open_thumbnail(actor: Actor, media_id: UUID, *, strip: bool, shown: Collecti
 def get_original(actor: Actor, media_id: UUID, *, shown: Collection[str]) -> Media:
     """The row behind an original that the actor may open; ActRefused for a known file that this session did not ask for."""
     media = door.admit(actor, Media.objects.select_related("file__blob", "case"), pk=media_id)
-    _refuse_known(media, shown)
+    refuse_known(media, shown)
     if media.file.blob_id is None:
         raise NotFound
     return media
@@ -901,7 +901,8 @@ def open_original(media: Media) -> BinaryIO:
     return piece(media.file.blob, media.file.blob_offset, media.file.size)
 
 
-def _refuse_known(media: Media, shown: Collection[str]) -> None:
+def refuse_known(media: Media, shown: Collection[str]) -> None:
+    """ActRefused for a known file that this session did not ask for."""
     if media.known_set_id is not None and str(media.id) not in shown:
         raise ActRefused("This file is known: a hash set names it. It is shown only after you ask for it on its page.")
 

@@ -34,6 +34,7 @@ APPEND_ONLY = (
 READ_ONLY_FOR_WEB = (
     "evidence_record", "evidence_claim", "evidence_reportline", "media_media", "media_frame",
     "media_nearduplicate", "entities_match", "leads_connection", "leads_pointer", "sharing_origin",
+    "marks_markmatch",
 )  # fmt: skip
 WEB_ADDS_ONLY = ("evidence_blob",)
 _OWN = " and agency_id = (select app_agency())"
@@ -82,7 +83,7 @@ FED_TO_OWNER = (
 )  # fmt: skip
 BLIND_ONLY = (
     "media_signal", "media_hashentry", "entities_identifier", "entities_candidatekey", "leads_pointersecret",
-    "deconfliction_conflictsecret", "push_delivery",
+    "deconfliction_conflictsecret", "push_delivery", "marks_regionsignal",
 )  # fmt: skip
 _APART = "'._-@|:/\\()[]+,#', '               '"
 WORDED = (
