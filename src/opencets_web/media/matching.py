@@ -467,6 +467,8 @@ def _take_place(hash_set: HashSet) -> dict[UUID, int]:
         "doubted": entries.filter(doubted__gt=0).count(),
         "not used": entries.filter(doubted__gte=F("affirmed") + 2).count(),
     }
+    if hash_set.supersedes_id is None:
+        return {}
     older = HashSet.objects.select_for_update().filter(pk=hash_set.supersedes_id, withdrawn_at=None).first()
     if older is None:
         return {}
