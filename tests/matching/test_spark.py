@@ -108,6 +108,7 @@ def some_codes() -> np.ndarray:
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(900)
 def test_executors_find_the_same_to_the_pair(context: object, tmp_path: Path) -> None:
     codes = some_codes()
     alone = HammingIndex.build(codes)
@@ -140,6 +141,7 @@ def test_executors_find_the_same_to_the_pair(context: object, tmp_path: Path) ->
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(900)
 def test_the_command_writes_the_same_with_either_engine(context: object, master: str, tmp_path: Path) -> None:
     hashes = tmp_path / "hashes.txt"
     hashes.write_text("".join(code.tobytes().hex() + "\n" for code in some_codes()[:6_000]))

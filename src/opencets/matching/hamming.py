@@ -426,7 +426,7 @@ def merged_matches(state: State, words: Words, begin: int, radius: int, parts: l
     if item.size > 1:
         order = np.lexsort((item, distance, query))
         query, item, distance = query[order], item[order], distance[order]
-    return Matches(query + begin, item, distance.copy())
+    return Matches(query + begin if begin else query, item, distance)
 
 
 def _all_pairs(state: State, radius: int) -> Iterator[Pairs]:
