@@ -67,15 +67,16 @@ export async function mount(element: HTMLElement): Promise<void> {
   const leftOf = (longitude: number): number => (longitude - x) * scale + width / 2;
   const topOf = (latitude: number): number => (y - latitude) * scale + height / 2;
 
-  const fit = (): void => {
+  /** All points in view; at first with so much round them that land is in sight too. */
+  const fit = (round = 1): void => {
     if (!spots.length) return;
     const xs = spots.map((spot) => spot.x);
     const ys = spots.map((spot) => spot.y);
     const [west, east, south, north] = [lowest(xs), highest(xs), lowest(ys), highest(ys)];
     x = (west + east) / 2;
     y = (south + north) / 2;
-    const wide = Math.max(east - west, small ? 30 : 2);
-    const high = Math.max(north - south, small ? 15 : 1);
+    const wide = Math.max(east - west, round);
+    const high = Math.max(north - south, round / 2);
     scale = Math.min((width * 0.8) / wide, (height * 0.75) / high);
     bound();
   };
@@ -225,7 +226,7 @@ export async function mount(element: HTMLElement): Promise<void> {
       "+": () => zoom(1.6),
       "=": () => zoom(1.6),
       "-": () => zoom(0.625),
-      "0": fit,
+      "0": () => fit(),
       n: () => go(1),
       p: () => go(-1),
       Enter: () => {
@@ -279,7 +280,7 @@ export async function mount(element: HTMLElement): Promise<void> {
     width = frame.clientWidth;
     height = small ? 180 : Math.round(Math.min(520, Math.max(280, width * 0.5)));
     canvas.style.height = `${height}px`;
-    if (!begun) fit();
+    if (!begun) fit(small ? 120 : 90);
     begun = true;
     bound();
     draw();
