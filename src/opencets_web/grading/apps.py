@@ -4,3 +4,10 @@ from django.apps import AppConfig
 class GradingConfig(AppConfig):
     name = "opencets_web.grading"
     label = "grading"
+
+    def ready(self) -> None:
+        """Bring galleries their filters by grade."""
+        from opencets_web.grading.queries import FILTERS
+        from opencets_web.media.queries import NARROWINGS
+
+        NARROWINGS.update(FILTERS)

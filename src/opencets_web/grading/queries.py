@@ -165,6 +165,50 @@ def list_marks(actor: Actor, media_ids: Collection[UUID], scheme: Scheme) -> dic
     return marks_of(actor, rows, scheme.name)
 
 
+def _decisions(actor: Actor) -> QuerySet[GradeDecision]:
+    """The decisions with votes on the row's file, in any scheme."""
+    held = GradeDecision.objects.filter(case_id=OuterRef("case_id"), sha256=OuterRef("sha256"), votes__gt=0)
+    return door.visible(actor, held)
+
+
+def _without_grade(actor: Actor, rows: QuerySet[Media]) -> QuerySet[Media]:
+    return rows.filter(~Exists(_decisions(actor)))
+
+
+def _with_own_vote(actor: Actor, rows: QuerySet[Media]) -> QuerySet[Media]:
+    own = Grade.objects.filter(
+        case_id=OuterRef("case_id"), sha256=OuterRef("sha256"), officer_id=actor.officer_id, ended_at=None
+    )
+    return rows.filter(Exists(own))
+
+
+def _with_others_votes(actor: Actor, rows: QuerySet[Media]) -> QuerySet[Media]:
+    waiting = _decisions(actor).filter(state=DecisionState.OPEN, votes__lt=votes_needed(actor.agency_id))
+    own = Grade.objects.filter(
+        case_id=OuterRef("case_id"), sha256=OuterRef("sha256"), officer_id=actor.officer_id, ended_at=None
+    )
+    return rows.filter(Exists(waiting), ~Exists(own))
+
+
+def _with_differing_votes(actor: Actor, rows: QuerySet[Media]) -> QuerySet[Media]:
+    return rows.filter(Exists(_decisions(actor).filter(state=DecisionState.DIFFERS)))
+
+
+def _with_agreed_grade(actor: Actor, rows: QuerySet[Media]) -> QuerySet[Media]:
+    agreed = Q(agreeing__gte=votes_needed(actor.agency_id), state=DecisionState.OPEN) | Q(state=DecisionState.SETTLED)
+    return rows.filter(Exists(_decisions(actor).filter(agreed)))
+
+
+FILTERS = {
+    "ungraded": ("No grade", _without_grade),
+    "mine": ("A grade of yours", _with_own_vote),
+    "second": ("A grade of others alone", _with_others_votes),
+    "differs": ("Votes that differ", _with_differing_votes),
+    "agreed": ("An agreed grade", _with_agreed_grade),
+}
+"""What galleries may be narrowed to by grade, in any scheme; none of them tells what others voted."""
+
+
 # --- Series -----------------------------------------------------------------------------------------------------------
 
 

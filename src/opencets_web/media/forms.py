@@ -11,9 +11,20 @@ from django import forms
 from django.conf import settings
 
 from opencets.errors import ActRefused
-from opencets_web.media.queries import SORTS, Gallery, Wanted
+from opencets_web.media.queries import NARROWINGS, SORTS, Gallery, Wanted
 
 LARGEST_UPLOAD = 200 * 1024 * 1024
+
+
+def _having() -> list[tuple[str, str]]:
+    """What media may have: of their own, and what rooms above know of them."""
+    own = [
+        ("", "Anything"),
+        ("position", "A position"),
+        ("serial", "A camera serial"),
+        ("near", "Near-duplicates"),
+    ]
+    return own + [(word, label) for word, (label, _) in NARROWINGS.items()]
 
 
 class GalleryForm(forms.Form):
@@ -48,12 +59,7 @@ class GalleryForm(forms.Form):
     having = forms.ChoiceField(
         required=False,
         label="Having",
-        choices=[
-            ("", "Anything"),
-            ("position", "A position"),
-            ("serial", "A camera serial"),
-            ("near", "Near-duplicates"),
-        ],
+        choices=_having,
     )
     group = forms.CharField(required=False, widget=forms.HiddenInput)
     camera = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -228,6 +228,11 @@ def _claimed(name: str, kind: str, case_id: UUID | None) -> QuerySet[Claim]:
     return claims.filter(case_id=case_id) if case_id else claims
 
 
+Narrow = Callable[[Actor, QuerySet[Media]], QuerySet[Media]]
+NARROWINGS: dict[str, tuple[str, Narrow]] = {}
+"""Filters that rooms above bring, by the word of ``Wanted.having``: what the form says, and how the rows are narrowed."""
+
+
 def _chosen(actor: Actor, rows: QuerySet[Media], wanted: Wanted, case_id: UUID | None) -> QuerySet[Media]:
     if wanted.known == "hidden":
         rows = rows.filter(known_set=None)
@@ -255,6 +260,8 @@ def _chosen(actor: Actor, rows: QuerySet[Media], wanted: Wanted, case_id: UUID |
             Exists(pairs.filter(left_id=OuterRef("pk")).exclude(right__sha256=OuterRef("sha256")))
             | Exists(pairs.filter(right_id=OuterRef("pk")).exclude(left__sha256=OuterRef("sha256")))
         )
+    if wanted.having in NARROWINGS:
+        rows = NARROWINGS[wanted.having][1](actor, rows)
     if wanted.group and (identity := _uuid(wanted.group)):
         rows = rows.filter(id__in=group_of(actor, identity))
     return rows

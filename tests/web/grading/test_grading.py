@@ -205,6 +205,26 @@ def test_the_votes_of_others_are_seen_only_after_ones_own(
         assert '"2"' not in line.details
 
 
+def test_a_gallery_is_narrowed_by_grade_without_telling_what_others_voted(
+    desk: Desk, cast: Cast, client_for: Browsers
+) -> None:
+    desk.put("AV-1", "a.jpg", "b.jpg", "c.jpg")
+    desk.vote(cast.owner, "AV-1", "a.jpg", "1")
+    desk.vote(cast.owner, "AV-1", "b.jpg", "1")
+    desk.vote(cast.colleague, "AV-1", "b.jpg", "2")
+
+    def shown(actor: Actor, having: str) -> list[str]:
+        answer = client_for(actor).get(f"/cases/AV-1/media/?having={having}")
+        return sorted(tile.label for tile in answer.context["found"].tiles)
+
+    assert shown(cast.colleague, "ungraded") == ["c.jpg"]
+    assert shown(cast.colleague, "mine") == ["b.jpg"]
+    assert shown(cast.colleague, "second") == ["a.jpg"]
+    assert shown(cast.colleague, "differs") == ["b.jpg"]
+    assert shown(cast.owner, "agreed") == []
+    assert shown(cast.owner, "second") == []
+
+
 def test_a_supervisor_settles_after_looking_and_votes_no_more(
     desk: Desk, cast: Cast, more: More, as_actor: Behind
 ) -> None:
