@@ -210,7 +210,7 @@ def measure(count: int, things: int, peer_count: int, keep: str, processes: int)
     wanted = jobs(count, things)
     peer_count = min(max(peer_count, things * len(scenes.KINDS) * (APPEARANCES + 1)), len(wanted)) if peer_count else 0
     chunks = [(first // CHUNK, wanted[first : first + CHUNK]) for first in range(0, len(wanted), CHUNK)]
-    folder = Path(keep, f"{count}-{things}-{peer_count}")
+    folder = Path(keep, f"{things}-{peer_count}")  # chunks are the same for any number of pictures
     folder.mkdir(parents=True, exist_ok=True)
     work = partial(make_chunk, keep=str(folder), with_peer=peer_count)
     with ProcessPoolExecutor(processes) as pool:

@@ -9,6 +9,7 @@
     judgement changed ─► link_judged         hash set imported, withdrawn, restored ─► match_hash_set ─► tell_known
     entry of a hash set confirmed, doubted, held entry decided ─► settle_entry
     hash set received ─► read_hash_set ─► hash set imported
+    media matched ─► extract_features (and every mark is sought in them)        mark made, restored ─► search_region
     invitation answered ─► carry_answer
     package asked ─► make_package
     request made, answered, withdrawn ─► carry_request         release changed ─► tell_anew, settle_conflicts
@@ -38,6 +39,8 @@ from opencets_web.audit.outbox import Follow
 _log = logging.getLogger("opencets.pipeline")
 READING = "exhibit-{exhibit_id}"
 CONNECTING = "connecting"
+MARKING = "marking"
+"""One writer of the index of regions at a time."""
 
 WATCH = Follow("watch_exhibit", "default", coalesce="watch-{exhibit_id}", priority=10)
 """Beside the linking queue, not behind it: who declared a target is told while the rest of an exhibit is still read."""
@@ -59,6 +62,7 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
         WATCH,
         Follow("keep_veils", "default", coalesce="veils-{exhibit_id}"),
         Follow("compare_camera_noise", "linking", coalesce="noise-{exhibit_id}", priority=-5),
+        Follow("extract_features", "default", lock=MARKING, coalesce="features-{exhibit_id}", priority=-1),
     ),
     "grades.agreed": (Follow("weigh_media", "default", coalesce="weigh-{case_id}"),),
     "identifiers.counted": (
@@ -66,6 +70,7 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     ),
     "people.resolved": (Follow("link_exhibit", "linking", lock=CONNECTING, coalesce="link-{exhibit_id}", priority=3),),
     "judgement.changed": (Follow("link_judged", "linking", lock=CONNECTING, priority=9),),
+    "mark.made": (Follow("search_region", "default", lock=MARKING, priority=8),),
     "hash-set.received": (Follow("read_hash_set", "reading", coalesce="hash-set-{hash_set_id}"),),
     "hash-set.imported": (Follow("match_hash_set", "linking", lock=CONNECTING),),
     "hash-set.withdrawn": (Follow("match_hash_set", "linking", lock=CONNECTING),),
@@ -109,6 +114,7 @@ def on_app_ready(app: App) -> None:
     from opencets_web.federation import jobs as federation
     from opencets_web.grading import jobs as grading
     from opencets_web.leads import jobs as leads
+    from opencets_web.marks import jobs as marks
     from opencets_web.media import jobs as media
     from opencets_web.officers import jobs as officers
     from opencets_web.push import jobs as push
@@ -137,6 +143,8 @@ def on_app_ready(app: App) -> None:
     task("build_series", grading.build_series)
     task("weigh_media", grading.weigh_media)
     task("find_footage", videos.find_footage)
+    task("extract_features", marks.extract_features)
+    task("search_region", marks.search_region)
     task("count_identifiers", entities.count_identifiers, then="identifiers.counted")
     task("resolve_people", entities.resolve_people, then="people.resolved")
     task("link_exhibit", leads.link_exhibit)

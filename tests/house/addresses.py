@@ -342,6 +342,15 @@ ADDRESSES: dict[str, Address] = {
     "media:lift": _act("near_media", "media_id", READERS),
     "media:mask-withdraw": _act("mask", "mask_id"),
     "media:mask-restore": _act("past_mask", "mask_id"),
+    "marks:of-media": _page("picture_media", "media_id"),
+    "marks:of-case": _case_page(),
+    "marks:show": _page("mark", "mark_id"),
+    "marks:crop": _page("mark", "mark_id", NOBODY),  # the bytes of the small case are no picture
+    "marks:hand-out": _act("mark", "mark_id", sends=lambda made: {"purpose": ""}, refused=frozenset({409})),
+    "marks:withdraw": _act("mark", "mark_id"),
+    "marks:restore": _act("withdrawn_mark", "mark_id"),
+    "marks:judge": _act("mark_match", "match_id", sends=lambda made: {"verdict": "same"}),
+    "marks:undo": _act("withdrawn_mark_match", "match_id"),
     "media:known": _list(CASE_WORKERS),
     "media:known-new": _list(CASE_WORKERS - {"colleague"}),
     "media:known-withdraw": Address(

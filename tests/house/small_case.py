@@ -326,6 +326,7 @@ def _media(made: SmallCase, now: datetime) -> None:
             media_type="image/jpeg", width=256, height=256, pdq=bytes(32), quality=100, thumbnail=rows["blob"],
             thumbnail_size=rows["blob"].size, strip_size=0, matched_at=now,
         )  # fmt: skip
+    _marks(made, now)
     left, right = sorted((rows["picture_media"], rows["near_media"]), key=lambda media: media.id)
     rows["near_duplicate"] = NearDuplicate.objects.create(
         **_between_cases(made, "case", "case"), left=left, right=right, distance=3, found_at=now
@@ -454,6 +455,32 @@ def _cameras(made: SmallCase, now: datetime) -> None:
     rows["camera_judgement"] = CameraJudgement.objects.create(
         **between, match=rows["judged_camera_match"], same=True, reason=TITLE, by_id=owner, at=now
     )
+
+
+def _marks(made: SmallCase, now: datetime) -> None:
+    from opencets_web.marks.models import Mark, MarkJudgement, MarkMatch, MarkRegion, RegionSignal
+
+    rows, under = made.rows, _under(made)
+    by = {"made_by_id": made.cast.owner.officer_id, "made_at": now}
+    for name, withdrawn in (("mark", None), ("withdrawn_mark", now)):
+        rows[name] = Mark.objects.create(
+            **under, case=rows["case"], name=f"{TITLE}: wallpaper", kind="wallpaper", withdrawn_at=withdrawn, **by
+        )
+        rows[f"{name}_region"] = MarkRegion.objects.create(
+            **under, mark=rows[name], media=rows["picture_media"], points=20, searched_at=now,
+            polygon=[[0.2, 0.2], [0.8, 0.2], [0.8, 0.8], [0.2, 0.8]],
+        )  # fmt: skip
+    sides = _between_cases(made, "case", "case")
+    found = {"score": 40.0, "points": 20, "maps": 1, "turn_degrees": 0.0, "size": 1.0, "pairs": [], "outline": []}
+    for name in ("mark", "withdrawn_mark"):
+        rows[f"{name}_match"] = MarkMatch.objects.create(
+            **sides, **found, region=rows[f"{name}_region"], media=rows["near_media"], found_at=now
+        )
+    rows["mark_judgement"] = MarkJudgement.objects.create(
+        **sides, match=rows["withdrawn_mark_match"], verdict="same", reason="The same fern.", at=now,
+        by_id=made.cast.owner.officer_id,
+    )  # fmt: skip
+    RegionSignal.objects.create(position=0, media_id=rows["picture_media"].id)
 
 
 def _between(made: SmallCase, now: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zlib
 from pathlib import Path
 
 import cv2
@@ -209,9 +210,7 @@ def test_pictures_are_read_upright_small_and_cut_and_hostile_ones_are_refused() 
     with pytest.raises(DamagedSource):
         read_brightness(io.BytesIO(whole.getvalue()[:5000]), 100)
     huge = bytearray(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (60_000).to_bytes(4, "big") * 2 + b"\x08\x00\x00\x00\x00")
-    import zlib
-
-    huge += zlib.crc32(bytes(huge[12:29])).to_bytes(4, "big")
+    huge += zlib.crc32(bytes(huge[12:29])).to_bytes(4, "big") + (9).to_bytes(4, "big") + b"IDAT" + bytes(9)
     with pytest.raises(LimitReached):
         read_brightness(io.BytesIO(bytes(huge)), 100)
 
@@ -242,6 +241,70 @@ def test_the_command_finds_a_region_in_a_folder_and_in_the_index_it_kept(tmp_pat
     again = CliRunner().invoke(match, [*common, str(tmp_path / "kept"), *options, "--out", str(tmp_path / "again.csv")])
     assert again.exit_code == 0
     assert (tmp_path / "again.csv").read_text() == out.read_text()
+    tiny_model(tmp_path / "tiny.onnx")
+    ordered = [*common, str(folder), *options, "--model", str(tmp_path / "tiny.onnx"), "--out", str(out)]
+    assert CliRunner().invoke(match, ordered).exit_code == 0
+    assert 0 < float(next(csv.DictReader(out.read_text(encoding="utf-8").splitlines()))["likeness"]) <= 1
     outside = CliRunner().invoke(match, [*common, str(folder), *options[:3], "400,0,160,160", "--out", str(out)])
     assert outside.exit_code == 1
     assert "does not lie in the picture" in outside.output
+
+
+def tiny_model(path: Path, side: int = 8) -> None:
+    """An ONNX model that flattens a grey square, written by hand as protocol buffers (onnx.proto, IR version 8)."""
+
+    def field(number: int, content: bytes | int) -> bytes:
+        def number_bytes(value: int) -> bytes:
+            parts = bytearray()
+            while value > 127:
+                parts.append(value & 127 | 128)
+                value >>= 7
+            return bytes([*parts, value])
+
+        if isinstance(content, int):
+            return number_bytes(number << 3) + number_bytes(content)
+        return number_bytes(number << 3 | 2) + number_bytes(len(content)) + content
+
+    def value(name: str, sides: tuple[int, ...]) -> bytes:
+        shape = b"".join(field(1, field(1, length)) for length in sides)
+        tensor = field(1, 1) + field(2, shape)
+        return field(1, name.encode()) + field(2, field(1, tensor))
+
+    node = field(1, b"picture") + field(2, b"vector") + field(4, b"Flatten")
+    graph = field(1, node) + field(2, b"tiny")
+    graph += field(11, value("picture", (1, 1, side, side))) + field(12, value("vector", (1, side * side)))
+    path.write_bytes(field(1, 8) + field(8, field(1, b"") + field(2, 17)) + field(7, graph))
+
+
+def test_an_embedding_that_is_plugged_in_puts_places_in_order_and_a_wrong_one_says_why(
+    tmp_path: Path, index: RegionIndex
+) -> None:
+    pytest.importorskip("onnxruntime")
+    from opencets.matching.regions.rerank import Embedding, ModelRefused, reranked
+
+    model = tmp_path / "tiny.onnx"
+    tiny_model(model)
+    embedding = Embedding.open(model)
+    assert (embedding.channels, embedding.side_px) == (1, 8)
+    grey, outline = scene(print_of(1), 1)
+    places = [
+        (place.item, place) for place in index.search(describe(grey, outline, WHOLE, 480 / 360)) if place.reported
+    ]
+    looks = {3: scene(print_of(1), 53, 0.7, 40, 0.3)[0], 7: grey}
+
+    def picture_of(item: int) -> bytes:
+        stream = io.BytesIO()
+        Image.fromarray(looks[item]).save(stream, "PNG")
+        return stream.getvalue()
+
+    found = reranked(embedding, grey, places, outline.tolist(), picture_of)
+    assert {item for item, _, _ in found} == {3, 7}
+    likenesses = [likeness for _, _, likeness in found]
+    assert likenesses == sorted(likenesses, key=lambda each: -(each or 0))
+    broken = reranked(embedding, grey, places, outline.tolist(), lambda item: b"no picture")
+    assert [likeness for _, _, likeness in broken] == [None, None]
+    with pytest.raises(ModelRefused, match="is not there"):
+        Embedding.open(tmp_path / "absent.onnx")
+    (tmp_path / "broken.onnx").write_bytes(b"no model")
+    with pytest.raises(ModelRefused, match="cannot be read"):
+        Embedding.open(tmp_path / "broken.onnx")

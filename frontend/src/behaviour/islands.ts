@@ -9,6 +9,7 @@ const islands: Record<string, () => Promise<{ mount: Island }>> = {
   masks: () => import("../islands/masks"),
   push: () => import("../islands/push"),
   map: () => import("../islands/map"),
+  region: () => import("../islands/region"),
   timeline: () => import("../islands/timeline"),
   uploader: () => import("../islands/uploader"),
 };

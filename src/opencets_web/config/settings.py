@@ -15,6 +15,7 @@
 | OPENCETS_ADDRESS | where officers open this system, for the link in a mail | http://localhost:8000 |
 | OPENCETS_PRIVATE_PROVIDERS | hosts of agencies' identity providers inside one's own network, comma separated | none |
 | OPENCETS_PUSH | hosts of push services that take links, comma separated; ``*.`` in front takes all below | none: no web push |
+| OPENCETS_REGION_MODEL | an ONNX embedding that puts the places of a mark in order; needs the optional part ``onnx`` | none |
 | OPENCETS_WITHOUT_DATABASE | 1: for type checks and ``makemigrations`` on a machine without a server | 0 |
 """
 
@@ -91,6 +92,7 @@ INSTALLED_APPS = [
     "opencets_web.grading",
     "opencets_web.cameras",
     "opencets_web.videos",
+    "opencets_web.marks",
     "opencets_web.leads",
     "opencets_web.charts",
     "opencets_web.sharing",
@@ -213,6 +215,7 @@ DJANGO_VITE = {
 FILE_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+REGION_MODEL = os.environ.get("OPENCETS_REGION_MODEL", "")
 MAIL = urlsplit(os.environ.get("OPENCETS_MAIL", ""))
 MAIL_ON = MAIL.scheme in ("smtp", "smtp+starttls", "smtps") and bool(MAIL.hostname)
 MAIL_ADDRESS = os.environ.get("OPENCETS_ADDRESS", "http://localhost:8000").rstrip("/")

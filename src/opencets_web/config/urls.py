@@ -26,6 +26,7 @@ ROOMS = (
     "grading",
     "cameras",
     "videos",
+    "marks",
     "leads",
     "charts",
     "sharing",

@@ -36,6 +36,7 @@ READ_ONLY_FOR_WEB = (
     "media_nearduplicate", "entities_match", "leads_connection", "leads_pointer", "sharing_origin",
     "grading_series", "grading_seriesmember",
     "cameras_noiselook", "cameras_cameramatch",
+    "marks_markmatch",
 )  # fmt: skip
 WEB_ADDS_ONLY = ("evidence_blob",)
 _OWN = " and agency_id = (select app_agency())"
@@ -87,7 +88,7 @@ FED_TO_OWNER = (
 )  # fmt: skip
 BLIND_ONLY = (
     "media_signal", "media_hashentry", "entities_identifier", "entities_candidatekey", "leads_pointersecret",
-    "deconfliction_conflictsecret", "push_delivery",
+    "deconfliction_conflictsecret", "push_delivery", "marks_regionsignal",
 )  # fmt: skip
 _APART = "'._-@|:/\\()[]+,#', '               '"
 WORDED = (

@@ -76,6 +76,24 @@ class Query:
     def __len__(self) -> int:
         return int(self.vectors.shape[0])
 
+    def packed(self) -> bytes:
+        """The query as bytes, for keeping beside a mark; `Query.unpacked` reads them back. 528 bytes a feature."""
+        head = np.array([len(self)], "<u4").tobytes() + np.array([self.aspect], "<f4").tobytes()
+        parts = (self.vectors, self.places, self.angles, self.sizes)
+        return head + b"".join(part.astype("<f4").tobytes() for part in parts)
+
+    @classmethod
+    def unpacked(cls, content: bytes) -> Query:
+        """The query that `packed` wrote; raises ValueError when the length is not its."""
+        count = int(np.frombuffer(content, "<u4", 1)[0])
+        if len(content) != 8 + 4 * count * (DIMENSIONS + 4):
+            raise ValueError("These bytes are no packed query: the length does not fit their count.")
+        values = np.frombuffer(content, "<f4", offset=8).astype(np.float32)
+        ends = np.cumsum([count * DIMENSIONS, count * 2, count])
+        vectors, places, angles, sizes = np.split(values, ends)
+        aspect = float(np.frombuffer(content, "<f4", 1, 4)[0])
+        return cls(vectors.reshape(-1, DIMENSIONS), places.reshape(-1, 2), angles, sizes, aspect)
+
 
 def unpacked(content: bytes) -> Features:
     """The features that `Features.packed` wrote; raises ValueError when the length is not theirs."""
@@ -90,6 +108,12 @@ def unpacked(content: bytes) -> Features:
     at += count * 4
     angles, sizes = np.frombuffer(content, np.uint8, count, at), np.frombuffer(content, np.uint8, count, at + count)
     return Features(codes, places, angles, sizes, aspect)
+
+
+def no_features(aspect: float = 1.0) -> Features:
+    """What stands in for a picture that cannot be decoded."""
+    none = np.zeros(0, np.uint8)
+    return Features(np.zeros((0, CODE_BYTES), np.uint8), np.zeros((0, 2), np.uint16), none, none, aspect)
 
 
 def extract(grey: Grey, limit: int = FEATURES) -> Features:

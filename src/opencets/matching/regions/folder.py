@@ -14,7 +14,7 @@ import numpy.typing as npt
 from opencets.errors import SourceRefused, ValueRefused
 from opencets.matching.regions.features import SIDE_PX, Features, Query, describe, extract
 from opencets.matching.regions.index import Place, RegionIndex
-from opencets.matching.regions.pictures import Box, read_brightness
+from opencets.matching.regions.pictures import Box, Grey, read_brightness
 
 NAMES = "names.json"
 AT_ONCE = 200
@@ -76,6 +76,21 @@ def mark_box(picture: Path, box_px: Sequence[float]) -> Query:
 
     Raises ValueRefused when the rectangle is empty or lies outside, SourceRefused when the picture cannot be decoded.
     """
+    corners = _corners(picture, box_px)
+    with picture.open("rb") as content:
+        return mark(content, corners)
+
+
+def box_of(picture: Path, box_px: Sequence[float]) -> tuple[Grey, list[list[float]]]:
+    """The pixels of a rectangle, and its corners as shares of the upright picture."""
+    corners = _corners(picture, box_px)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    box: Box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    with picture.open("rb") as content:
+        return read_brightness(content, SIDE_PX, box).grey, corners.tolist()
+
+
+def _corners(picture: Path, box_px: Sequence[float]) -> npt.NDArray[np.float32]:
     with picture.open("rb") as content:
         whole = read_brightness(content, 64)
     left, top, width, height = box_px
@@ -84,11 +99,8 @@ def mark_box(picture: Path, box_px: Sequence[float]) -> Query:
             f"The region {left:g},{top:g},{width:g},{height:g} does not lie in the picture of {whole.width} x {whole.height}."
         )
     size = np.array([whole.width, whole.height], np.float32)
-    corners = np.array(
-        [[left, top], [left + width, top], [left + width, top + height], [left, top + height]], np.float32
-    )
-    with picture.open("rb") as content:
-        return mark(content, corners / size)
+    right, bottom = left + width, top + height
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32) / size
 
 
 def mark(content: BinaryIO, polygon: npt.NDArray[np.float32]) -> Query:

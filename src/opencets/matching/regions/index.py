@@ -41,11 +41,21 @@ class Place:
     """a b x; c d y of the first map, between positions counted in heights of the two pictures."""
     pairs: tuple[tuple[float, float, float, float], ...]
     """The matched points: x, y in the query's picture, x, y in the item, as shares of width and height."""
+    aspects: tuple[float, float]
+    """Width by height of the query's picture and of the item."""
 
     @property
     def reported(self) -> bool:
         """Whether the score is above that of every false match measured."""
         return self.score >= REPORTED
+
+    def carried(self, polygon: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
+        """Where the first map brings corners of the query's picture (shares) in the item (shares, perhaps outside it)."""
+        a, b, x0, c, d, y0 = self.transform
+        mine, there = self.aspects
+        return [
+            (round((a * x * mine + b * y + x0) / there, 5), round(c * x * mine + d * y + y0, 5)) for x, y in polygon
+        ]
 
     @property
     def size(self) -> float:
@@ -188,4 +198,5 @@ def _place(segment: Segment, query: Query, found: searching.Candidates, verified
         verified.models,
         tuple(round(float(part), 6) for part in verified.transform),
         tuple((row[0], row[1], row[2], row[3]) for row in pairs.tolist()),
+        (query.aspect, aspect),
     )
