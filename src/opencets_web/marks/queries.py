@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import BinaryIO
 from uuid import UUID
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, QuerySet
 from django.urls import reverse
 
 from opencets.errors import NotFound
@@ -255,14 +255,9 @@ def _picture(actor: Actor, media: Media, shown: Collection[str], *, large: bool 
     )
 
 
-def _lines(actor: Actor, marks: object) -> tuple[MarkLine, ...]:
-    rows = list(
-        marks.select_related("made_by")
-        .prefetch_related("regions__media")
-        .order_by("withdrawn_at", "-made_at", "id")[  # type: ignore[attr-defined]
-            :MARKS_SHOWN
-        ]
-    )
+def _lines(actor: Actor, marks: QuerySet[Mark]) -> tuple[MarkLine, ...]:
+    chosen = marks.select_related("made_by").prefetch_related("regions__media")
+    rows = list(chosen.order_by("withdrawn_at", "-made_at", "id")[:MARKS_SHOWN])
     found = door.visible(actor, MarkMatch.objects.filter(region__mark__in=[row.id for row in rows]))
     standing = Q(judgements__undone_at=None)
     counts = {
