@@ -13,7 +13,7 @@ from opencets.errors import ActRefused, NotFound
 from opencets_web.audit import log, outbox
 from opencets_web.marks.models import Mark, MarkJudgement, MarkMatch, MarkRegion, Verdict, kinds
 from opencets_web.media.models import Media
-from opencets_web.media.queries import open_original
+from opencets_web.media.queries import covers_of, open_original
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.rules import LEVELS
@@ -115,9 +115,16 @@ def hand_out(actor: Actor, mark_id: UUID, purpose: str) -> tuple[str, bytes]:
     region = MarkRegion.objects.select_related("media__file__blob").filter(mark=mark).order_by("id").first()
     if region is None:
         raise NotFound
+    refuse_masked(actor, region)
     content = crop(region, CROP_PX)
     _log("mark.handed-out", actor, mark, purpose=purpose.strip()[:500], media=str(region.media_id), size=len(content))
     return f"{mark.name}.jpg", content
+
+
+def refuse_masked(actor: Actor, region: MarkRegion) -> None:
+    """ActRefused while a mask covers a part of the picture: what a colleague covered does not leave in a crop."""
+    if covers_of(actor, region.media):
+        raise ActRefused("A colleague masked parts of this picture. Take the mask away on its page first.")
 
 
 def crop(region: MarkRegion, longest_px: int) -> bytes:

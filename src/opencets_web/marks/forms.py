@@ -9,7 +9,11 @@ from django import forms
 
 from opencets_web.marks.models import kinds
 
-SHARE = {"min_value": 0, "max_value": 100, "required": False}
+
+def share(label: str, initial: int) -> forms.FloatField:
+    """A share of the picture's width or height, in percent."""
+    widget = forms.NumberInput(attrs={"step": "0.1"})
+    return forms.FloatField(widget=widget, min_value=0, max_value=100, required=False, label=label, initial=initial)
 
 
 class RegionForm(forms.Form):
@@ -18,10 +22,10 @@ class RegionForm(forms.Form):
     name = forms.CharField(max_length=120, help_text="As colleagues would call it, for example Blue fern wallpaper.")
     kind = forms.ChoiceField(label="Kind")
     description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}), label="What it looks like")
-    left = forms.FloatField(**SHARE, label="Left, %", initial=25)
-    top = forms.FloatField(**SHARE, label="Top, %", initial=25)
-    width = forms.FloatField(**SHARE, label="Width, %", initial=50)
-    height = forms.FloatField(**SHARE, label="Height, %", initial=50)
+    left = share("Left, %", 25)
+    top = share("Top, %", 25)
+    width = share("Width, %", 50)
+    height = share("Height, %", 50)
     polygon = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -29,8 +33,6 @@ class RegionForm(forms.Form):
         field = self.fields["kind"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [(key, row["label"]) for key, row in kinds().items()]
-        for name in ("left", "top", "width", "height"):
-            self.fields[name].widget.attrs["step"] = "0.1"
 
     def clean_polygon(self) -> list[list[float]]:
         given = self.cleaned_data["polygon"]

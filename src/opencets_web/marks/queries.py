@@ -9,17 +9,17 @@ from datetime import datetime
 from typing import BinaryIO
 from uuid import UUID
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, QuerySet
 from django.urls import reverse
 
 from opencets.errors import NotFound
 from opencets_web.audit import log
 from opencets_web.cases.queries import CaseFrame, get_frame
 from opencets_web.evidence.addresses import signed
-from opencets_web.marks.actions import crop
+from opencets_web.marks.actions import crop, refuse_masked
 from opencets_web.marks.models import Mark, MarkJudgement, MarkMatch, MarkRegion, Verdict, kinds
 from opencets_web.media.models import Media
-from opencets_web.media.queries import ExposureToday, exposure_today, refuse_look
+from opencets_web.media.queries import ExposureToday, exposure_today, refuse_unasked
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.rules import LEVELS
@@ -219,7 +219,8 @@ def open_crop(actor: Actor, mark_id: UUID, *, shown: Collection[str]) -> tuple[B
     region = MarkRegion.objects.select_related("media__file__blob").filter(mark=mark).order_by("id").first()
     if region is None or region.media.file.blob_id is None:
         raise NotFound
-    refuse_look(actor, region.media, shown)
+    refuse_unasked(actor, region.media, shown)
+    refuse_masked(actor, region)
     content = crop(region, CROP_PX)
     return io.BytesIO(content), len(content)
 
@@ -254,14 +255,9 @@ def _picture(actor: Actor, media: Media, shown: Collection[str], *, large: bool 
     )
 
 
-def _lines(actor: Actor, marks: object) -> tuple[MarkLine, ...]:
-    rows = list(
-        marks.select_related("made_by")
-        .prefetch_related("regions__media")
-        .order_by("withdrawn_at", "-made_at", "id")[  # type: ignore[attr-defined]
-            :MARKS_SHOWN
-        ]
-    )
+def _lines(actor: Actor, marks: QuerySet[Mark]) -> tuple[MarkLine, ...]:
+    chosen = marks.select_related("made_by").prefetch_related("regions__media")
+    rows = list(chosen.order_by("withdrawn_at", "-made_at", "id")[:MARKS_SHOWN])
     found = door.visible(actor, MarkMatch.objects.filter(region__mark__in=[row.id for row in rows]))
     standing = Q(judgements__undone_at=None)
     counts = {

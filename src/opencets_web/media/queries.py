@@ -1262,7 +1262,7 @@ def open_thumbnail(
     ActRefused for a known file that this session did not ask for; NotNow where the actor is not to be shown anything now.
     """
     media = door.admit(actor, Media.objects.select_related("thumbnail"), pk=media_id)
-    refuse_look(actor, media, shown)
+    refuse_unasked(actor, media, shown)
     offset = media.thumbnail_offset + (media.thumbnail_size if strip else 0)
     size = media.strip_size if strip else media.thumbnail_size
     if media.thumbnail is None or not size:
@@ -1279,7 +1279,7 @@ def open_thumbnail(
 def get_original(actor: Actor, media_id: UUID, *, shown: Collection[str], lifted: Collection[str]) -> Media:
     """The row behind an original that the actor may open; as ``open_thumbnail``, and ActRefused while a mask covers it."""
     media = door.admit(actor, Media.objects.select_related("file__blob", "case", "known_set"), pk=media_id)
-    refuse_look(actor, media, shown, original=True)
+    refuse_unasked(actor, media, shown, original=True)
     if media.file.blob_id is None:
         raise NotFound
     if str(media.id) not in lifted and covers_of(actor, media):
@@ -1303,8 +1303,8 @@ def covers_of(actor: Actor, media: Media) -> tuple[Cover, ...]:
     )
 
 
-def refuse_look(actor: Actor, media: Media, shown: Collection[str], *, original: bool = False) -> None:
-    """ActRefused for a known file that this session did not ask for; NotNow where the actor is not to be shown it now."""
+def refuse_unasked(actor: Actor, media: Media, shown: Collection[str], *, original: bool = False) -> None:
+    """ActRefused for a known file that this session did not ask for; NotNow where the actor is to be shown nothing now."""
     if media.known_set_id is not None and str(media.id) not in shown:
         raise ActRefused("This file is known: a hash set names it. It is shown only after you ask for it on its page.")
     exposure.refuse_look(
