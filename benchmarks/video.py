@@ -312,7 +312,7 @@ def measure(films: int, seconds: float) -> dict[str, Any]:
     compared = 0
     for place, (name, film, _) in enumerate(held):
         for copy in copies(film, held[place - 1][1]):
-            row = rows.setdefault(copy.kind, {"copies": 0, "found": 0, "within_1_s": 0, "worst_s": 0.0, "peer_found": 0,
+            row = rows.setdefault(copy.kind, {"copies": 0, "asked": 0, "found": 0, "within_1_s": 0, "worst_s": 0.0, "peer_found": 0,
                                               "peer_within_1_s": 0})  # fmt: skip
             track, plain = take(copy.kind, copy.content)
             row["copies"] += 1
@@ -329,8 +329,9 @@ def measure(films: int, seconds: float) -> dict[str, Any]:
                     strays += [f"{copy.kind} of {name} in {other}: {one.sentence}" for one in found]
                     continue
                 off = errors_of(copy.truth, told_span(known), known, [ends(one) for one in found])
+                row["asked"] += bool(off)
                 row["found"] += bool(found)
-                row["within_1_s"] += max(off, default=0.0) <= WITHIN_SECONDS
+                row["within_1_s"] += bool(off) and max(off) <= WITHIN_SECONDS
                 row["worst_s"] = max(row["worst_s"], round(min(max(off, default=0.0), 999.0), 2))
                 if max(off, default=0.0) > WITHIN_SECONDS:
                     missed.append(f"{copy.kind} of {name}: {copy.truth} {[one.sentence for one in found]}")

@@ -16,6 +16,7 @@ meets its original.
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import math
@@ -170,8 +171,10 @@ def watch(content: BinaryIO, *, thumbnail_px: int = 320, frames: int = FRAMES, d
         duration = _duration(container, stream)
         seen = _Seen(_step(duration, frames // 2), None, thumbnail_px)
         broken = ""
-        try:
+        # A break where it was looked for borders costs the borders alone.
+        with contextlib.suppress(av.FFmpegError, ValueError, OSError):
             seen.box = _find_box(container, stream, duration)
+        try:
             _see_key_frames(container, stream, duration, seen, frames // 2)
             if dense and seen.step <= STEP_SECONDS:
                 _see_between(container, stream, duration, seen, frames)

@@ -224,7 +224,8 @@ def hash_set() -> None:
 @click.option(
     "--as", "email", envvar="OPENCETS_OFFICER", required=True, help="The officer who brings it, by e-mail address."
 )
-def import_hash_set(file: Path, name: str, source: str, authority: str, email: str) -> None:
+@click.option("--negative", is_flag=True, help="What it names is never marked as known.")
+def import_hash_set(file: Path, name: str, source: str, authority: str, email: str, *, negative: bool) -> None:
     """Take FILE in as a list of known files, encrypted; a worker reads it and matches it with all kept media."""
     if not file.is_file():
         raise NotFound(f"{file} is no file on this machine; nothing was taken in.")
@@ -235,7 +236,7 @@ def import_hash_set(file: Path, name: str, source: str, authority: str, email: s
 
         with acting_as(None):
             actor = actor_by_email(email)
-        actions.import_hash_set(actor, file, name=name, source=source, authority=authority)
+        actions.import_hash_set(actor, file, name=name, source=source, authority=authority, negative=negative)
     console.print(f"{name} is taken in; how far its reading is stands under Known files.", markup=False)
 
 

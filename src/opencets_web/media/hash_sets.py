@@ -123,7 +123,7 @@ def entries_of(record: Record) -> Iterator[Entry]:
     votes = _votes(record)
     pdq, quality = codes[0] if codes else (None, None)
     graded = Entry(category=category[:60], series=series, affirmed=votes["affirmed"], doubted=votes["doubted"])
-    yield replace(graded, pdq=pdq, quality=quality, **digests)
+    yield replace(graded, pdq=pdq, quality=quality, md5=digests["md5"], sha1=digests["sha1"], sha256=digests["sha256"])
     for pdq, quality in codes[1:]:
         yield replace(graded, pdq=pdq, quality=quality)
 

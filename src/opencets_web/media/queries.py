@@ -1633,25 +1633,6 @@ def known_summary(exhibit: Exhibit) -> KnownSummary | None:
     )
 
 
-# --- For the rooms above ----------------------------------------------------------------------------------------------
-
-
-def tile_of(actor: Actor, media: Media, shown: Collection[str]) -> Tile:
-    """The tile of one medium that was admitted; ``media`` comes with its file, exhibit and case."""
-    return replace(_tile(actor, media, shown), note=_note(media, 1, in_case=False))
-
-
-def strip_of(actor: Actor, media: Media, shown: Collection[str]) -> Tile | None:
-    """A video's strip of frames; None where there is none, or where it is known and was not asked for."""
-    return _strip(actor, media) if media.known_set_id is None or str(media.id) in shown else None
-
-
-def original_of(actor: Actor, media: Media, shown: Collection[str]) -> str:
-    """The address of the file itself, for ten minutes; empty where it is not kept, or known and not asked for."""
-    may_show = media.known_set_id is None or str(media.id) in shown
-    return _original(actor, media) if may_show and media.file.blob_id else ""
-
-
 def clock(seconds: float | None) -> str:
     """A length or a place in a video as minutes and seconds."""
     return _clock(seconds) or "0:00"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db.models import Q
@@ -12,8 +12,9 @@ from django.urls import reverse
 from opencets.matching.intervals import AS_IT_STANDS
 from opencets_web.audit import log
 from opencets_web.cases.queries import CaseFrame, get_frame
+from opencets_web.evidence.addresses import signed
 from opencets_web.media.models import Frame, Media, NearDuplicate
-from opencets_web.media.queries import Tile, clock, original_of, strip_of, tile_of
+from opencets_web.media.queries import Tile, clock, tiles_of
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.rules import LEVELS
@@ -113,7 +114,7 @@ class FootagePage:
     frame: CaseFrame
     label: str
     is_video: bool
-    known_hidden: bool
+    hidden: bool
     duration: str
     frames: int
     original_url: str
@@ -132,65 +133,67 @@ def get_footage(actor: Actor, media_id: UUID, *, shown: Collection[str]) -> Foot
     rows = Media.objects.select_related("file__exhibit", "case", "known_set")
     media = door.admit(actor, rows, pk=media_id)
     frame = get_frame(actor, media.case.reference, "media:gallery")
-    partners, more = _partners(actor, media, shown)
+    found, more = _shared(actor, media)
+    pairs = _pairs(actor, media)
+    others = [*found, *(other for other, _, _ in pairs)]
+    tiles = tiles_of(actor, [media, *others], shown)
+    strips = _strips(actor, [media, *found], tiles, shown)
     log.record(
         "footage.viewed",
         actor,
         holding=(media.holding_id, media.agency_id),
         subject=f"media:{media.id}",
-        details={"case": frame.reference, "videos": len(partners)},
+        details={"case": frame.reference, "videos": len(found)},
     )
+    judges = bool(found) and door.level(actor, media.holding_id) >= LEVELS["contribute"]
+    shows = _shows(tiles[media.id], shown)
     return FootagePage(
         id=media.id,
         frame=frame,
         label=media.file.name.rsplit("/", 1)[-1],
         is_video=media.media_type.startswith("video/"),
-        known_hidden=media.known_set_id is not None and str(media.id) not in shown,
+        hidden=not shows,
         duration=clock(media.duration),
         frames=Frame.objects.filter(media=media).count(),
-        original_url=original_of(actor, media, shown),
-        strip=_strips(actor, [media], shown).get(media.id),
-        partners=partners,
+        original_url=signed(actor, reverse("media:original", args=[media.id])) if shows and media.file.blob_id else "",
+        strip=strips.get(media.id),
+        partners=tuple(
+            _partner(
+                media, other, rows, tiles[other.id], strips.get(other.id),
+                may_judge=judges or door.level(actor, other.holding_id) >= LEVELS["contribute"],
+            )
+            for other, rows in found.items()
+        ),
         more=more,
-        pictures=_pictures(actor, media, shown),
+        pictures=tuple(
+            PictureLine(tiles[other.id], other.case.reference, _tenths(second), f"{second:.2f}", distance)
+            for other, second, distance in pairs
+        ),
         gallery_url=reverse("media:gallery", args=[frame.reference]),
-    )
+    )  # fmt: skip
 
 
-def _partners(actor: Actor, media: Media, shown: Collection[str]) -> tuple[tuple[Partner, ...], int]:
-    """The videos with the longest shared footage; and how many more there are."""
+def _shows(tile: Tile, shown: Collection[str]) -> bool:
+    """Whether the file may be shown on the page: not hidden from the actor's eyes, and not known unless asked for."""
+    return not tile.hidden_because and not tile.words and (not tile.known or str(tile.id) in shown)
+
+
+def _shared(actor: Actor, media: Media) -> tuple[dict[Media, list[SharedFootage]], int]:
+    """The videos with the longest shared footage, each with its intervals; and how many more there are."""
     rows = door.visible(actor, SharedFootage.objects.filter(Q(left=media) | Q(right=media)))
     sides = ("left__file__exhibit", "right__file__exhibit", "left__case", "right__case")
-    found: dict[UUID, list[SharedFootage]] = {}
+    found: dict[Media, list[SharedFootage]] = {}
     for row in rows.select_related(*sides, "judged_by").order_by("id")[:1000]:
-        found.setdefault(row.right_id if row.left_id == media.id else row.left_id, []).append(row)
+        found.setdefault(row.right if row.left_id == media.id else row.left, []).append(row)
 
-    def length(pair: tuple[UUID, list[SharedFootage]]) -> float:
-        live = [row for row in pair[1] if row.state != FootageState.REJECTED]
-        return -sum(row.left_end - row.left_begin for row in live)
+    def length(pair: tuple[Media, list[SharedFootage]]) -> float:
+        return -sum(row.left_end - row.left_begin for row in pair[1] if row.state != FootageState.REJECTED)
 
-    chosen = sorted(found.items(), key=length)[:VIDEOS_SHOWN]
-    others = [rows[0].right if rows[0].left_id == media.id else rows[0].left for _, rows in chosen]
-    strips = _strips(actor, others, shown)
-    judges = bool(chosen) and door.level(actor, media.holding_id) >= LEVELS["contribute"]
-    return tuple(
-        _partner(
-            actor, media, other, rows, strips.get(other.id), shown,
-            may_judge=judges or door.level(actor, other.holding_id) >= LEVELS["contribute"],
-        )
-        for other, (_, rows) in zip(others, chosen, strict=True)
-    ), max(0, len(found) - VIDEOS_SHOWN)  # fmt: skip
+    return dict(sorted(found.items(), key=length)[:VIDEOS_SHOWN]), max(0, len(found) - VIDEOS_SHOWN)
 
 
 def _partner(
-    actor: Actor,
-    media: Media,
-    other: Media,
-    rows: Iterable[SharedFootage],
-    strip: Strip | None,
-    shown: Collection[str],
-    *,
-    may_judge: bool,
+    media: Media, other: Media, rows: Iterable[SharedFootage], tile: Tile, strip: Strip | None, *, may_judge: bool
 ) -> Partner:
     ends = [(row, *_turned(row, media)) for row in rows]
     longest = max(
@@ -201,7 +204,7 @@ def _partner(
     there_length = other.duration or max(there[1] for _, _, there, _ in ends)
     lines = [_line(other, row, here, there, speed, scale) for row, here, there, speed in ends]
     return Partner(
-        tile=tile_of(actor, other, shown),
+        tile=tile,
         case_reference=other.case.reference,
         duration=clock(other.duration),
         strip=strip,
@@ -280,40 +283,44 @@ def _ticks(length: float, scale: float) -> tuple[Tick, ...]:
     )
 
 
-def _strips(actor: Actor, media: list[Media], shown: Collection[str]) -> dict[UUID, Strip]:
-    places = Frame.objects.filter(media__in=[row.id for row in media], strip_place__isnull=False)
+def _strips(
+    actor: Actor, media: Sequence[Media], tiles: Mapping[UUID, Tile], shown: Collection[str]
+) -> dict[UUID, Strip]:
+    """The strips of frames of videos that may be shown, with the second of each frame."""
+    open_to = [row for row in media if row.strip_size and _shows(tiles[row.id], shown)]
+    places = Frame.objects.filter(media__in=[row.id for row in open_to], strip_place__isnull=False)
     seconds: dict[UUID, list[float]] = {}
     for media_id, second in places.order_by("strip_place").values_list("media_id", "second"):
         seconds.setdefault(media_id, []).append(second)
-    found = {}
-    for row in media:
-        tile = strip_of(actor, row, shown)
-        if tile is not None:
-            told = tuple((_tenths(second), f"{second:.2f}") for second in seconds.get(row.id, []))
-            found[row.id] = Strip(tile, told)
-    return found
+    return {
+        row.id: Strip(
+            replace(
+                tiles[row.id],
+                label="Frames in the order of time",
+                thumbnail_url=signed(actor, reverse("media:strip", args=[row.id])),
+            ),
+            tuple((_tenths(second), f"{second:.2f}") for second in seconds.get(row.id, [])),
+        )
+        for row in open_to
+    }
 
 
-def _pictures(actor: Actor, media: Media, shown: Collection[str]) -> tuple[PictureLine, ...]:
-    """Pictures that frames of this video show; for a picture, the videos that show it."""
+def _pairs(actor: Actor, media: Media) -> list[tuple[Media, float, int]]:
+    """Pictures that frames of this video show, in the order of time; for a picture the videos that show it, nearest first.
+
+    Each distinct file once, with the second and the bits apart.
+    """
     is_video = media.media_type.startswith("video/")
     mine = Q(left=media, **_seconds(is_video)) | Q(right=media, **_seconds(not is_video))
-    pairs = door.visible(actor, NearDuplicate.objects.filter(mine))
     sides = ("left__file__exhibit", "right__file__exhibit", "left__case", "right__case")
-    lines: dict[str, PictureLine] = {}
-    for pair in pairs.select_related(*sides).order_by("distance", "id")[: 4 * PICTURES_SHOWN]:
+    near = door.visible(actor, NearDuplicate.objects.filter(mine)).select_related(*sides)
+    found: dict[str, tuple[Media, float, int]] = {}
+    for pair in near.order_by("distance", "id")[: 4 * PICTURES_SHOWN]:
         other = pair.right if pair.left_id == media.id else pair.left
         second = pair.left_second if pair.left_second is not None else pair.right_second
-        if other.sha256 in lines or len(lines) == PICTURES_SHOWN:
-            continue
-        lines[other.sha256] = PictureLine(
-            tile_of(actor, other, shown),
-            other.case.reference,
-            _tenths(second or 0.0),
-            f"{second or 0.0:.2f}",
-            pair.distance,
-        )
-    return tuple(sorted(lines.values(), key=lambda line: float(line.second)) if is_video else lines.values())
+        if len(found) < PICTURES_SHOWN:
+            found.setdefault(other.sha256, (other, second or 0.0, pair.distance))
+    return sorted(found.values(), key=lambda line: line[1]) if is_video else list(found.values())
 
 
 def _seconds(of_left: bool) -> dict[str, bool]:
