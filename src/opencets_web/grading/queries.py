@@ -148,10 +148,12 @@ def _needed_of(agencies: Iterable[UUID]) -> dict[UUID, int]:
     return {agency: said.get(agency, VOTES) for agency in wanted}
 
 
-def marks_of(actor: Actor, rows: Sequence[Media], scheme: str) -> dict[UUID, Mark]:
+def marks_of(
+    actor: Actor, rows: Sequence[Media], scheme: str, needed: Mapping[UUID, int] | None = None
+) -> dict[UUID, Mark]:
     """What the actor may know of the grade of each of these media, which they may see."""
     decisions, mine = _standing(actor, rows, scheme)
-    needed = _needed_of(row.agency_id for row in rows)
+    needed = needed or _needed_of(row.agency_id for row in rows)
     found = {}
     for row in rows:
         decision = decisions.get((row.case_id, row.sha256))
@@ -696,10 +698,11 @@ def get_of_media(actor: Actor, media_id: UUID, scheme: Scheme, *, shown: Collect
     member = own.select_related("series").first()
     card: SeriesCard | None = None
     near: tuple[Neighbour, ...] = ()
+    others: list[SeriesMember] = []
     size = 0
     if member is not None:
         some = _members(actor, [member.series_id]).get(member.series_id, [])
-        marks = marks_of(actor, [one.media for one in some], scheme.name)
+        marks = marks_of(actor, [one.media for one in some], scheme.name, {media.agency_id: needed})
         waiting = sum(1 for one in some if one.media.known_set_id is None and marks[one.media_id].state == "ungraded")
         hidden = sum(1 for one in some if one.media.known_set_id is not None)
         card = _card(frame.reference, member.series, some, waiting, hidden, {})
@@ -707,7 +710,8 @@ def get_of_media(actor: Actor, media_id: UUID, scheme: Scheme, *, shown: Collect
         size = sum(1 for one in group if one.media.known_set_id is None)
         ordered = sorted(some, key=lambda one: (one.group != member.group, -one.weight, one.sha256))
         others = [one for one in ordered if one.sha256 != media.sha256][:24]
-        tiles = tiles_of(actor, [one.media for one in others], shown)
+    tiles = tiles_of(actor, [media, *(one.media for one in others)], shown)
+    if others:
         near = tuple(
             Neighbour(
                 tiles[one.media_id],
@@ -728,7 +732,7 @@ def get_of_media(actor: Actor, media_id: UUID, scheme: Scheme, *, shown: Collect
     return MediaGrades(
         frame=frame,
         id=media.id,
-        tile=tiles_of(actor, [media], shown)[media.id],
+        tile=tiles[media.id],
         known=media.known_set_id is not None,
         standing=standings[scheme.name],
         others=tuple(one for name, one in standings.items() if name != scheme.name),
