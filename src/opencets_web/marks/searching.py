@@ -2,7 +2,7 @@
 
 One of the files that may use the blind door. What comes out are ``MarkMatch`` rows, seen only by those who may see both
 sides. The index stands in the home (``index/regions``), one writer at a time (the job's lock); positions without a row,
-left by a crash between index and commit, are taken out at the next run. A picture costs about a third of a second of one
+left by a crash between index and commit, are taken out at the next run. A picture of 0.3 megapixels costs 0.13 s of one
 core once, and at most 42 KB in the index.
 """
 
