@@ -1631,17 +1631,19 @@ def known_summary(exhibit: Exhibit) -> KnownSummary | None:
 
 def tile_of(actor: Actor, media: Media, shown: Collection[str]) -> Tile:
     """The tile of one medium that was admitted; ``media`` comes with its file, exhibit and case."""
-    return replace(_tile(actor, media, shown), note=_note(media, 1, in_case=False))
+    return replace(_tile(_Look.at(actor, [media], shown), media), note=_note(media, 1, in_case=False))
 
 
 def strip_of(actor: Actor, media: Media, shown: Collection[str]) -> Tile | None:
-    """A video's strip of frames; None where there is none, or where it is known and was not asked for."""
-    return _strip(actor, media) if media.known_set_id is None or str(media.id) in shown else None
+    """A video's strip of frames; None where there is none, or where it is not to be shown to the actor unasked."""
+    look = _Look.at(actor, [media], shown)
+    return _strip(look, media) if _may_show(media, shown, look.eyes) else None
 
 
 def original_of(actor: Actor, media: Media, shown: Collection[str]) -> str:
-    """The address of the file itself, for ten minutes; empty where it is not kept, or known and not asked for."""
-    may_show = media.known_set_id is None or str(media.id) in shown
+    """The address of the file itself, for ten minutes; empty where it is not kept, or not to be shown to the actor unasked."""
+    hidden = exposure.eyes_of(actor).hides(video=_is_video(media), severity=severity_now(media))
+    may_show = not hidden and (media.known_set_id is None or str(media.id) in shown)
     return _original(actor, media) if may_show and media.file.blob_id else ""
 
 
