@@ -214,7 +214,7 @@ def first_screens(page: Any, url: str, rounds: int) -> dict[str, Any]:
         page.wait_for_load_state("load")
         # A person looks for a while; what the page asks for afterwards is done before the next visit.
         page.wait_for_timeout(400)
-        page.wait_for_load_state("networkidle")
+        _until(page, "document.querySelector('[data-gallery-files]')?.textContent !== 'counting'")
     return {"first_screen_ms": round(statistics.median(painted), 1), "first_screen_worst_ms": round(max(painted), 1),
             "first_byte_ms": round(statistics.median(answered), 1)}  # fmt: skip
 
