@@ -711,7 +711,7 @@ def get_of_media(actor: Actor, media_id: UUID, scheme: Scheme, *, shown: Collect
         ordered = sorted(some, key=lambda one: (one.group != member.group, -one.weight, one.sha256))
         others = [one for one in ordered if one.sha256 != media.sha256][:24]
     tiles = tiles_of(actor, [media, *(one.media for one in others)], shown)
-    if others:
+    if member is not None:
         near = tuple(
             Neighbour(
                 tiles[one.media_id],
