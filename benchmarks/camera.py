@@ -95,8 +95,8 @@ def real_world(folder: Path) -> World | str:
 
 def made_up_world(cameras: int, pictures: int, side: int) -> World:
     """Invented cameras with six flat references each, and natural pictures of each and of as many others."""
-    known = [InventedCamera(seed, side, side, strength=0.0015) for seed in range(cameras)]
-    others = [InventedCamera(1000 + seed, side, side, strength=0.0015) for seed in range(cameras)]
+    known = [InventedCamera(seed, side, side, strength=0.01) for seed in range(cameras)]
+    others = [InventedCamera(1000 + seed, side, side, strength=0.01) for seed in range(cameras)]
 
     def taken(camera: InventedCamera, number: int, flat: bool) -> Callable[[], Pixels]:
         return lambda: np.asarray(Image.open(io.BytesIO(as_jpeg(camera.take(number, flat=flat), 95))))
