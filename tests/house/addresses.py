@@ -280,7 +280,6 @@ ADDRESSES: dict[str, Address] = {
         method="post",
         sends=lambda made: {"decisions": [str(made.id_of("decision_ready"))], "authority": "Section 12"},
         refused=frozenset({409}),
-        only_told_why=frozenset({"partner"}),
     ),
     "grading:export": Address(
         CASE_WORKERS,
@@ -344,13 +343,13 @@ ADDRESSES: dict[str, Address] = {
     "media:mask-restore": _act("past_mask", "mask_id"),
     "marks:of-media": _page("picture_media", "media_id"),
     "marks:of-case": _case_page(),
-    "marks:show": _page("mark", "mark_id"),
-    "marks:crop": _page("mark", "mark_id", NOBODY),  # the bytes of the small case are no picture
-    "marks:hand-out": _act("mark", "mark_id", sends=lambda made: {"purpose": ""}, refused=frozenset({409})),
-    "marks:withdraw": _act("mark", "mark_id"),
-    "marks:restore": _act("withdrawn_mark", "mark_id"),
-    "marks:judge": _act("mark_match", "match_id", sends=lambda made: {"verdict": "same"}),
-    "marks:undo": _act("withdrawn_mark_match", "match_id"),
+    "marks:show": _page("region_mark", "mark_id"),
+    "marks:crop": _page("region_mark", "mark_id"),
+    "marks:hand-out": _act("region_mark", "mark_id", sends=lambda made: {"purpose": ""}, refused=frozenset({409})),
+    "marks:withdraw": _act("region_mark", "mark_id"),
+    "marks:restore": _act("withdrawn_region_mark", "mark_id"),
+    "marks:judge": _act("region_mark_match", "match_id", sends=lambda made: {"verdict": "same"}),
+    "marks:undo": _act("withdrawn_region_mark_match", "match_id"),
     "media:known": _list(CASE_WORKERS),
     "media:known-new": _list(CASE_WORKERS - {"colleague"}),
     "media:known-withdraw": Address(

@@ -462,7 +462,7 @@ def _marks(made: SmallCase, now: datetime) -> None:
 
     rows, under = made.rows, _under(made)
     by = {"made_by_id": made.cast.owner.officer_id, "made_at": now}
-    for name, withdrawn in (("mark", None), ("withdrawn_mark", now)):
+    for name, withdrawn in (("region_mark", None), ("withdrawn_region_mark", now)):
         rows[name] = Mark.objects.create(
             **under, case=rows["case"], name=f"{TITLE}: wallpaper", kind="wallpaper", withdrawn_at=withdrawn, **by
         )
@@ -472,12 +472,12 @@ def _marks(made: SmallCase, now: datetime) -> None:
         )  # fmt: skip
     sides = _between_cases(made, "case", "case")
     found = {"score": 40.0, "points": 20, "maps": 1, "turn_degrees": 0.0, "size": 1.0, "pairs": [], "outline": []}
-    for name in ("mark", "withdrawn_mark"):
+    for name in ("region_mark", "withdrawn_region_mark"):
         rows[f"{name}_match"] = MarkMatch.objects.create(
             **sides, **found, region=rows[f"{name}_region"], media=rows["near_media"], found_at=now
         )
-    rows["mark_judgement"] = MarkJudgement.objects.create(
-        **sides, match=rows["withdrawn_mark_match"], verdict="same", reason="The same fern.", at=now,
+    rows["region_mark_judgement"] = MarkJudgement.objects.create(
+        **sides, match=rows["withdrawn_region_mark_match"], verdict="same", reason="The same fern.", at=now,
         by_id=made.cast.owner.officer_id,
     )  # fmt: skip
     RegionSignal.objects.create(position=0, media_id=rows["picture_media"].id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -136,7 +137,8 @@ def test_a_restricted_case_is_closed_to_colleagues_too(small_case: SmallCase, br
         if address.of_the_case:
             for who, browser in browsers.items():
                 got = _ask(browser, name, address, small_case)
-                wrong.append(_judge(name, who, address, got, address.open_to - {"colleague"}))
+                closed = replace(address, only_told_why=address.only_told_why - {"colleague"})
+                wrong.append(_judge(name, who, closed, got, address.open_to - {"colleague"}))
     nothing(filter(None, wrong))
 
 

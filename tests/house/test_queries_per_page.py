@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,13 @@ NOT_THE_PAGES = (
     # Served, the officer travels with BEGIN (policy/postgresql); inside the transaction of a test it is a query of its own.
     "select set_config('app.officer'",
 )  # fmt: skip
+
+
+def of_the_page(asked: Iterable[dict[str, str]]) -> list[str]:
+    """The queries that the page itself asked, of those that were captured."""
+    return [query["sql"] for query in asked if not query["sql"].startswith(NOT_THE_PAGES)]
+
+
 PAGES = [name for name, address in ADDRESSES.items() if address.method == "get" and "owner" in address.open_to]
 
 pytestmark = pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume:Warning")

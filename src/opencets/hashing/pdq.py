@@ -115,7 +115,7 @@ def turned_codes(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         swapped * down,
         swapped * across * down,
     )
-    kept = np.stack([each.reshape(codes.shape[0], -1)[:, ::-1] > 0 for each in laid], axis=1)
+    kept = np.stack([each.reshape(codes.shape[0], COEFFICIENTS**2)[:, ::-1] > 0 for each in laid], axis=1)
     return np.packbits(kept, axis=2)
 
 

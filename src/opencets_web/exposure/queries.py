@@ -7,11 +7,11 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import Count, OuterRef, Subquery, Sum
 from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound
-from opencets_web.accounts.models import Role
+from opencets_web.accounts.models import Officer, Role
 from opencets_web.audit import log
 from opencets_web.exposure.models import AgencyRule, Ask, AskKind, Day, Setting, TwoPerson
 from opencets_web.exposure.rules import SEVERITY_WORDS, Eyes, Rule, Today, default, needs_two
@@ -55,9 +55,29 @@ def rule_of(actor: Actor) -> Rule:
 
 def today_of(actor: Actor) -> Today:
     """What the actor was shown today, against the agency's budget and their own lower one."""
+    return _today(actor, Setting.objects.filter(pk=actor.officer_id).values_list("own_budget", flat=True).first())
+
+
+def today_and_asks(actor: Actor) -> tuple[Today, int]:
+    """``today_of``, and how many colleagues ask for company or a go-ahead at this moment."""
+    now = timezone.now()
+    asking = (
+        Ask.objects.filter(agency_id=actor.agency_id, answered_at=None, ended_at=None, lapses_at__gt=now)
+        .exclude(officer_id=actor.officer_id)
+        .order_by()
+        .values("agency_id")
+        .annotate(number=Count("id"))
+        .values("number")
+    )
+    own = Setting.objects.filter(pk=OuterRef("pk")).values("own_budget")
+    row = Officer.objects.filter(pk=actor.officer_id).values_list(Subquery(own), Subquery(asking)).first()
+    own_budget, asks = row if row is not None else (None, 0)
+    return _today(actor, own_budget), asks or 0
+
+
+def _today(actor: Actor, own: int | None) -> Today:
     row = Day.objects.filter(officer_id=actor.officer_id, on=today()).first()
     rule = rule_of(actor)
-    own = Setting.objects.filter(pk=actor.officer_id).values_list("own_budget", flat=True).first()
     showings = rule.showings if own is None else min(own, rule.showings)
     nothing = Today(showings=showings, minutes=rule.minutes, break_after=rule.break_after)
     if row is None:
@@ -130,13 +150,6 @@ def refuse_look(
         raise SecondWanted(
             "This is shown only while a second officer is present. Ask one; they answer in their own session."
         )
-
-
-def asks_open(actor: Actor) -> int:
-    """How many colleagues ask for company or a go-ahead at this moment."""
-    now = timezone.now()
-    rows = Ask.objects.filter(agency_id=actor.agency_id, answered_at=None, ended_at=None, lapses_at__gt=now)
-    return rows.exclude(officer_id=actor.officer_id).count()
 
 
 def asks_for_two(case_id: UUID) -> bool:

@@ -424,6 +424,7 @@ def _decide_held(actor: Actor, held_id: UUID, state: EntryState, reason: str) ->
     held.decided_by_id = None if state == EntryState.HELD else actor.officer_id
     held.reason = reason.strip()[:2000]
     held.save(update_fields=["state", "decided_at", "decided_by", "reason"])
-    verb = {EntryState.HELD: "hash-entry.held-again"}.get(state, f"hash-entry.{state.value}")
+    verbs = {EntryState.RELEASED: "hash-entry.released", EntryState.REJECTED: "hash-entry.rejected"}
+    verb = verbs.get(state, "hash-entry.held-again")
     log.record(verb, actor, subject=f"hash-set:{held.hash_set_id}", details={"reason": held.reason})
     outbox.post("hash-entry.changed", entry_id=str(held.entry_id), officer_id=str(actor.officer_id))

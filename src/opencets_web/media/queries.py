@@ -720,7 +720,7 @@ def _near_counts(actor: Actor, rows: Sequence[Media]) -> dict[UUID, int]:
 
 def exposure_today(actor: Actor) -> ExposureToday:
     """The actor's own count of today (UTC), with a sentence that fits it."""
-    shown = exposure.today_of(actor)
+    shown, asks = exposure.today_and_asks(actor)
     sentence, tone = "Look as long as the work needs, and not longer. Only you see this count.", ""
     if shown.over:
         sentence, tone = "That is a lot for one day. Hand over, or go on tomorrow; the case waits for you.", "warn"
@@ -735,7 +735,7 @@ def exposure_today(actor: Actor) -> ExposureToday:
         shown.budget,
         shown.over,
         shown.break_due,
-        exposure.asks_open(actor),
+        asks,
     )
 
 

@@ -8,5 +8,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", include("allauth.urls")),
     path("", include("opencets_web.cases.urls")),
     path("", include("opencets_web.evidence.urls")),
+    path("", include("opencets_web.exposure.urls")),
     path("", include("opencets_web.media.urls")),
 ]
