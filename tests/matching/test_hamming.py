@@ -124,6 +124,7 @@ def test_crowded_bands_are_left_out_and_nothing_is_missed(bands: list[int], radi
     assert_same(HammingIndex.build(codes).search(queries, radius), near_plainly(queries, codes, radius))
 
 
+@settings(deadline=None)  # the first example compiles the loop
 @given(st.lists(st.integers(0, 5_000), min_size=16, max_size=16), st.integers(0, 47))
 def test_the_levels_chosen_always_suffice_for_the_radius(entries: list[int], radius: int) -> None:
     sizes = np.array([(few, 3 * few) for few in entries], np.int64)

@@ -59,8 +59,9 @@ PARTS: dict[str, Callable[[Dossier], Iterator[Part]]] = {
 }
 """What each format puts into a package."""
 TOLD_VERBS = (
-    "band", "case", "checklist", "clock", "decision", "entities", "entity", "exhibit", "file", "gallery", "judgement",
-    "match", "matches", "media", "messages", "note", "number", "purpose", "record", "step",
+    "band", "camera-match", "cameras", "case", "checklist", "clock", "decision", "entities", "entity", "exhibit", "file",
+    "fingerprint", "footage", "gallery", "grades", "grading", "judgement", "mark", "marks", "mask", "match", "matches", "media",
+    "messages", "note", "number", "positions", "purpose", "record", "series", "step",
 )  # fmt: skip
 """Families of acts whose lines go along: what was done with the case and what is in it."""
 WITHHELD_VERBS = (
@@ -70,9 +71,12 @@ WITHHELD_VERBS = (
     "release-rule", "request", "search", "sharing", "target",
     # who was told, given or asked what: officers of partners are named there, and providers whose answer is still to come
     "chart", "comment", "deadline", "inquiries", "inquiry", "notice", "standards", "task",
+    # votes, which are independent, and what became of them outside the case
+    "disagreement", "disagreements", "entries", "entry", "grading-rule", "round", "votes",
     # of the machine and its people
-    "account", "agency", "audit", "backup", "certification", "cover", "desk", "door", "emergency", "federation", "hash-set",
-    "hash-sets", "key", "letterhead", "officer", "officers", "provider", "providers", "push", "quiet-hours", "review",
+    "account", "agency", "audit", "backup", "certification", "cover", "desk", "door", "emergency", "exposure", "federation",
+    "hash-entries", "hash-entry", "hash-set", "hash-sets", "key", "letterhead", "officer", "officers", "provider",
+    "providers", "push", "quiet-hours", "review",
 )  # fmt: skip
 """Families of acts of which only the place in the log goes along. Each family stands here or above: a test asks."""
 
