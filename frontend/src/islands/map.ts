@@ -300,9 +300,14 @@ async function outlines(): Promise<Path2D> {
     const polygons = shape.type === "Polygon" ? [shape.coordinates] : shape.type === "MultiPolygon" ? shape.coordinates : [];
     for (const polygon of polygons) {
       for (const ring of polygon) {
+        let before = ring[0]?.[0] ?? 0;
+        let turn = 0;
         ring.forEach(([longitude = 0, latitude = 0], index) => {
+          // A country across the 180th meridian goes on beyond it, instead of back around the globe; the pole is its own edge.
+          if (Math.abs(longitude - before) > 180 && Math.abs(latitude) < 85) turn += longitude < before ? 360 : -360;
+          before = longitude;
           if (index === 0) path.moveTo(longitude, -latitude);
-          else path.lineTo(longitude, -latitude);
+          else path.lineTo(longitude + turn, -latitude);
         });
         path.closePath();
       }
