@@ -209,6 +209,13 @@ def test_whatever_answers_with_bytes_of_evidence_is_signed(small_case: SmallCase
     nothing(unsigned - SIGNED - PACKAGES, "give bytes, and are not in SIGNED:")
 
 
+def test_whatever_shows_a_picture_lies_in_the_room_that_needs_a_certification() -> None:
+    from opencets_web.evidence.addresses import SIGNED
+    from opencets_web.policy.rooms import room_at
+
+    nothing(name for name in {*SIGNED, "marks:hand-out"} if room_at(name) != "media-grading")
+
+
 @pytest.mark.parametrize("name", OPEN_TO_ALL)
 def test_what_needs_no_sign_in_says_nothing(client_for: ClientFor, name: str) -> None:
     from django.urls import reverse

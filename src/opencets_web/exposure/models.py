@@ -89,7 +89,7 @@ class Day(models.Model):
 
 
 class AgencyRule(models.Model):
-    """What an agency asks for. Without a row the defaults of ``data/exposure.yaml`` hold."""
+    """What an agency asks for. Without a row the defaults of ``defaults.yaml`` hold."""
 
     agency = models.OneToOneField(Agency, on_delete=models.PROTECT, primary_key=True, related_name="+")
     showings = models.IntegerField(help_text="Showings a day.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound
 from opencets_web.audit import log, outbox
+from opencets_web.exposure.actions import Look, count_looks
 from opencets_web.marks.models import Mark, MarkJudgement, MarkMatch, MarkRegion, Verdict, kinds
 from opencets_web.media.models import Media
-from opencets_web.media.queries import covers_of, open_original
+from opencets_web.media.queries import covers_of, open_original, refuse_unasked, severity_now
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.rules import LEVELS
@@ -102,10 +103,11 @@ def restore(actor: Actor, mark_id: UUID) -> Mark:
 
 
 @transaction.atomic
-def hand_out(actor: Actor, mark_id: UUID, purpose: str) -> tuple[str, bytes]:
-    """The region alone as a picture, everything around it removed, and its file name; logged with the purpose.
+def hand_out(actor: Actor, mark_id: UUID, purpose: str, *, shown: Collection[str]) -> tuple[str, bytes]:
+    """The region alone as a picture, everything around it removed, and its file name; logged with the purpose, and a look.
 
-    NotFound: not the actor's to contribute to. ActRefused: no purpose, withdrawn, or the picture is not kept.
+    NotFound: not the actor's to contribute to. ActRefused: no purpose, withdrawn, the picture is not kept, or it is known and
+    this session did not ask for it (``shown``). NotNow where the actor is not to be shown it now.
     """
     mark = door.admit(actor, Mark.objects.select_related("case"), "contribute", pk=mark_id)
     if not purpose.strip():
@@ -115,8 +117,10 @@ def hand_out(actor: Actor, mark_id: UUID, purpose: str) -> tuple[str, bytes]:
     region = MarkRegion.objects.select_related("media__file__blob").filter(mark=mark).order_by("id").first()
     if region is None:
         raise NotFound
+    refuse_unasked(actor, region.media, shown, original=True)
     refuse_masked(actor, region)
     content = crop(region, CROP_PX)
+    count_looks(actor, [Look(0.0, severity_now(region.media))])
     _log("mark.handed-out", actor, mark, purpose=purpose.strip()[:500], media=str(region.media_id), size=len(content))
     return f"{mark.name}.jpg", content
 

@@ -62,7 +62,8 @@ def undo(request: HttpRequest, match_id: UUID) -> HttpResponse:
 
 @require_POST
 def hand_out(request: HttpRequest, mark_id: UUID) -> HttpResponse:
-    name, content = actions.hand_out(actor_of(request), mark_id, request.POST.get("purpose", ""))
+    purpose, shown = request.POST.get("purpose", ""), shown_known(request.session)
+    name, content = actions.hand_out(actor_of(request), mark_id, purpose, shown=shown)
     answer = HttpResponse(content, content_type="image/jpeg")
     answer.headers["Content-Disposition"] = disposition(name, inline=False)
     answer.headers["Cache-Control"] = "private, no-store"

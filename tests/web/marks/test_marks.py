@@ -10,12 +10,15 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from PIL import Image
 
 from opencets.errors import ActRefused, NotFound
 from opencets_web.audit.models import Act
+from opencets_web.exposure.models import Day
 from opencets_web.marks import actions, queries
 from opencets_web.marks.models import Mark, MarkJudgement, MarkMatch, MarkRegion, RegionSignal
+from opencets_web.media.models import HashSet, Media
 from opencets_web.policy.actor import Actor
 from tests.house.test_queries_per_page import of_the_page
 from tests.web.conftest import Behind, Cast, signed
@@ -163,3 +166,10 @@ def test_the_region_is_handed_out_alone_with_a_purpose_and_logged(
     crop = browser.get(signed(browser, f"/marks/{mark.id}/crop"))
     assert (crop.status_code, crop.headers["Content-Type"]) == (200, "image/jpeg")
     assert client_for(cast.outsider).post(f"/marks/{mark.id}/hand-out/", {"purpose": "x"}).status_code == 404
+    assert Day.objects.get(officer_id=cast.owner.officer_id).count == 1
+    listed = HashSet.objects.create(
+        agency=cast.avon, name="Listed", source="A partner", authority="Section 12", format="csv", imported_at=timezone.now(),
+        imported_by_id=cast.owner.officer_id,
+    )  # fmt: skip
+    Media.objects.filter(pk=rooms.album.media("AV-1", "marked.jpg").pk).update(known_set=listed)
+    assert browser.post(f"/marks/{mark.id}/hand-out/", {"purpose": "x"}).status_code == 409, "known, and not asked for"
