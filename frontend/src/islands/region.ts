@@ -34,7 +34,7 @@ export function mount(element: HTMLElement): void {
   frame.append(svg);
 
   const fit = (): void => {
-    svg.setAttribute("viewBox", `0 0 ${image.naturalWidth || 4} ${image.naturalHeight || 3}`);
+    svg.setAttribute("viewBox", `0 0 ${Number(image.dataset.width) || 4} ${Number(image.dataset.height) || 3}`);
     draw();
   };
   const current = (): Corner[] => {
@@ -109,6 +109,5 @@ export function mount(element: HTMLElement): void {
   });
   tools?.append(way);
 
-  image.addEventListener("load", fit);
   fit();
 }

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import BinaryIO
 from uuid import UUID
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Prefetch, Q, QuerySet, Window
 from django.urls import reverse
 
 from opencets.errors import NotFound
@@ -19,7 +19,7 @@ from opencets_web.evidence.addresses import signed
 from opencets_web.marks.actions import crop, refuse_masked
 from opencets_web.marks.models import Mark, MarkJudgement, MarkMatch, MarkRegion, Verdict, kinds
 from opencets_web.media.models import Media
-from opencets_web.media.queries import ExposureToday, exposure_today, refuse_unasked
+from opencets_web.media.queries import ExposureToday, Tile, exposure_today, refuse_unasked, tiles_of
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.rules import LEVELS
@@ -30,14 +30,19 @@ POINTS_SHOWN = 60
 MARKS_SHOWN = 300
 
 
+GREY = "data:image/gif;base64,R0lGODlhAQABAIAAAICAgAAAACwAAAAAAQABAAACAkQBADs="
+"""One grey pixel (RFC 2397): a crop is too small a part for a veil of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture as a page shows it; ``address`` is empty where it is not shown unasked."""
+    """A picture as a page shows it: its veil, and the address that gives it when asked; both empty where it is not to be shown."""
 
     id: UUID
     label: str
     url: str
     address: str
+    veil: str
     case_reference: str
     known: bool
     width: int
@@ -64,6 +69,8 @@ class MarkLine:
     trouble: str
     withdrawn: bool
     outline: str
+    veil: str = GREY
+    """What stands in the place of the crop until it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +145,7 @@ class MarkPage:
 
 def get_media_marks(actor: Actor, media_id: UUID, *, shown: Collection[str], large: bool) -> MediaMarks:
     """A picture with the marks made on it and those of other pictures that stand on it."""
-    media = door.admit(actor, Media.objects.select_related("file", "case"), pk=media_id)
+    media = door.admit(actor, Media.objects.select_related("file__exhibit", "case"), pk=media_id)
     frame = get_frame(actor, media.case.reference, "media:gallery")
     marks = door.visible(actor, Mark.objects.filter(regions__media=media))
     matches = door.visible(actor, MarkMatch.objects.filter(media=media))
@@ -148,7 +155,7 @@ def get_media_marks(actor: Actor, media_id: UUID, *, shown: Collection[str], lar
     is_picture = media.media_type.startswith("image/")
     return MediaMarks(
         frame=frame,
-        picture=_picture(actor, media, shown, large=large),
+        picture=_picture(actor, media, tiles_of(actor, [media], shown)[media.id], large=large),
         shown=may_show,
         large=large and may_show,
         is_picture=is_picture,
@@ -178,19 +185,26 @@ def get_mark(actor: Actor, mark_id: UUID, *, shown: Collection[str]) -> MarkPage
     """A mark, the picture it was marked on, and the places open to the actor: undecided first, the surest first."""
     mark = door.admit(actor, Mark.objects.select_related("case"), pk=mark_id)
     frame = get_frame(actor, mark.case.reference, "media:gallery")
-    region = MarkRegion.objects.select_related("media__file", "media__case").filter(mark=mark).order_by("id").first()
+    region = (
+        MarkRegion.objects.select_related("media__file__exhibit", "media__case")
+        .filter(mark=mark)
+        .order_by("id")
+        .first()
+    )
     if region is None:
         raise NotFound
     rows = door.visible(actor, MarkMatch.objects.filter(region__mark=mark))
-    total = rows.count()
     chosen = list(
-        rows.select_related("media__file", "media__case").order_by(F("likeness").desc(nulls_last=True), "-score")[
-            :PLACES_SHOWN
-        ]
+        rows.select_related("media__file__exhibit", "media__case")
+        .annotate(all_places=Window(Count("id")))
+        .order_by(F("likeness").desc(nulls_last=True), "-score")[:PLACES_SHOWN]
     )
     standing = _standing(actor, [match.id for match in chosen])
     levels: dict[UUID, int] = {}
-    places = [_place(actor, match, region.media, standing.get(match.id), shown, levels) for match in chosen]
+    tiles = tiles_of(actor, [region.media, *(match.media for match in chosen)], shown)
+    places = [
+        _place(actor, match, region.media, standing.get(match.id), tiles[match.media_id], levels) for match in chosen
+    ]
     log.record(
         "mark.viewed",
         actor,
@@ -202,12 +216,12 @@ def get_mark(actor: Actor, mark_id: UUID, *, shown: Collection[str]) -> MarkPage
     return MarkPage(
         frame=frame,
         mark=_lines(actor, Mark.objects.filter(pk=mark.pk))[0],
-        picture=_picture(actor, region.media, shown),
+        picture=_picture(actor, region.media, tiles[region.media_id]),
         shown=region.media.known_set_id is None or str(region.media_id) in shown,
         points=region.points,
         places=tuple(sorted(kept, key=lambda place: place.verdict == Verdict.SAME)),
         rejected=tuple(place for place in places if place.verdict == Verdict.DIFFERENT),
-        more=total - len(chosen),
+        more=chosen[0].all_places - len(chosen) if chosen else 0,
         may_change=frame.may_contribute and frame.state == "open",
         exposure=exposure_today(actor),
     )
@@ -235,28 +249,26 @@ def _look(actor: Actor, media: Media, reference: str, *, large: bool) -> None:
     )
 
 
-def _picture(actor: Actor, media: Media, shown: Collection[str], *, large: bool = False) -> Picture:
-    known = media.known_set_id is not None
-    address = ""
-    if not known or str(media.id) in shown:
-        if large and media.file.blob_id:
-            address = signed(actor, reverse("media:original", args=[media.id]))
-        elif media.thumbnail_size:
-            address = signed(actor, reverse("media:thumbnail", args=[media.id]))
+def _picture(actor: Actor, media: Media, tile: Tile, *, large: bool = False) -> Picture:
+    address = "" if tile.words else tile.thumbnail_url
+    if address and large and media.file.blob_id:
+        address = signed(actor, reverse("media:original", args=[media.id]))
     return Picture(
         id=media.id,
         label=media.file.name.rsplit("/", 1)[-1],
         url=reverse("marks:of-media", args=[media.id]),
         address=address,
+        veil=tile.veil if address else "",
         case_reference=media.case.reference,
-        known=known,
+        known=tile.known,
         width=_frame(media)[0],
         height=_frame(media)[1],
     )
 
 
 def _lines(actor: Actor, marks: QuerySet[Mark]) -> tuple[MarkLine, ...]:
-    chosen = marks.select_related("made_by").prefetch_related("regions__media")
+    regions = Prefetch("regions", MarkRegion.objects.select_related("media"))
+    chosen = marks.select_related("made_by").prefetch_related(regions)
     rows = list(chosen.order_by("withdrawn_at", "-made_at", "id")[:MARKS_SHOWN])
     found = door.visible(actor, MarkMatch.objects.filter(region__mark__in=[row.id for row in rows]))
     standing = Q(judgements__undone_at=None)
@@ -314,7 +326,7 @@ def _place(
     match: MarkMatch,
     marked: Media,
     decided: MarkJudgement | None,
-    shown: Collection[str],
+    tile: Tile,
     levels: dict[UUID, int],
 ) -> PlaceLine:
     for holding_id in (match.left_holding_id, match.right_holding_id):
@@ -326,7 +338,7 @@ def _place(
     scales = (*_frame(marked), *_frame(match.media))
     return PlaceLine(
         id=match.id,
-        picture=_picture(actor, match.media, shown),
+        picture=_picture(actor, match.media, tile),
         why=why(match.points, match.maps, match.size, match.turn_degrees),
         score=match.score,
         points=match.points,
