@@ -281,6 +281,7 @@ def find_near(
                 starts[band, mask] = first + np.int64(offsets[band, bucket])
                 stops[band, mask] = first + np.int64(offsets[band, bucket + 1])
                 prefetch(signatures, starts[band, mask])
+                prefetch(signatures, starts[band, mask] + LANES - 1)  # lanes seldom end in the line they begin in
             sizes[band, 0] = stops[band, 0] - starts[band, 0]
             sizes[band, 1] = stops[band].sum() - starts[band].sum()
         choose_levels(sizes, count, radius, levels)
