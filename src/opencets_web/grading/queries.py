@@ -54,7 +54,10 @@ KINDS = {
     "shoot": "one shoot",
     "number": "numbers in a row",
     "camera": "one camera",
-    "scene": "one scene",
+    "mark": "one place or thing",
+    "noise": "one sensor",
+    "footage": "shared footage",
+    "frame": "frames of a video",
 }
 
 
@@ -406,7 +409,7 @@ def _card(
         waiting=waiting,
         hidden=hidden,
         kinds=tuple(KINDS.get(kind, kind) for kind in row.kinds),
-        sentences=_sentences(members),
+        sentences=tuple(row.reasons) or _sentences(members),
         cut=row.cut,
         grown_at=row.grown_at,
         tiles=tuple(tiles[member.media_id] for member in _picked(members) if member.media_id in tiles),
@@ -541,7 +544,7 @@ def _first_units(
                 files=row.files,
                 hidden=hidden,
                 kinds=tuple(KINDS.get(kind, kind) for kind in row.kinds),
-                sentences=_sentences(some),
+                sentences=tuple(row.reasons) or _sentences(some),
                 cut=row.cut,
                 suggestion=f"{count:,} of its files: {_label(scheme.name, code)}" if code else "",
                 suggested=code,
