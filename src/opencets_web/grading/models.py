@@ -41,6 +41,11 @@ class Series(Guarded):
         ]
         indexes = [models.Index(fields=["case", "-grown_at", "-files"], name="series_by_case")]
 
+    @property
+    def mark(self) -> str:
+        """What a page says of the series it shows: another one as soon as files joined it."""
+        return self.grown_at.isoformat()
+
 
 class SeriesMember(Guarded):
     """That a distinct file stands in a series, in which group of near-duplicates, and why."""

@@ -443,6 +443,7 @@ class Unit:
     kinds: tuple[str, ...]
     sentences: tuple[str, ...]
     cut: str
+    mark: str
     suggestion: str
     suggested: str
 
@@ -546,6 +547,7 @@ def _first_units(
                 kinds=tuple(KINDS.get(kind, kind) for kind in row.kinds),
                 sentences=tuple(row.reasons) or _sentences(some),
                 cut=row.cut,
+                mark=row.mark,
                 suggestion=f"{count:,} of its files: {_label(scheme.name, code)}" if code else "",
                 suggested=code,
             )
@@ -586,7 +588,7 @@ def _single_units(
 
 def _loose(kind: str, name: str, some: Sequence[Media], tiles: Mapping[UUID, Tile]) -> Unit:
     grouped = tuple((tiles[row.id], f"{kind}{number}") for number, row in enumerate(some))
-    return Unit(f"{kind}{some[0].id}", None, name, grouped, len(some), len(some), 0, (), (), "", "", "")
+    return Unit(f"{kind}{some[0].id}", None, name, grouped, len(some), len(some), 0, (), (), "", "", "", "")
 
 
 def _second_units(

@@ -93,8 +93,9 @@ def give(request: HttpRequest) -> HttpResponse:
         group = given.get("group")
         group = group if isinstance(group, int) and not isinstance(group, bool) else None
         waiting = given.get("waiting") is True
+        seen = str(given.get("seen", ""))
         done = actions.grade_series(
-            actor, ids_of([series])[0], group, scheme, code, client_id, how=inherited, waiting=waiting
+            actor, ids_of([series])[0], group, scheme, code, client_id, how=inherited, waiting=waiting, seen=seen
         )
     else:
         how = inherited or ("group" if len(media) > 1 else "single")
