@@ -13,9 +13,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from opencets.errors import ActRefused
-from opencets_web.grading import actions, queries
+from opencets_web.grading import actions, filters, queries
 from opencets_web.grading.forms import ReleaseForm, RuleForm, ids_of, scheme_choices
 from opencets_web.media.actions import shown_known
+from opencets_web.media.forms import GalleryForm
 from opencets_web.policy.middleware import actor_of
 
 
@@ -59,6 +60,15 @@ def bar(request: HttpRequest, reference: str) -> HttpResponse:
         return HttpResponse(status=204)
     scheme, back = queries.scheme_of(actor, request.session), reverse("media:gallery", args=[reference])
     return render(request, "grading/bar.html", {"scheme": scheme, "back": back, "choices": scheme_choices()})
+
+
+@require_GET
+def grade_filter(request: HttpRequest, reference: str) -> HttpResponse:
+    """The grades of the officer's scheme as a filter of a case's gallery, each with its number of files."""
+    actor = actor_of(request)
+    scheme = queries.scheme_of(actor, request.session)
+    found = filters.get_filter(actor, reference, GalleryForm(request.GET).wanted(), scheme)
+    return render(request, "grading/filter.html", {"found": found})
 
 
 @require_GET
