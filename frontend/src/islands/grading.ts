@@ -51,6 +51,7 @@ export function mount(bar: HTMLElement): void {
   let told: string[] = [];
   let wholeSeries = "";
   let seenSeries = "";
+  let chosenWhole = false;
   let last: HTMLElement | null = null;
 
   // --- what stands on the tiles
@@ -116,8 +117,9 @@ export function mount(bar: HTMLElement): void {
     const tile = focused();
     const unit = tile?.closest<HTMLElement>("[data-unit]");
     if (!tile || !unit) return;
-    const again = tile.hasAttribute("data-chosen");
+    const again = tile.hasAttribute("data-chosen") && whole === chosenWhole;
     clearChosen();
+    chosenWhole = whole;
     if (again) return say("Nothing is chosen.");
     const group = tile.closest<HTMLElement>("[data-near-group]")?.dataset.nearGroup;
     const tiles = [...unit.querySelectorAll<HTMLElement>(".tile[data-medium]")].filter(

@@ -41,7 +41,7 @@ def write_workshop(folder: Path) -> int:
     files["received/5120044.jpg"] = _jpeg(other.take(40))
     scenes = [Scene(_FIRST_ROOM + number, 0) for number in range(8)]
     files["films/workshop.mp4"], files["films/cut.mp4"] = _film(scenes), _film(scenes[2:7])
-    files["films/still.jpg"] = _jpeg(np.asarray(draw(scenes[3], 640, 480)))
+    files["films/still.jpg"] = _jpeg(np.asarray(draw(scenes[3], 320, 240).resize((640, 480))))
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
