@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import runpy
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
+from pathlib import Path
 
 from opencets.matching import series
 from opencets.matching.series import Given, Item, Near, Place, Series, Shared
@@ -187,6 +189,12 @@ def test_a_series_keeps_its_name_when_files_join_and_when_it_breaks_the_larger_p
     parts = series.build([item(n) for n in range(4, 8)], [near(5, 6), near(4, 7)], before=before)
     assert [one.key == first.key for one in parts].count(True) == 1
     assert len({one.key for one in parts}) == 2
+
+
+def test_the_benchmark_holds_at_a_thousand_files_and_components_do_not() -> None:
+    measured = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks/series.py"))["measured"](1_000, 17)
+    assert measured["series"]["through_decoys"] == 0
+    assert measured["components"]["precision"] < 0.1 < 0.95 <= measured["series"]["precision"]
 
 
 def test_planted_shoots_come_out_with_high_precision_and_recall() -> None:

@@ -38,8 +38,8 @@ CAMERA_GAP = timedelta(days=30)
 SHARED_MOST = 60
 HUB_MOST = 20
 SERIES_MOST = 300
-OWN_KINDS = frozenset({"near", "shoot", "number", "camera"})
-"""Kinds that this engine finds by itself; all others name what the files share."""
+PAIR_KINDS = frozenset({"near", "shoot", "number", "camera", "footage", "frame"})
+"""Kinds whose sentence speaks of two files; all others name a thing that several share."""
 NAMED_MOST = 8
 _CAMERA_NAME = re.compile(
     r"^(?:img|dsc|dscn|dscf|pict|sam|sany|gopr|p|pa|mvi|mov|vid|pxl|_mg|_dsc|imag|dcim|cimg|hpim|kif|wp|dji)[_ -]?\d*[_ -]?$",
@@ -144,7 +144,7 @@ class Series:
         best: dict[str, Tie] = {}
         named: dict[str, Tie] = {}
         for tie in self.ties:
-            if best.setdefault(tie.kind, tie) is not tie and tie.kind not in OWN_KINDS:
+            if best.setdefault(tie.kind, tie) is not tie and tie.kind not in PAIR_KINDS:
                 named.setdefault(tie.sentence, tie)
         told = {tie.sentence for tie in best.values()}
         return (*best.values(), *[tie for tie in named.values() if tie.sentence not in told][:NAMED_MOST])
@@ -240,7 +240,7 @@ def _best(ties: Sequence[Tie]) -> list[Tie]:
     """Of each pair and kind, and each name in a sentence, the strongest tie; strongest first, equals always in the same order."""
     kept: dict[tuple[str, str, str, str], Tie] = {}
     for tie in ties:
-        name = (tie.left, tie.right, tie.kind, "" if tie.kind in OWN_KINDS else tie.sentence)
+        name = (tie.left, tie.right, tie.kind, "" if tie.kind in PAIR_KINDS else tie.sentence)
         if name not in kept or (tie.weight, tie.sentence) > (kept[name].weight, kept[name].sentence):
             kept[name] = tie
     return sorted(kept.values(), key=lambda tie: (-tie.weight, tie.left, tie.right, tie.kind, tie.sentence))

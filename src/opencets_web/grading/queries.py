@@ -1067,7 +1067,8 @@ def list_series(actor: Actor, reference: str, cursor: UUID | None, limit: int) -
     )
     return [
         {
-            "id": row.id, "name": f"S-{row.number}", "kinds": list(row.kinds), "cut": row.cut, "grown_at": row.grown_at,
+            "id": row.id, "name": f"S-{row.number}", "kinds": list(row.kinds), "reasons": list(row.reasons),
+            "cut": row.cut, "grown_at": row.grown_at,
             "members": members.get(row.id, []),
         }
         for row in page
