@@ -5,6 +5,7 @@
     exhibit received ─► read_exhibit ─┬─ records read (each batch) ─┐
                                       └─ exhibit read ──────────────┴─► match_media ─► count_identifiers ─► resolve_people
                                                                                               ─► link_exhibit ─► alerts
+    media matched ─► build_series        ties changed (a place, camera or footage judged or found) ─► build_series_anew
     media matched ─► find_footage (videos)
     judgement changed ─► link_judged         hash set imported, withdrawn, restored ─► match_hash_set ─► tell_known
     entry of a hash set confirmed, doubted, held entry decided ─► settle_entry
@@ -63,6 +64,9 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
         Follow("keep_veils", "default", coalesce="veils-{exhibit_id}"),
         Follow("compare_camera_noise", "linking", coalesce="noise-{exhibit_id}", priority=-5),
         Follow("extract_features", "default", lock=MARKING, coalesce="features-{exhibit_id}", priority=-1),
+    ),
+    "ties.changed": (
+        Follow("build_series_anew", "linking", lock="series", coalesce="series-of-{case_id}", priority=2),
     ),
     "grades.agreed": (Follow("weigh_media", "default", coalesce="weigh-{case_id}"),),
     "identifiers.counted": (
@@ -141,6 +145,7 @@ def on_app_ready(app: App) -> None:
     task("read_exhibit", evidence.read_exhibit)
     task("match_media", media.match_media)
     task("build_series", grading.build_series)
+    task("build_series_anew", grading.build_series_anew)
     task("weigh_media", grading.weigh_media)
     task("find_footage", videos.find_footage)
     task("extract_features", marks.extract_features)

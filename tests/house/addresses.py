@@ -244,6 +244,7 @@ ADDRESSES: dict[str, Address] = {
     "grading:of-case": _case_page(),
     "grading:work": _case_page(),
     "grading:bar": _case_page(),
+    "grading:filter": _case_page(),
     "grading:of-media": _page("picture_media", "media_id"),
     "grading:give-one": _act("picture_media", "media_id", sends=lambda made: {"scheme": "UK", "code": "2"}),
     "grading:give": Address(

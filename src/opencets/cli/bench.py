@@ -13,6 +13,7 @@ FIGURES = (
     "match",
     "video",
     "regions",
+    "series",
     "resolve",
     "link",
     "sightings",

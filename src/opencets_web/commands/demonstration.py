@@ -25,7 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from opencets.errors import Interrupted
 from opencets_web.commands import children
-from opencets_web.commands.joint_work import grade_together, work_together
+from opencets_web.commands.joint_work import grade_together, tie_together, work_together
 from opencets_web.commands.postgres import write_private
 from opencets_web.commands.setup import running
 from opencets_web.config.connection import url_stamp
@@ -201,6 +201,7 @@ def bring_evidence(folder: Path) -> None:
     _tell("Working together", len(world.cases), len(world.cases))
     work_together(working["Avon"], working["Borders"], world.cases)
     grade_together([*working["Avon"], *working["Borders"]], world.cases[0].reference, folder / "memory-card")
+    tie_together(working["Avon"][0], world.cases[0].reference, folder / "workshop")
 
 
 def _known_files(actor: Actor, path: Path) -> None:

@@ -455,6 +455,7 @@ class SeriesOut(Schema):
     id: UUID
     name: str
     kinds: list[str]
+    reasons: list[str] = Field(description="A sentence of each kind, and of each other thing that its files share.")
     cut: str
     grown_at: datetime
     members: list[SeriesMemberOut]

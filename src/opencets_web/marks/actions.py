@@ -77,6 +77,7 @@ def judge(actor: Actor, match_id: UUID, verdict: str, reason: str = "") -> UUID:
         raise ActRefused("Somebody judged this place at the same moment; look at what they decided.") from None
     verb = "mark.confirmed" if verdict == Verdict.SAME else "mark.rejected"
     _log(verb, actor, match.region.mark, media=str(match.media_id), points=match.points)
+    _tell_series(actor, match.left_holding_id, match.right_holding_id, match.region.mark.case_id)
     return match.region.mark_id
 
 
@@ -89,6 +90,7 @@ def undo_judgement(actor: Actor, match_id: UUID) -> UUID:
         raise ActRefused("Nothing is decided about this place; there is nothing to undo.")
     _end(actor, standing)
     _log("mark.judgement-undone", actor, match.region.mark, media=str(match.media_id), verdict=standing.verdict)
+    _tell_series(actor, match.left_holding_id, match.right_holding_id, match.region.mark.case_id)
     return match.region.mark_id
 
 
@@ -196,10 +198,17 @@ def _set_withdrawn(actor: Actor, mark_id: UUID, *, withdrawn: bool) -> Mark:
     mark.withdrawn_by_id = actor.officer_id if withdrawn else None
     mark.save(update_fields=["withdrawn_at", "withdrawn_by"])
     _log("mark.withdrawn" if withdrawn else "mark.restored", actor, mark, name=mark.name)
+    _tell_series(actor, mark.holding_id, mark.holding_id, mark.case_id)
     if not withdrawn:
         for region_id in MarkRegion.objects.filter(mark=mark).values_list("id", flat=True):
             outbox.post("mark.made", region_id=str(region_id), officer_id=str(actor.officer_id))
     return mark
+
+
+def _tell_series(actor: Actor, left_holding: UUID, right_holding: UUID, case_id: UUID) -> None:
+    """What is confirmed inside one holding ties its series; what lies between two never does."""
+    if left_holding == right_holding:
+        outbox.post("ties.changed", case_id=str(case_id), officer_id=str(actor.officer_id))
 
 
 def _log(verb: str, actor: Actor, mark: Mark, **details: object) -> None:
