@@ -13,7 +13,7 @@ from opencets.parsing.limits import Limits
 from opencets.parsing.sandbox import Pool
 from opencets_web.evidence.pieces import PieceOpening
 
-SECONDS = 180.0
+SECONDS = 120.0
 """For one video: seeking, decoding and extraction together."""
 FRAMES = 40
 """Key frames of one video that are searched, spread over its length."""

@@ -49,8 +49,8 @@ from opencets_web.policy.blind import across_holdings
 from opencets_web.ui.notify import tell
 
 MEDIA_AT_ONCE = 100
-VIDEOS_AT_ONCE = 10
-"""So many bound the memory of a batch: 400 frames."""
+VIDEOS_AT_ONCE = 4
+"""So many bound what a batch holds (160 frames) and how long its transaction is open."""
 PLACES = 200
 ROUNDS = 5
 """How often frames are sought again without the videos found, whose frames may have crowded out those of others."""

@@ -180,8 +180,7 @@ def begin(request: HttpRequest, reference: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             made = actions.begin_release(actor, reference, form.terms(), asked_id=asked_id)
-            if mark_id is not None:
-                actions.add_items(actor, made, marks=[mark_id], shown=shown_known(request.session))
+            _add_mark(request, made, mark_id)
             undo = reverse("releases:discard", args=[made])
             messages.success(request, "Nothing has left yet: choose what is given.", extra_tags=f"undo:{undo}")
             return redirect("releases:release", made)
@@ -192,6 +191,18 @@ def begin(request: HttpRequest, reference: str) -> HttpResponse:
     return render(
         request, "releases/begin.html", {"frame": frame, "form": form, "asked": row}, status=422 if form.errors else 200
     )
+
+
+def _add_mark(request: HttpRequest, release_id: UUID, mark_id: UUID | None) -> None:
+    """Put the mark that the release was begun for into it; why not, where it cannot leave."""
+    if mark_id is None:
+        return
+    try:
+        actions.add_items(actor_of(request), release_id, marks=[mark_id], shown=shown_known(request.session))
+    except NotFound:
+        raise
+    except ActRefused as refusal:
+        messages.warning(request, refusal.sentence)
 
 
 def release(request: HttpRequest, release_id: UUID) -> HttpResponse:
