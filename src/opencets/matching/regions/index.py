@@ -143,7 +143,7 @@ class RegionIndex:
         for _, segment in self._segments:
             gone = np.isin(np.asarray(segment.items), removed)
             found = searching.candidates(segment, query, gone)
-            order, begins, weights, peaks = searching.rank(found, segment.items.size)
+            order, begins, weights, peaks = searching.rank(query, found, segment.items.size)
             for picture in order[: searching.SHORTLIST].tolist():
                 verified = searching.verify(
                     query,
