@@ -46,16 +46,21 @@ class MarkAlone:
     features: bytes
 
     @property
-    def picture_name(self) -> str:
-        return f"marks/{self.row['id']}.jpg"
-
-    @property
-    def features_name(self) -> str:
-        return f"marks/{self.row['id']}.features"
+    def names(self) -> tuple[str, str]:
+        """Where its picture and its features stand in the package."""
+        return mark_names(UUID(self.row["id"]), self.row["name"])
 
     def told(self) -> Row:
         """Its line in ``marks.jsonl``."""
-        return {**self.row, "picture": self.picture_name, "features": self.features_name}
+        picture, features = self.names
+        return {**self.row, "picture": picture, "features": features}
+
+
+def mark_names(mark_id: UUID, name: str) -> tuple[str, str]:
+    """Where the picture and the features of a mark stand in a package: a plain name, one of a kind."""
+    plain = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)
+    stem = f"marks/{plain[:60]}-{mark_id.hex}"
+    return f"{stem}.jpg", f"{stem}.features"
 
 
 def no_marks() -> Iterator[MarkAlone]:
@@ -106,8 +111,9 @@ def part_parts(handover: Handover) -> Iterator[Part]:
     if marks:
         yield Part(MARKS, "the marks released, each with its region alone", json_lines(mark.told() for mark in marks))
     for mark in marks:
-        yield Part(mark.picture_name, "the region alone", [mark.picture()], packed=False)
-        yield Part(mark.features_name, "the local features it is sought by", [mark.features])
+        picture, features = mark.names
+        yield Part(picture, "the region alone", [mark.picture()], packed=False)
+        yield Part(features, "the local features it is sought by", [mark.features])
     for original in handover.originals():
         yield Part(original.name, "original, as received", _bytes_of(original), packed=False)
     left_out = handover.left_out()

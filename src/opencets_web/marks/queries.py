@@ -356,7 +356,7 @@ def _lines(
 ) -> tuple[MarkLine, ...]:
     regions = Prefetch("regions", MarkRegion.objects.select_related("media__file__exhibit", "media__case"))
     chosen = marks.select_related("made_by").prefetch_related(regions)
-    rows = list(chosen.order_by("withdrawn_at", "-made_at", "id")[:MARKS_SHOWN])
+    rows = list(chosen.order_by(F("withdrawn_at").asc(nulls_first=True), "-made_at", "id")[:MARKS_SHOWN])
     if tiles is None:
         tiles = tiles_of(actor, [row.regions.all()[0].media for row in rows], shown)
     found = door.visible(actor, MarkMatch.objects.filter(region__mark__in=[row.id for row in rows]))

@@ -23,7 +23,7 @@ from opencets import __version__
 from opencets.errors import ActRefused
 from opencets.packing.dossier import Original
 from opencets.packing.package import Row, seal, sign_notice
-from opencets.packing.part import MARKS, RECORDS, Handover, MarkAlone, part_parts
+from opencets.packing.part import MARKS, RECORDS, Handover, MarkAlone, mark_names, part_parts
 from opencets.values.handling import label_of
 from opencets_web.audit.log import canonical
 from opencets_web.audit.signing import signing_key
@@ -164,7 +164,7 @@ class PartGathering:
             ("files.jsonl", self._files().count(), None),
             ("exhibits.jsonl", len(self.exhibits), None),
             *([(MARKS, len(self._marks), None)] if self._marks else ()),
-            *((f"the region of {mark.name} alone, and what it is sought by", 1, None) for mark in self._marks),
+            *((name, 1, None) for mark in self._marks for name in mark_names(mark.id, mark.name)),
             *originals,
         )
 

@@ -129,14 +129,14 @@ def test_a_mark_leaves_alone_and_finds_what_the_recipient_holds(
     page = client_for(cast.owner).get(f"/sharing/parts/releases/{release_id}/").content.decode()
     assert "Marks (1): the region alone" in page
     sharing.add(release_id, mark)
-    assert [name for name, _, _ in sharing.preview(release_id).files][3:] == [
-        "marks.jsonl", "the region of Fern print alone, and what it is sought by",
-    ]  # fmt: skip
+    stem = f"marks/Fern_print-{mark.id.hex}"
+    leaves = [name for name, _, _ in sharing.preview(release_id).files]
+    assert leaves[3:] == ["marks.jsonl", f"{stem}.jpg", f"{stem}.features"]
     part = sharing.send(release_id)
 
     package, media = sharing.package(part), sharing.marking.album.media("AV-1", "marked.jpg")
     (row,) = (json.loads(line) for line in package.read("marks.jsonl").splitlines())
-    assert (row["name"], row["kind"], row["picture"]) == ("Fern print", "logo", f"marks/{mark.id}.jpg")
+    assert (row["name"], row["kind"], row["picture"]) == ("Fern print", "logo", f"{stem}.jpg")
     region = Image.open(io.BytesIO(package.read(row["picture"])))
     assert region.size[0] < 180, "480 wide is the picture"
     text = b"".join(package.read(name) for name in package.namelist())
