@@ -18,6 +18,7 @@
     written, proposed, agreed on a conflict ─► carry_conflict
     part asked for, answered, taken back ─► carry_part_request
     part released ─► make_release ─► carry_release ─► (accepted) ─► keep_part ─► carry_release (the receipt)
+    media matched ─► keep_marks (of a received part) ─► mark made
     camera fingerprint asked ─► make_camera_fingerprint ─► compare_camera_fingerprint     media matched ─► compare_camera_noise
     officer ended ─► hand_over                cover changed ─► carry_cover          session ended ─► end_pushes
     media matched ─► keep_veils
@@ -64,6 +65,7 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
         Follow("keep_veils", "default", coalesce="veils-{exhibit_id}"),
         Follow("compare_camera_noise", "linking", coalesce="noise-{exhibit_id}", priority=-5),
         Follow("extract_features", "default", lock=MARKING, coalesce="features-{exhibit_id}", priority=-1),
+        Follow("keep_marks", "default", coalesce="marks-{exhibit_id}"),
     ),
     "ties.changed": (
         Follow("build_series_anew", "linking", lock="series", coalesce="series-of-{case_id}", priority=2),
@@ -178,6 +180,7 @@ def on_app_ready(app: App) -> None:
     task("carry_release", releases.carry_release)
     task("keep_part", releases.keep_part)
     task("settle_part", releases.settle_part)
+    task("keep_marks", releases.keep_marks)
     task("hand_over", officers.hand_over)
     task("carry_cover", officers.carry_cover)
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound
 from opencets_web.audit import log, outbox
+from opencets_web.evidence.models import CustodyEntry
 from opencets_web.exposure.actions import Look, count_looks
 from opencets_web.marks.models import Mark, MarkJudgement, MarkMatch, MarkRegion, Verdict, kinds
 from opencets_web.media.models import Media
@@ -121,6 +122,7 @@ def hand_out(actor: Actor, mark_id: UUID, purpose: str, *, shown: Collection[str
         raise NotFound
     refuse_unasked(actor, region.media, shown, original=True)
     refuse_masked(actor, region)
+    _refuse_released(actor, region)
     content = crop(region, CROP_PX)
     count_looks(actor, [Look(0.0, severity_now(region.media))])
     _log("mark.handed-out", actor, mark, purpose=purpose.strip()[:500], media=str(region.media_id), size=len(content))
@@ -131,6 +133,13 @@ def refuse_masked(actor: Actor, region: MarkRegion) -> None:
     """ActRefused while a mask covers a part of the picture: what a colleague covered does not leave in a crop."""
     if covers_of(actor, region.media):
         raise ActRefused("A colleague masked parts of this picture. Take the mask away on its page first.")
+
+
+def _refuse_released(actor: Actor, region: MarkRegion) -> None:
+    """ActRefused for what another agency released: it has terms, and a release of a part asks for them."""
+    entries = CustodyEntry.objects.filter(exhibit_id=region.media.file.exhibit_id, act="released")
+    if door.visible(actor, entries).exists():
+        raise ActRefused("Another agency released this picture to you: release the mark as a part, under their terms.")
 
 
 def crop(region: MarkRegion, longest_px: int) -> bytes:
@@ -194,6 +203,8 @@ def _set_withdrawn(actor: Actor, mark_id: UUID, *, withdrawn: bool) -> Mark:
     mark = door.admit(actor, rows, "contribute", pk=mark_id)
     if (mark.withdrawn_at is not None) == withdrawn:
         raise ActRefused(f"{mark.name} is {'withdrawn' if withdrawn else 'in use'} already.")
+    if not withdrawn and mark.released_by and mark.withdrawn_by_id is None:
+        raise ActRefused(f"{mark.released_by} withdrew the release of {mark.name}: it is sought no longer.")
     mark.withdrawn_at = timezone.now() if withdrawn else None
     mark.withdrawn_by_id = actor.officer_id if withdrawn else None
     mark.save(update_fields=["withdrawn_at", "withdrawn_by"])
