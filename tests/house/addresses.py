@@ -351,6 +351,10 @@ ADDRESSES: dict[str, Address] = {
     "marks:restore": _act("withdrawn_region_mark", "mark_id"),
     "marks:judge": _act("region_mark_match", "match_id", sends=lambda made: {"verdict": "same"}),
     "marks:undo": _act("withdrawn_region_mark_match", "match_id"),
+    "texts:of-media": _page("picture_media", "media_id"),
+    "texts:of-case": _case_page(),
+    "texts:order": _case_act(refused=frozenset({409})),
+    "texts:end": _case_act(),
     "media:known": _list(CASE_WORKERS),
     "media:known-new": _list(CASE_WORKERS - {"colleague"}),
     "media:known-withdraw": Address(

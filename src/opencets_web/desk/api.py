@@ -902,7 +902,7 @@ def draft_inquiry(request: HttpRequest, reference: Reference, given: InquiryDraf
 @router.get("/search", response={200: Found, **PROBLEMS}, operation_id="search")
 def search(
     request: HttpRequest, q: NoNul = ASKED,
-    part: Annotated[str, Query(pattern="^(identifiers|cases|people|messages|files|)$")] = "", page: Number = 1,
+    part: Annotated[str, Query(pattern="^(identifiers|cases|people|messages|visible|files|)$")] = "", page: Number = 1,
 ) -> dict[str, Any]:  # fmt: skip
     """Across the rooms, only what you may see. The search is logged."""
     found = search_everywhere(actor_of(request), q, part=part, number=page)

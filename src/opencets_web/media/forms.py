@@ -38,7 +38,7 @@ class GalleryForm(forms.Form):
     q = forms.CharField(
         required=False,
         label="Words",
-        widget=forms.TextInput(attrs={"placeholder": "File name or digest", "type": "search"}),
+        widget=forms.TextInput(attrs={"placeholder": "File name, digest, words on it", "type": "search"}),
     )
     kind = forms.ChoiceField(
         required=False, label="Kind", choices=[("", "Pictures and videos"), ("image", "Pictures"), ("video", "Videos")]

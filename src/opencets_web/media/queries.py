@@ -232,6 +232,10 @@ def _claimed(name: str, kind: str, case_id: UUID | None) -> QuerySet[Claim]:
 Narrow = Callable[[Actor, QuerySet[Media]], QuerySet[Media]]
 NARROWINGS: dict[str, tuple[str, Narrow]] = {}
 """Filters that rooms above bring, by the word of ``Wanted.having``: what the form says, and how the rows are narrowed."""
+WORD_PLACES: dict[str, Callable[[Actor, str], Q | None]] = {}
+"""Where else a word of a gallery's search may stand, by the room that knows: the media that carry it; None: it cannot be asked."""
+WORDINGS: dict[str, Callable[[Actor, Sequence[Media]], Mapping[str, tuple[tuple[str, str], ...]]]] = {}
+"""What rooms above say of files to officers who read instead of looking, by the room: lines by SHA-256."""
 
 
 VALUED: dict[str, tuple[Callable[[str], str], Callable[[Actor, QuerySet[Media], str], QuerySet[Media]]]] = {}
@@ -249,7 +253,11 @@ def chosen(actor: Actor, rows: QuerySet[Media], wanted: Wanted, case_id: UUID | 
         rows = rows.filter(file__exhibit__reference=wanted.exhibit)
     if wanted.words:
         for word in wanted.words.split()[:8]:
-            rows = rows.filter(Q(file__name__icontains=word) | Q(sha256=word.lower()) | Q(file__md5=word.lower()))
+            places = Q(file__name__icontains=word) | Q(sha256=word.lower()) | Q(file__md5=word.lower())
+            for asked in WORD_PLACES.values():
+                if (further := asked(actor, word)) is not None:
+                    places |= further
+            rows = rows.filter(places)
     if wanted.having == "position":
         rows = rows.filter(record_id__in=_claimed("location", PROPERTIES["location"].kind, case_id).values("record_id"))
     if wanted.having == "serial":
@@ -637,9 +645,16 @@ def _words(actor: Actor, rows: Sequence[Media], eyes: Eyes) -> dict[UUID, tuple[
         .values_list("normal")
         .annotate(number=Count("record_id", distinct=True))
     )
+    said = [say(actor, rows) for say in WORDINGS.values()]
     return {
-        media.id: _plain_words(
-            media, cameras.get(media.record_id, {}), int(carried.get(media.sha256, 0)), described.get(media.sha256, "")
+        media.id: (
+            *_plain_words(
+                media,
+                cameras.get(media.record_id, {}),
+                int(carried.get(media.sha256, 0)),
+                described.get(media.sha256, ""),
+            ),
+            *(line for lines in said for line in lines.get(media.sha256, ())),
         )
         for media in rows
     }
