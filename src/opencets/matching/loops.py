@@ -461,10 +461,10 @@ def join_near(
         third = (band + 2) & 15
         third_word, third_shift = third >> 2, np.uint64((third & 3) * 16)
         if thirds_of[0] != band:
-            for place in range(other_count):
-                if place + 32 < other_count:
-                    prefetch(other_words, 4 * np.int64(other_ids[band * other_count + place + 32]) + third_word)
-                thirds[place] = other_words[np.int64(other_ids[band * other_count + place]), third_word] >> third_shift
+            for entry in range(other_count):
+                if entry + 32 < other_count:
+                    prefetch(other_words, 4 * np.int64(other_ids[band * other_count + entry + 32]) + third_word)
+                thirds[entry] = other_words[np.int64(other_ids[band * other_count + entry]), third_word] >> third_shift
             thirds_of[0] = band
         first = begin % count if band == begin // count else 0
         bucket = np.searchsorted(offsets[band], np.uint32(first), side="right") - 1
