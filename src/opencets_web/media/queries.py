@@ -1435,6 +1435,24 @@ def list_replaceable(actor: Actor) -> list[tuple[str, str]]:
     return [(str(row.id), f"{row.name} {row.version}".strip()) for row in mine.order_by("-imported_at", "-id")[:200]]
 
 
+def get_replaceable(actor: Actor, named: str) -> UUID:
+    """The hash set that a newer version may take the place of, by its id, its name, or its name and version.
+
+    ActRefused: there is none, or the name alone does not say which.
+    """
+    mine = list_replaceable(actor)
+    found = [one for one, label in mine if named in (one, label)] or [
+        str(row)
+        for row in HashSet.objects.filter(pk__in=[one for one, _ in mine], name=named).values_list("id", flat=True)
+    ]
+    if len(found) == 1:
+        return UUID(found[0])
+    labels = ", ".join(f"{label} ({one})" for one, label in mine if not found or one in found)
+    if found:
+        raise ActRefused(f"Your agency uses several sets of the name {named}; say which by its id: {labels}.")
+    raise ActRefused(f"Your agency uses no set of the name {named}." + (f" It uses {labels}." if labels else ""))
+
+
 @dataclass(frozen=True, slots=True)
 class HeldRow:
     """One held entry: roughly how much it marked, why it was held back, what was decided. Never which files."""

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from hashlib import sha256
+from pathlib import Path
+from uuid import UUID
 
 import pytest
+from click.testing import CliRunner, Result
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import ProgrammingError, transaction
 from django.test import Client
 
 from opencets.errors import ActRefused, NotFound
 from opencets_web.audit.models import Act
+from opencets_web.commands import evidence
 from opencets_web.media import actions, flood, jobs
 from opencets_web.media.models import EntryVote, HashEntry, HashSet, HeldEntry, Media
 from opencets_web.policy.actor import Actor
@@ -162,6 +168,42 @@ def test_a_newer_version_takes_the_place_of_the_older_and_tells_what_changed(
     assert "A newer version took its place" in client_for(cast.owner).get(f"/known-files/{first}/").content.decode()
     with as_actor(cast.owner), pytest.raises(ActRefused, match="same kind"):
         import_list(cast.owner, a_list(jpeg(1)), "May", supersedes=first)
+
+
+def test_page_and_command_name_the_older_version_and_no_other_agencys(
+    album: Album, cast: Cast, import_list: Import, as_actor: Behind, client_for: Browsers, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    march = import_list(cast.owner, a_list(jpeg(1)), "Project", version="March")
+    theirs = import_list(cast.outsider, a_list(jpeg(2)), "Project", version="Their own")
+    browser, given = client_for(cast.owner), {"name": "Project", "source": "A partner", "authority": "Section 12"}
+    page = browser.get("/known-files/new/").content.decode()
+    assert "Project March" in page
+    assert "Their own" not in page
+
+    def hand_in(supersedes: UUID) -> int:
+        file = SimpleUploadedFile("april.csv", a_list(jpeg(3)))
+        return browser.post("/known-files/new/", {**given, "file": file, "supersedes": str(supersedes)}).status_code
+
+    assert (hand_in(theirs), hand_in(march)) == (422, 302)
+    assert HashSet.objects.get(supersedes=march).file_name == "april.csv"
+
+    (tmp_path / "may.csv").write_bytes(a_list(jpeg(3)))
+    monkeypatch.setattr(evidence, "opened", lambda role: nullcontext())
+    stated = [part for name, value in given.items() for part in (f"--{name}", value)]
+
+    def command(supersedes: str) -> Result:
+        asked = ["import", str(tmp_path / "may.csv"), *stated, "--as", cast.officers["owner"].email]
+        with as_actor(None):
+            return CliRunner().invoke(evidence.hash_set, [*asked, "--version", "May", "--supersedes", supersedes])
+
+    refused = command("Project Their own")
+    assert isinstance(refused.exception, ActRefused)
+    assert str(refused.exception).endswith(f"It uses Project March ({march}).")
+    assert command("Project").exception is None
+    assert HashSet.objects.get(version="May").supersedes_id == march
+    import_list(cast.owner, a_list(jpeg(4)), "Project", version="Other")
+    assert "several sets of the name Project" in str(command("Project").exception)
 
 
 def test_a_new_list_marks_a_video_by_its_frames_and_not_by_a_part_of_them(
