@@ -174,13 +174,21 @@ class Interval:
 ORIENTATIONS = (
     AS_IT_STANDS,
     "mirrored",
+    "mirrored and upside down",
     "upside down",
-    "turned by half",
     "turned by a quarter to the left",
     "turned by a quarter to the right",
     "mirrored and turned by a quarter to the left",
     "mirrored and turned by a quarter to the right",
 )
+
+"""How the second video lies beside the first, in the words of pictures."""
+_BACK = {ORIENTATIONS[4]: ORIENTATIONS[5], ORIENTATIONS[5]: ORIENTATIONS[4]}
+
+
+def turned_back(orientation: str) -> str:
+    """How the first video lies beside the second; mirrored ones lie to each other alike."""
+    return _BACK.get(orientation, orientation)
 
 
 def find_intervals(left: Track, right: Track) -> tuple[Interval, ...]:

@@ -195,20 +195,23 @@ def _match_known(batch: Sequence[Media]) -> None:
 
 
 def _match_known_video(known: HammingIndex, media: Media) -> None:
-    """Mark a video of which nearly all frames that can be compared are near entries of one set; a part is not enough."""
+    """Mark a video of which nearly all frames that can be compared are near entries of one set; a part is not enough.
+
+    All of them lie alike beside the entries: as they are, or mirrored or turned in one way.
+    """
     frames = list(Frame.objects.filter(media=media, quality__gte=USABLE_QUALITY).order_by("second"))
     if len(frames) < KNOWN_FRAMES:
         return
     codes = np.frombuffer(b"".join(bytes(frame.pdq) for frame in frames), np.uint8).reshape(-1, 32)
-    by_set: dict[UUID, list[tuple[int, HashEntry]]] = {}
-    nearest = _nearest_entries(known, codes, np.empty((0, len(TURNS), 32), np.uint8), [media.agency_id] * len(frames))
-    for entry, _, distance in nearest.values():
+    by_set: dict[tuple[UUID, str], list[tuple[int, HashEntry]]] = {}
+    nearest = _nearest_entries(known, codes, turned_codes(codes), [media.agency_id] * len(frames))
+    for entry, turn, distance in nearest.values():
         if not entry.hash_set.negative:
-            by_set.setdefault(entry.hash_set_id, []).append((distance, entry))
-    hits = max(by_set.values(), key=len, default=[])
+            by_set.setdefault((entry.hash_set_id, turn), []).append((distance, entry))
+    (_, turn), hits = max(by_set.items(), key=lambda found: len(found[1]), default=((None, ""), []))
     if len(hits) >= KNOWN_SHARE * len(frames):
         middle, entry = sorted(hits, key=lambda hit: hit[0])[len(hits) // 2]
-        _mark(media.id, entry, max(1, middle))
+        _mark(media.id, entry, max(1, middle), OPPOSITE.get(turn, turn))
 
 
 def _mark(media_id: UUID, entry: HashEntry, distance: int, turn: str = "") -> None:
@@ -259,8 +262,7 @@ def _turned(batch: Sequence[Media]) -> Codes:
 def _in_every_turn(index: HammingIndex, codes: Codes, turned: Codes) -> Iterator[tuple[int, int, str, int]]:
     """What is near each code or one of its turns: query, item, how the item lies beside the query, distance.
 
-    ``turned``: (m, 7, 32) for the first m of ``codes``; what follows them (frames of videos) is looked for as it is. Where an
-    item is near in more than one turn, as with symmetrical pictures, as it is comes first.
+    ``turned``: (n, 7, 32). Where an item is near in more than one turn, as with symmetrical pictures, as it is comes first.
     """
     for turn, some in (("", codes), *((turn, turned[:, place]) for place, turn in enumerate(TURNS))):
         for found in _in_pieces(index, some):

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import ProgrammingError, transaction
 from django.test import Client
+from PIL import Image
 
 from opencets.errors import ActRefused, NotFound
 from opencets_web.audit.models import Act
@@ -214,8 +215,10 @@ def test_a_new_list_marks_a_video_by_its_frames_and_not_by_a_part_of_them(
     codes = "\n".join(f"{bytes(frame.pdq).hex()},1" for frame in frames)
     import_list(cast.owner, f"pdq,category\n{codes}\n".encode(), "Frames")
     assert set(known(album)) == {"same.mp4", "1.jpg"}
-    album.exhibit("BO-1", {"later.mp4": film(1, 2, 3)}, cast.borders)
-    assert "later.mp4" in known(album)
+    turned = film(1, 2, 3, laid=Image.Transpose.ROTATE_90)
+    album.exhibit("BO-1", {"later.mp4": film(1, 2, 3), "turned.mp4": turned}, cast.borders)
+    assert {"later.mp4", "turned.mp4"} <= set(known(album))
+    assert album.media("BO-1", "turned.mp4").known_turn == "left"
 
 
 def test_the_pages_change_no_entry_and_decide_nothing_of_others(
