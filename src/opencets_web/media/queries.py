@@ -1519,6 +1519,44 @@ def _held_row(row: HeldEntry) -> HeldRow:
     )
 
 
+def list_held_entries(actor: Actor, cursor: UUID | None, limit: int) -> list[dict[str, Any]]:
+    """The held entries of the actor's agency, by id; one more than ``limit``. NotFound: reads no cases."""
+    rows = HeldEntry.objects.filter(agency_id=actor.agency_id).select_related("hash_set", "decided_by")
+    plain = ("id", "hash_set_id", "because", "held_at", "state", "decided_at", "reason")
+    return [
+        {
+            **{name: getattr(row, name) for name in plain},
+            "name": row.hash_set.name,
+            "files": bucket(row.files),
+            "decided_by": row.decided_by.display_name if row.decided_by else "",
+        }
+        for row in _agencys_page(actor, rows, cursor, limit)
+    ]
+
+
+def list_votes(actor: Actor, cursor: UUID | None, limit: int) -> list[dict[str, Any]]:
+    """The living votes of the actor's agency on entries, by id; one more than ``limit``. NotFound: reads no cases."""
+    rows = EntryVote.objects.filter(agency_id=actor.agency_id, withdrawn_at=None).select_related("hash_set", "officer")
+    plain = ("id", "hash_set_id", "confirms", "reason", "voted_at")
+    return [
+        {
+            **{name: getattr(row, name) for name in plain},
+            "name": row.hash_set.name,
+            "officer": row.officer.display_name,
+            "mine": row.officer_id == actor.officer_id,
+        }
+        for row in _agencys_page(actor, rows, cursor, limit)
+    ]
+
+
+def _agencys_page(actor: Actor, rows: QuerySet[Any], cursor: UUID | None, limit: int) -> list[Any]:
+    if not actor.reads_cases:
+        raise NotFound
+    page = list((rows.filter(id__gt=cursor) if cursor else rows).order_by("id")[: limit + 1])
+    log.record("hash-entries.listed", actor, details={"by": "api", "rows": len(page)})
+    return page
+
+
 def bucket(files: int) -> str:
     """A count that says how large and not how many: other agencies' files are in it."""
     return next(
