@@ -140,9 +140,9 @@ class Interval:
     """Seconds ``left_begin`` to ``left_end`` of one video stand in the other at ``right_begin`` to ``right_end``.
 
     ``speed``: how fast the right one shows it, compared with the left (2.0: in half the time). ``share``: of the frames
-    that could be compared there, how many agree (`LOOSE_RADIUS`, `TURNED_RADIUS`). ``frames``: how many are near-duplicates (`RADIUS`), of the
-    video with fewer. ``still``: all of them are one picture, so that its seconds cannot be told apart. ``distance``:
-    mean bits apart.
+    that could be compared there, how many agree (`LOOSE_RADIUS`, `TURNED_RADIUS`). ``frames``: how many are near-duplicates
+    (`RADIUS`), of the video with fewer. ``still``: all of them are one picture, so that its seconds cannot be told apart.
+    ``distance``: mean bits apart.
     """
 
     left_begin: float
