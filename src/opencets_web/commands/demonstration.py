@@ -26,6 +26,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from opencets.errors import Interrupted
 from opencets_web.commands import children
 from opencets_web.commands.joint_work import grade_together, work_together
+from opencets_web.commands.media_work import show_media_work
 from opencets_web.commands.postgres import write_private
 from opencets_web.commands.setup import running
 from opencets_web.config.connection import url_stamp
@@ -200,6 +201,8 @@ def bring_evidence(folder: Path) -> None:
     _ask_for_a_release(working["Borders"][0], [case for case in world.cases if case.agency == "Borders"])
     _tell("Working together", len(world.cases), len(world.cases))
     work_together(working["Avon"], working["Borders"], world.cases)
+    mine = [case.reference for case in world.cases if case.agency == "Avon"]
+    show_media_work(working["Avon"], mine[-2:], folder / "media-work")
     grade_together([*working["Avon"], *working["Borders"]], world.cases[0].reference, folder / "memory-card")
 
 
