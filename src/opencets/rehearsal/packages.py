@@ -126,7 +126,7 @@ def write_memory_card(folder: Path) -> int:
     return written
 
 
-LOGOS = 130
+LOGOS = 180
 
 
 def write_films(folder: Path) -> None:
@@ -149,8 +149,8 @@ def write_logo_cache(folder: Path) -> bytes:
     written = number = 0
     while written < LOGOS:
         number += 1
-        picture = Image.blend(plain, draw(Scene(1000 + number, 0), 128, 128), 0.25)
-        if distance(rough_code(picture), middle) <= 24:
+        picture = Image.blend(plain, draw(Scene(1000 + number, 0), 128, 128), 0.3)
+        if distance(rough_code(picture), middle) <= 26:
             (folder / f"f_{number:06x}.png").write_bytes(encode(picture, "png", 0))
             written += 1
     return encode(plain, "png", 0)

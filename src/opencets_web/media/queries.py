@@ -1398,6 +1398,9 @@ def list_hash_sets(actor: Actor, *, may_import: bool, number: int = 1) -> KnownP
     )
 
 
+FORMATS = {"vics": "VICS", "hash_set": "CSV or digests", "ncmec_hashes": "NCMEC", "table": "Table"}
+
+
 def _hash_set_row(actor: Actor, row: HashSet, matched: int, cases: int, may_import: bool) -> HashSetRow:
     state = HashSetState(row.state)
     withdrawn = row.withdrawn_at is not None
@@ -1407,7 +1410,7 @@ def _hash_set_row(actor: Actor, row: HashSet, matched: int, cases: int, may_impo
         source=row.source,
         authority=row.authority,
         version=row.version,
-        format=row.format,
+        format=FORMATS.get(row.format, row.format),
         agency=row.agency.short_name,
         mine=row.agency_id == actor.agency_id,
         state="Withdrawn" if withdrawn else state.label,
