@@ -1,7 +1,7 @@
 """Sets up what a clone needs, with the standard library alone; each part is left out where it stands already.
 
 ``bootstrap.py run``: the environment in ``.venv`` from the hash-checked locks, and the built pages.
-``bootstrap.py test``: the same with the tools of the tests, and Debian's Chromium, PostgreSQL and xmlsec1.
+``bootstrap.py test``: the same with the tools of the tests, and Debian's Chromium, PostgreSQL, xmlsec1 and tesseract.
 ``bootstrap.py proof``: the same with the optional parts, a Java runtime for Spark, and the peers of the benchmarks.
 
 A part is known to stand by a stamp: the hash of its locks or sources. Nothing is fetched where the stamp agrees.
@@ -132,7 +132,8 @@ def node_version() -> int:
 
 
 def install_test_programs(*, java: bool) -> None:
-    """Chromium for the browser tests, the system's PostgreSQL for a second server, xmlsec1 for the SAML provider of the tests.
+    """Chromium for the browser tests, the system's PostgreSQL for a second server, xmlsec1 for the SAML provider of the tests,
+    tesseract for the words in pictures.
 
     ``java``: also a runtime for the Spark cluster of the proofs.
     """
@@ -143,6 +144,8 @@ def install_test_programs(*, java: bool) -> None:
         missing.append("postgresql")
     if not shutil.which("xmlsec1"):
         missing.append("xmlsec1")
+    if not shutil.which("tesseract"):
+        missing += ["tesseract-ocr", "tesseract-ocr-eng"]
     if java and not shutil.which("java"):
         missing.append("openjdk-17-jre-headless")
     if not missing:

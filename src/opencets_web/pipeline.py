@@ -5,6 +5,7 @@
     exhibit received ─► read_exhibit ─┬─ records read (each batch) ─┐
                                       └─ exhibit read ──────────────┴─► match_media ─► count_identifiers ─► resolve_people
                                                                                               ─► link_exhibit ─► alerts
+    media matched ─► build_series        ties changed (a place, camera or footage judged or found) ─► build_series_anew
     media matched ─► find_footage (videos)
     judgement changed ─► link_judged         hash set imported, withdrawn, restored ─► match_hash_set ─► tell_known
     entry of a hash set confirmed, doubted, held entry decided ─► settle_entry
@@ -17,9 +18,12 @@
     written, proposed, agreed on a conflict ─► carry_conflict
     part asked for, answered, taken back ─► carry_part_request
     part released ─► make_release ─► carry_release ─► (accepted) ─► keep_part ─► carry_release (the receipt)
+    media matched ─► keep_marks (of a received part) ─► mark made
     camera fingerprint asked ─► make_camera_fingerprint ─► compare_camera_fingerprint     media matched ─► compare_camera_noise
     officer ended ─► hand_over                cover changed ─► carry_cover          session ended ─► end_pushes
     media matched ─► keep_veils
+    media matched ─► follow_text ─► (of a case that asked, or all) text asked ─► read_text ─► text asked, until all is read
+    exhibit read ─► tell_languages ─► go_on_telling        every night ─► read_again (another version of either)
 
 A job runs as the officer whom it serves. Each is safe to run again: a killed worker's job is taken up by ``take_up_stalled``.
 """
@@ -41,6 +45,8 @@ READING = "exhibit-{exhibit_id}"
 CONNECTING = "connecting"
 MARKING = "marking"
 """One writer of the index of regions at a time."""
+TEXT = "visible-text"
+"""One picture of the machine is read at a time: reading is costly, and nothing waits for it."""
 
 WATCH = Follow("watch_exhibit", "default", coalesce="watch-{exhibit_id}", priority=10)
 """Beside the linking queue, not behind it: who declared a target is told while the rest of an exhibit is still read."""
@@ -54,6 +60,7 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     "exhibit.read": (
         Follow("match_media", "linking", lock=CONNECTING, coalesce="match-{exhibit_id}"),
         WATCH,
+        Follow("tell_languages", "default", coalesce="languages-{exhibit_id}", priority=-10),
     ),
     "media.matched": (
         Follow("build_series", "linking", lock="series", coalesce="series-{exhibit_id}"),
@@ -63,7 +70,14 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
         Follow("keep_veils", "default", coalesce="veils-{exhibit_id}"),
         Follow("compare_camera_noise", "linking", coalesce="noise-{exhibit_id}", priority=-5),
         Follow("extract_features", "default", lock=MARKING, coalesce="features-{exhibit_id}", priority=-1),
+        Follow("keep_marks", "default", coalesce="marks-{exhibit_id}"),
+        Follow("follow_text", "default", coalesce="follow-text-{exhibit_id}", priority=-10),
     ),
+    "ties.changed": (
+        Follow("build_series_anew", "linking", lock="series", coalesce="series-of-{case_id}", priority=2),
+    ),
+    "text.asked": (Follow("read_text", "default", lock=TEXT, coalesce="text-{case_id}", priority=-10),),
+    "languages.left": (Follow("go_on_telling", "default", coalesce="languages-left-{exhibit_id}", priority=-10),),
     "grades.agreed": (Follow("weigh_media", "default", coalesce="weigh-{case_id}"),),
     "identifiers.counted": (
         Follow("resolve_people", "linking", lock=CONNECTING, coalesce="resolve-{exhibit_id}", priority=2),
@@ -121,6 +135,7 @@ def on_app_ready(app: App) -> None:
     from opencets_web.releases import jobs as releases
     from opencets_web.sharing import jobs as sharing
     from opencets_web.standards import jobs as standards
+    from opencets_web.texts import jobs as texts
     from opencets_web.videos import jobs as videos
 
     def task(name: str, act: Callable[..., object], then: str = "") -> None:
@@ -141,6 +156,7 @@ def on_app_ready(app: App) -> None:
     task("read_exhibit", evidence.read_exhibit)
     task("match_media", media.match_media)
     task("build_series", grading.build_series)
+    task("build_series_anew", grading.build_series_anew)
     task("weigh_media", grading.weigh_media)
     task("find_footage", videos.find_footage)
     task("extract_features", marks.extract_features)
@@ -173,6 +189,7 @@ def on_app_ready(app: App) -> None:
     task("carry_release", releases.carry_release)
     task("keep_part", releases.keep_part)
     task("settle_part", releases.settle_part)
+    task("keep_marks", releases.keep_marks)
     task("hand_over", officers.hand_over)
     task("carry_cover", officers.carry_cover)
 
@@ -229,6 +246,16 @@ def on_app_ready(app: App) -> None:
     task("compare_camera_noise", cameras.compare_new_media)
     task("end_pushes", push.end_pushes)
     task("keep_veils", media.keep_veils)
+    task("follow_text", texts.follow_text)
+    task("read_text", texts.read_text)
+    task("tell_languages", texts.tell_languages)
+    task("go_on_telling", texts.go_on_telling)
+
+    @app.periodic(cron="37 2 * * *")
+    @app.task(name="read_again", queue="default", queueing_lock="read_again", pass_context=False)
+    def read_again(timestamp: int) -> None:
+        """Once a day: pictures that another version of the recogniser read, texts whose language another model told."""
+        texts.read_again()
 
     @app.periodic(cron="* * * * *")
     @app.task(name="push_notices", queue="default", queueing_lock="push_notices", pass_context=False)

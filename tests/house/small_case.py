@@ -327,6 +327,7 @@ def _media(made: SmallCase, now: datetime) -> None:
             thumbnail_size=rows["blob"].size, strip_size=0, matched_at=now,
         )  # fmt: skip
     _marks(made, now)
+    _texts(made, now)
     left, right = sorted((rows["picture_media"], rows["near_media"]), key=lambda media: media.id)
     rows["near_duplicate"] = NearDuplicate.objects.create(
         **_between_cases(made, "case", "case"), left=left, right=right, distance=3, found_at=now
@@ -462,7 +463,7 @@ def _cameras(made: SmallCase, now: datetime) -> None:
 
 
 def _marks(made: SmallCase, now: datetime) -> None:
-    from opencets_web.marks.models import Mark, MarkJudgement, MarkMatch, MarkRegion, RegionSignal
+    from opencets_web.marks.models import FrameSignal, Mark, MarkJudgement, MarkMatch, MarkRegion, RegionSignal
 
     rows, under = made.rows, _under(made)
     by = {"made_by_id": made.cast.owner.officer_id, "made_at": now}
@@ -485,6 +486,27 @@ def _marks(made: SmallCase, now: datetime) -> None:
         by_id=made.cast.owner.officer_id,
     )  # fmt: skip
     RegionSignal.objects.create(position=0, media_id=rows["picture_media"].id)
+    FrameSignal.objects.create(position=0, media_id=rows["near_media"].id, second=0.0)
+
+
+def _texts(made: SmallCase, now: datetime) -> None:
+    from opencets_web.texts.models import LanguagePass, MessageLanguage, TextOrder, VisibleText
+
+    rows, under = made.rows, _under(made)
+    rows["visible_text"] = VisibleText.objects.create(
+        **under, case=rows["case"], sha256=rows["picture_media"].sha256, recogniser="invented 1", text=f"{TITLE} Inn",
+        terms="lantern and heron inn", words=[[TITLE, 91, 0.1, 0.2, 0.5, 0.1, 0], ["Inn", 90, 0.7, 0.2, 0.1, 0.1, 0]],
+        read_at=now, read_for_id=made.cast.owner.officer_id,
+    )  # fmt: skip
+    rows["text_order"] = TextOrder.objects.create(
+        **under, case=rows["case"], asked_by_id=made.cast.owner.officer_id, asked_at=now
+    )
+    rows["message_language"] = MessageLanguage.objects.create(
+        **under, record=rows["said"], language="de", probability=0.9, script="Latin"
+    )
+    rows["language_pass"] = LanguagePass.objects.create(
+        **under, exhibit=rows["exhibit"], model="invented 1", begun_at=now, ended_at=now, messages=1, told=1
+    )
 
 
 def _between(made: SmallCase, now: datetime) -> None:

@@ -14,6 +14,7 @@ MAY_OPEN = {
     "src/opencets_web/media/matching.py": "Pictures are compared with every other; out come two-sided near-duplicates.",
     "src/opencets_web/videos/footage.py": "Videos are compared with every near one; out comes two-sided shared footage.",
     "src/opencets_web/marks/searching.py": "Marked regions are sought in every picture; out come two-sided suggestions.",
+    "src/opencets_web/texts/again.py": "What an earlier version read is to be read again; out come jobs of the officers it served.",
     "src/opencets_web/standards/overdue.py": "Clocks run for every case; out come notices under the same holding.",
     "src/opencets_web/standards/mailing.py": "Links are mailed for every case; out comes a mail without content.",
     "src/opencets_web/releases/carrying.py": "A released part is sealed anew for the agency it is for; out comes its own copy.",

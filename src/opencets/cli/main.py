@@ -27,6 +27,7 @@ OWN: dict[str, tuple[str, str]] = {
     "phrases": ("opencets.cli.phrases", "phrases"),
     "resolve": ("opencets.cli.resolve", "resolve"),
     "sightings": ("opencets.cli.sightings", "sightings"),
+    "text": ("opencets.cli.text", "text"),
 }
 """The engines' commands: name, module, attribute. Loaded when asked for; a module that is not there is left out."""
 

@@ -176,6 +176,17 @@ def thumbnail(image: Image.Image, longest_px: int, orientation: int = 1) -> byte
     return encoded.getvalue()
 
 
+def upright(decoded: Decoded, longest_px: int) -> Image.Image:
+    """The pixels as people see them: turned as the file says, transparency on white, at most ``longest_px`` a side."""
+    image = decoded.image if decoded.image.mode == "YCbCr" else _on_white(decoded.image)
+    scale = longest_px / max(image.size)
+    if scale < 1:
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        image = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    turn = _TURNS.get(decoded.orientation)
+    return image.transpose(turn) if turn is not None else image
+
+
 # EXIF 2.32, tag 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -83,6 +83,7 @@ _ENVIRONMENT = (
     "TZ",
     "TMPDIR",
     "NUMBA_CACHE_DIR",
+    "TESSDATA_PREFIX",
     "LD_LIBRARY_PATH",
     "VIRTUAL_ENV",
 )

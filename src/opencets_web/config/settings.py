@@ -16,6 +16,9 @@
 | OPENCETS_PRIVATE_PROVIDERS | hosts of agencies' identity providers inside one's own network, comma separated | none |
 | OPENCETS_PUSH | hosts of push services that take links, comma separated; ``*.`` in front takes all below | none: no web push |
 | OPENCETS_REGION_MODEL | an ONNX embedding that puts the places of a mark in order; needs the optional part ``onnx`` | none |
+| OPENCETS_TEXT | whose visible text is read: ``asked``, of cases for which an officer asks; ``all``; ``off`` | asked |
+| OPENCETS_TEXT_RECOGNISER | dotted name of the class that reads words from pictures | the program ``tesseract`` |
+| OPENCETS_TEXT_LANGUAGES | what it reads, by its own names joined by ``+``, such as eng+deu | all installed |
 | OPENCETS_WITHOUT_DATABASE | 1: for type checks and ``makemigrations`` on a machine without a server | 0 |
 """
 
@@ -93,6 +96,7 @@ INSTALLED_APPS = [
     "opencets_web.cameras",
     "opencets_web.videos",
     "opencets_web.marks",
+    "opencets_web.texts",
     "opencets_web.leads",
     "opencets_web.charts",
     "opencets_web.sharing",
@@ -216,6 +220,11 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 REGION_MODEL = os.environ.get("OPENCETS_REGION_MODEL", "")
+TEXT_MODE = os.environ.get("OPENCETS_TEXT", "asked")
+TEXT_RECOGNISER = os.environ.get("OPENCETS_TEXT_RECOGNISER", "")
+TEXT_LANGUAGES = os.environ.get("OPENCETS_TEXT_LANGUAGES", "")
+if TEXT_MODE not in ("asked", "all", "off"):
+    raise ImproperlyConfigured("OPENCETS_TEXT is asked, all or off.")
 MAIL = urlsplit(os.environ.get("OPENCETS_MAIL", ""))
 MAIL_ON = MAIL.scheme in ("smtp", "smtp+starttls", "smtps") and bool(MAIL.hostname)
 MAIL_ADDRESS = os.environ.get("OPENCETS_ADDRESS", "http://localhost:8000").rstrip("/")
@@ -235,8 +244,8 @@ if any(not re.fullmatch(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*", host) or host == "*
         "OPENCETS_PUSH is host names with commas between, such as updates.push.services.mozilla.com."
     )
 
-SERIES_TIES: tuple[str, ...] = ()
-"""Dotted names of functions (actor, case id) that give ties between files for series: confirmed marks, cameras, shared footage."""
+SERIES_TIES: tuple[str, ...] = tuple(f"opencets_web.{room}.ties.of_case" for room in ("marks", "cameras", "videos"))
+"""Dotted names of functions (actor, case) that give ties between files for series: rooms that series themselves do not import."""
 PROCRASTINATE_ON_APP_READY = "opencets_web.pipeline.on_app_ready"
 PROCRASTINATE_IMPORT_PATHS = ["opencets_web.pipeline"]
 

@@ -27,6 +27,7 @@ ROOMS = (
     "cameras",
     "videos",
     "marks",
+    "texts",
     "leads",
     "charts",
     "sharing",

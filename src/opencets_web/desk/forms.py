@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django import forms
 
+from opencets_web.texts.forms import language_choices
+
 
 class SearchForm(forms.Form):
     """The words of a search."""
@@ -14,3 +16,11 @@ class SearchForm(forms.Form):
         label="Words or an identifier",
         widget=forms.TextInput(attrs={"placeholder": "Name, number, address, hash", "autocomplete": "off"}),
     )
+    language = forms.ChoiceField(
+        required=False, label="Language of messages and visible text", choices=language_choices
+    )
+
+    def asked(self) -> tuple[str, str]:
+        """Words and the code of a language; what cannot be used counts as nothing."""
+        self.is_valid()
+        return str(self.cleaned_data.get("q", "")), str(self.cleaned_data.get("language", ""))

@@ -1,13 +1,15 @@
 """Search across the rooms: only what the reader may see, grouped by what it is, each hit saying why it was found.
 
 Identifiers are found exactly, in any notation that ``opencets.values`` reads; names, screen names, addresses and file names by
-the beginnings of their words; messages by their words. Part of a word in its middle is not found: that would need an extension.
+the beginnings of their words; messages by their words; visible text by the beginnings of its words, in every script. Part of a word
+in its middle is not found: that would need an extension. ``language:de`` among the words narrows messages and visible text to a
+language, and leaves out what has none.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,6 +20,7 @@ from django.db import DataError, connection, transaction
 from django.db.models import Q, QuerySet
 
 from opencets.errors import ActRefused, ValueRefused
+from opencets.recognising.language import names
 from opencets.records import KINDS
 from opencets.values import normalise
 from opencets.values.services import SERVICES
@@ -26,6 +29,7 @@ from opencets_web.cases.models import Case, PartnerNumber
 from opencets_web.evidence.models import Claim, ExhibitFile, Record
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
+from opencets_web.texts.finding import PREFIX, Found, code_of, find_texts, language_in, show_texts
 
 MOST_WORDS = 300
 FIRST = 6
@@ -37,8 +41,10 @@ PARTS = (
     ("cases", "Cases"),
     ("people", "People and accounts"),
     ("messages", "Messages"),
+    ("visible", "Visible text"),
     ("files", "Files"),
 )
+IN_A_LANGUAGE = ("messages", "visible")
 
 Pieces = tuple[tuple[str, bool], ...]
 """A text in pieces: each with whether it is what was searched for."""
@@ -54,6 +60,8 @@ class Hit:
     text: Pieces
     case: str
     url: str
+    picture: Found | None = None
+    """Of visible text: the veiled file with the words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +90,15 @@ class Results:
     """What a search found."""
 
     words: str
+    language: str
     part: str
     groups: tuple[Group, ...]
     read_as: tuple[tuple[str, str], ...]
+
+    @property
+    def language_name(self) -> str:
+        """The language asked for, in words."""
+        return names().get(self.language, "")
 
     @property
     def total(self) -> int:
@@ -92,40 +106,48 @@ class Results:
         return sum(group.total for group in self.groups)
 
 
-def search(actor: Actor, words: str, *, part: str = "", number: int = 1) -> Results:
+def search(
+    actor: Actor, words: str, *, language: str = "", part: str = "", number: int = 1, shown: Collection[str] = ()
+) -> Results:
     """What the actor may see of what the words name; ``part`` gives one kind of hit, page by page. The search is logged.
+
+    ``language``: a code, as ``language:de`` among the words. ``shown``: known files that this session asked for.
 
     ActRefused: a NUL character, or more than 300 characters.
     """
     words = " ".join(words.split())
     if "\x00" in words or len(words) > MOST_WORDS:
         raise ActRefused(f"A search takes up to {MOST_WORDS} characters of text.")
+    words, said = language_in(words)
+    language = code_of(language) or said
     wanted = part if part in dict(PARTS) else ""
     values = exact_values(words, actor.country) if words else ()
     finders: dict[str, Callable[[], tuple[Sequence[Any], Callable[[Sequence[Any]], list[Hit]]]]] = {
         "identifiers": lambda: _identifiers(actor, words, values),
         "cases": lambda: _cases(actor, words),
         "people": lambda: _people(actor, words),
-        "messages": lambda: _messages(actor, words),
+        "messages": lambda: _messages(actor, words, language),
+        "visible": lambda: _visible(actor, words, language, shown),
         "files": lambda: _files(actor, words),
     }
     groups = []
     for name, label in PARTS:
-        if not words or (wanted and name != wanted):
+        if not (words or language) or (wanted and name != wanted) or (language and name not in IN_A_LANGUAGE):
             continue
-        found, shown = finders[name]()
+        found, show = finders[name]()
         page = Paginator(found, ON_A_PAGE).get_page(number) if wanted else None
         chosen = list(page) if page is not None else list(found[:FIRST])
         if chosen:
-            groups.append(Group(name, label, tuple(shown(chosen)), len(found), page))
-    if words:
+            groups.append(Group(name, label, tuple(show(chosen)), len(found), page))
+    if words or language:
+        asked = f"{words} {PREFIX}{language}".strip() if language else words
         log.record(
             "search.made",
             actor,
-            details={"words": words, "found": {group.part: group.total for group in groups}, "part": wanted},
+            details={"words": asked, "found": {group.part: group.total for group in groups}, "part": wanted},
         )
     told = tuple((kind, normal) for kind, normal in values if kind in _PLAIN and "unknown:" not in normal)
-    return Results(words, wanted, tuple(groups), told)
+    return Results(words, language, wanted, tuple(groups), told)
 
 
 _PLAIN = frozenset({"email", "phone", "ip", "imei", "wallet", "iban", "sha256", "sha1", "md5"})
@@ -219,8 +241,12 @@ def _people(actor: Actor, words: str) -> Any:
     return rows, shown
 
 
-def _messages(actor: Actor, words: str) -> Any:
-    ids = [row[0] for row in _ask("select app_search_messages(%s, %s)", words)]
+def _messages(actor: Actor, words: str, language: str) -> Any:
+    if language:
+        found = _ask("select app_search_messages_in(%s, %s, %s)", words, language)
+    else:
+        found = _ask("select app_search_messages(%s, %s)", words)
+    ids = [row[0] for row in found]
     rows = door.visible(actor, Record.objects.filter(id__in=ids, retired_at=None)).order_by("-at_text", "id")
     keys = list(rows.values_list("id", flat=True))
 
@@ -236,6 +262,18 @@ def _messages(actor: Actor, words: str) -> Any:
         ]  # fmt: skip
 
     return keys, shown
+
+
+def _visible(actor: Actor, words: str, language: str, shown: Collection[str]) -> Any:
+    def show(chosen: Sequence[UUID]) -> list[Hit]:
+        return [
+            Hit(
+                "media", ((one.label, False),), f"{one.exhibit}, read from the picture", one.text, one.case_reference, one.url, one
+            )
+            for one in show_texts(actor, chosen, words, shown=shown)
+        ]  # fmt: skip
+
+    return find_texts(actor, words, language), show
 
 
 def _files(actor: Actor, words: str) -> Any:
@@ -262,11 +300,11 @@ def _files(actor: Actor, words: str) -> Any:
     return keys, shown
 
 
-def _ask(statement: str, asked: str) -> list[tuple[Any, ...]]:
+def _ask(statement: str, *asked: str) -> list[tuple[Any, ...]]:
     """The rows of one of the wall's search functions; words that the server cannot read as a query find nothing."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(statement, [asked, MOST_FOUND])
+            cursor.execute(statement, [*asked, MOST_FOUND])
             return list(cursor.fetchall())
     except DataError:
         return []

@@ -12,6 +12,7 @@ from opencets_web.desk import queries
 from opencets_web.desk.forms import SearchForm
 from opencets_web.desk.search import PARTS
 from opencets_web.desk.search import search as search_everywhere
+from opencets_web.media.actions import shown_known
 from opencets_web.policy.middleware import actor_of
 
 
@@ -34,6 +35,9 @@ def case(request: HttpRequest, reference: str) -> HttpResponse:
 @require_GET
 def search(request: HttpRequest) -> HttpResponse:
     form = SearchForm(request.GET)
-    words, part = (form.cleaned_data["q"] if form.is_valid() else ""), request.GET.get("in", "")
-    found = search_everywhere(actor_of(request), words, part=part, number=int_of(request, "page"))
+    words, language, part = *form.asked(), request.GET.get("in", "")
+    found = search_everywhere(
+        actor_of(request), words, language=language, part=part, number=int_of(request, "page"),
+        shown=shown_known(request.session),
+    )  # fmt: skip
     return render(request, "desk/search.html", {"found": found, "form": form, "parts": PARTS})

@@ -60,8 +60,8 @@ PARTS: dict[str, Callable[[Dossier], Iterator[Part]]] = {
 """What each format puts into a package."""
 TOLD_VERBS = (
     "band", "camera-match", "cameras", "case", "checklist", "clock", "decision", "entities", "entity", "exhibit", "file",
-    "fingerprint", "footage", "gallery", "grades", "grading", "judgement", "mark", "marks", "mask", "match", "matches", "media",
-    "messages", "note", "number", "positions", "purpose", "record", "series", "step",
+    "fingerprint", "footage", "gallery", "grades", "grading", "judgement", "languages", "mark", "marks", "mask", "match",
+    "matches", "media", "messages", "note", "number", "positions", "purpose", "record", "series", "step", "text", "texts",
 )  # fmt: skip
 """Families of acts whose lines go along: what was done with the case and what is in it."""
 WITHHELD_VERBS = (

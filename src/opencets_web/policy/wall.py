@@ -37,6 +37,7 @@ READ_ONLY_FOR_WEB = (
     "grading_series", "grading_seriesmember",
     "cameras_noiselook", "cameras_cameramatch",
     "marks_markmatch",
+    "texts_visibletext", "texts_messagelanguage", "texts_languagepass",
 )  # fmt: skip
 WEB_ADDS_ONLY = ("evidence_blob",)
 _OWN = " and agency_id = (select app_agency())"
@@ -88,7 +89,7 @@ FED_TO_OWNER = (
 )  # fmt: skip
 BLIND_ONLY = (
     "media_signal", "media_hashentry", "entities_identifier", "entities_candidatekey", "leads_pointersecret",
-    "deconfliction_conflictsecret", "push_delivery", "marks_regionsignal",
+    "deconfliction_conflictsecret", "push_delivery", "marks_regionsignal", "marks_framesignal",
 )  # fmt: skip
 _APART = "'._-@|:/\\()[]+,#', '               '"
 WORDED = (
@@ -96,6 +97,7 @@ WORDED = (
     "'device_serial','address')"
 )
 VALUE_WORDS = f"to_tsvector('simple'::regconfig, translate({{0}}normal, {_APART}))"
+TEXT_WORDS = "to_tsvector('simple'::regconfig, coalesce(t.terms, ''))"
 FILE_WORDS = f"to_tsvector('simple'::regconfig, translate({{0}}name, {_APART}))"
 """What ``desk/migrations/0001_words`` indexes: the words of values and of file names. An index serves only the same text."""
 
@@ -129,6 +131,30 @@ def between_tables() -> list[str]:
 
 def _texts(words: tuple[str, ...]) -> str:
     return ", ".join(f"'{word}'" for word in words)
+
+
+_NO_WORDS = "asked = '' and of_language <> ''"
+_TEXT_ASKED = f"asked <> '' and {TEXT_WORDS} @@ to_tsquery('simple', asked)"
+_BODY_ASKED = (
+    "asked <> '' and to_tsvector('simple'::regconfig, coalesce(r.body, '')) @@ websearch_to_tsquery('simple', asked)"
+)
+
+
+def _messages_in(asked: str) -> str:
+    """Messages in a language, as ``asked``: one branch of a search."""
+    return (
+        f"select r.id from evidence_record r join texts_messagelanguage l on l.record_id = r.id where {asked}"
+        " and l.language = of_language and r.kind = 'message' and r.retired_at is null"
+        f" and {sees('r.holding_id', 'r.agency_id')}"
+    )
+
+
+def _visible(asked: str) -> str:
+    """Visible texts, as ``asked``, in a language and of a case where these are given: one branch of a search."""
+    return (
+        f"select t.id from texts_visibletext t where {asked} and (of_language = '' or t.language = of_language)"
+        f" and (of_case is null or t.case_id = of_case) and t.retired_at is null and {sees('t.holding_id', 't.agency_id')}"
+    )
 
 
 def _functions() -> list[str]:
@@ -261,6 +287,13 @@ def _functions() -> list[str]:
         f"create or replace function app_search_files(words text, most integer) returns setof uuid {head} as "
         f"$$ select f.id from evidence_exhibitfile f where {FILE_WORDS.format('f.')} @@ to_tsquery('simple', words)"
         f" and {sees('f.holding_id', 'f.agency_id')} limit least(most, 2000) $$",
+        # Two branches, so that each uses its own index whatever is asked; a branch that is not asked for costs nothing.
+        f"create or replace function app_search_messages_in(asked text, of_language text, most integer) returns setof uuid {head}"
+        f" as $$ select r.id from ({_messages_in(_BODY_ASKED)} union all {_messages_in(_NO_WORDS)}) r"
+        " limit least(most, 2000) $$",
+        "create or replace function app_search_visible(asked text, of_language text, of_case uuid, most integer) returns setof uuid"
+        f" {head} as $$ select t.id from ({_visible(_TEXT_ASKED)} union all"
+        f" {_visible(_NO_WORDS)}) t limit least(most, 20000) $$",
         # Acts are read by the owner's officers and by auditors; what a partner reads of a case's feed is said here, without
         # address and purpose of the acting officer.
         "create or replace function app_feed(of_holding uuid, most integer) returns table(id bigint, at timestamptz, verb text,"
@@ -664,7 +697,7 @@ def build() -> None:
         cursor.execute(
             "grant select on accounts_officer, policy_grant, policy_holding, leads_pointersecret, leads_pointer, cases_case,"
             " evidence_record, evidence_claim, evidence_exhibitfile, audit_checkpoint, audit_seal, audit_act,"
-            " standards_quiethours to opencets_definer"
+            " standards_quiethours, texts_visibletext, texts_messagelanguage to opencets_definer"
         )
         cursor.execute("grant select on accounts_agency, accounts_certification to opencets_definer")
         cursor.execute("grant insert on accounts_officer to opencets_definer")
@@ -727,6 +760,7 @@ def build() -> None:
         for name in (
             "accounts_certification", "policy_grant", "policy_holding", "leads_pointer", "cases_case",
             "evidence_record", "evidence_claim", "evidence_exhibitfile", "audit_act", "standards_quiethours",
+            "texts_visibletext", "texts_messagelanguage",
         ):  # fmt: skip
             cursor.execute(f"create policy definer on {name} for select to opencets_definer using (true)")
         for name in ("policy_grant", "casework_notice"):
