@@ -2,7 +2,7 @@
 
 Originals are the sample videos beside the clone, where they are, and films made here of photographs and drawn scenes with
 camera movement and cuts. Of each, copies are made as people make them: trimmed, letterboxed, pillarboxed, re-encoded
-small, slowed, sped up, mirrored, put into another film, two parts of one, and several of these together. Each copy is
+small, slowed, sped up, mirrored, turned, put into another film, two parts of one, and several of these together. Each copy is
 compared with every original. Asserted: the own original is found at the true seconds, to within a second; nothing is
 found in another original; broken, cut, oversized, empty and sound-only files give a sentence and no error.
 
@@ -31,6 +31,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from opencets.hashing import sign
+from opencets.hashing.pdq import turned_codes
 from opencets.hashing.video import Watched, watch
 from opencets.matching.intervals import Interval, Track, find_intervals
 
@@ -39,6 +40,7 @@ WITHIN_SECONDS = 1.0
 LEAST_TOLD_SECONDS = 1.0
 """A part of which less can be told apart is not asked for."""
 PEER_SHARE = 0.8
+LONG_PARTS = (3, 6, 12)
 RADIUS = 31
 FPS = 25
 Picture = npt.NDArray[np.uint8]
@@ -174,6 +176,13 @@ def mirrored(frame: Picture) -> Picture:
     return frame[:, ::-1]
 
 
+TURNED: dict[str, Callable[[Picture], Picture]] = {
+    "upside down": lambda frame: np.rot90(frame, 2),
+    "turned by a quarter to the left": np.rot90,
+    "turned by a quarter to the right": lambda frame: np.rot90(frame, 3),
+}
+
+
 @dataclass(frozen=True)
 class Copy:
     """A copy, and the truth: begin and end in the original, begin in the copy, speed, for each interval."""
@@ -195,6 +204,8 @@ def copies(film: Film, other: Film) -> Iterator[Copy]:
     yield Copy("slowed to 0.8", film.at(0.8).encoded(), ((0.0, length, 0.0, 0.8),))
     yield Copy("sped to 1.25", film.at(1.25).encoded(), ((0.0, length, 0.0, 1.25),))
     yield Copy("mirrored", film.each(mirrored).encoded(), whole)
+    for turn, change in TURNED.items():
+        yield Copy(turn, film.each(change).encoded(), whole)
     within = other.part(0, lead).then(film.part(begin, end)).then(other.part(lead, 2 * lead))
     yield Copy("put into another film", within.encoded(), ((begin, end, other.part(0, lead).duration, 1.0),))
     first, gap = film.part(0, 0.4 * length), other.part(0, lead)
@@ -261,6 +272,14 @@ def errors_of(truth: Sequence[tuple[float, float, float, float]], told: tuple[fl
     return worst
 
 
+def meets(known: Track, track: Track) -> bool:
+    """Whether a frame of one is within `RADIUS` of a frame of the other in some turn: so the web learns what to compare."""
+    codes, others = (one.codes[one.usable].view(np.uint8).reshape(-1, 32) for one in (known, track))
+    laid = np.concatenate((others[:, None], turned_codes(others)), axis=1).view(np.uint64)
+    near = np.bitwise_count(codes.view(np.uint64)[:, None, None] ^ laid[None]).sum(axis=3) <= RADIUS
+    return bool(near.any())
+
+
 def told_span(track: Track) -> tuple[float, float]:
     """From the first to the last second of a video whose frames can be told apart from others."""
     seconds = track.seconds[track.tells]
@@ -312,8 +331,8 @@ def measure(films: int, seconds: float) -> dict[str, Any]:
     compared = 0
     for place, (name, film, _) in enumerate(held):
         for copy in copies(film, held[place - 1][1]):
-            row = rows.setdefault(copy.kind, {"copies": 0, "asked": 0, "found": 0, "within_1_s": 0, "worst_s": 0.0, "peer_found": 0,
-                                              "peer_within_1_s": 0})  # fmt: skip
+            counted = ("copies", "meets", "asked", "found", "within_1_s", "worst_s", "peer_found", "peer_within_1_s")
+            row = rows.setdefault(copy.kind, dict.fromkeys(counted, 0))
             track, plain = take(copy.kind, copy.content)
             row["copies"] += 1
             # Not compared with the film that was put before and after it: that one is in the copy.
@@ -335,8 +354,9 @@ def measure(films: int, seconds: float) -> dict[str, Any]:
                 row["worst_s"] = max(row["worst_s"], round(min(max(off, default=0.0), 999.0), 2))
                 if max(off, default=0.0) > WITHIN_SECONDS:
                     missed.append(f"{copy.kind} of {name}: {copy.truth} {[one.sentence for one in found]}")
-                if copy.kind == "mirrored" and found:
-                    assert found[0].orientation == "mirrored", found[0]
+                row["meets"] += meets(known, track)
+                if copy.kind in ("mirrored", *TURNED) and found:
+                    assert found[0].orientation == copy.kind, found[0]
                 peer = vpdq_match(plains[name], plain)
                 row["peer_found"] += peer is not None
                 if peer is not None and len(copy.truth) == 1:
@@ -378,6 +398,29 @@ def measure_large(seconds: float) -> dict[str, Any]:
     return figures
 
 
+def measure_long(seconds: float) -> dict[str, Any]:
+    """A film longer than is sampled each second: which short parts of it are found, and what it costs."""
+    film = made(41, seconds, photographs(), (160, 90))
+    content = film.encoded()
+    figures: dict[str, Any] = {}
+    for name, dense in (("key frames alone", False), ("denser where it changes", True)):
+        begun = time.process_time()
+        watched = watch(io.BytesIO(content), dense=dense)
+        cost = time.process_time() - begun
+        assert not watched.broken
+        known = track_of(watched)
+        row: dict[str, Any] = {"frames": len(watched.frames), "cpu_s_per_minute": round(cost * 60 / film.duration, 2)}
+        for length in LONG_PARTS:
+            begins = [(0.07 + 0.09 * n) * seconds for n in range(10)]
+            parts = [track_of(watch(io.BytesIO(film.part(at, at + length).encoded()))) for at in begins]
+            found = [(at, find_intervals(known, part)) for at, part in zip(begins, parts, strict=True)]
+            for at, intervals in found:
+                assert all(one.left_begin >= at - 2 and one.left_end <= at + length + 2 for one in intervals), intervals
+            row[f"of 10 parts of {length} s"] = sum(bool(intervals) for _, intervals in found)
+        figures[name] = row
+    return figures
+
+
 def hostile() -> dict[str, str]:
     """What broken files cost: a sentence each, and digests that are whole."""
     good = made(7, 6, []).encoded()
@@ -415,11 +458,14 @@ def main() -> None:
     parser.add_argument("--films", type=int, default=4, help="films made here, beside the sample videos")
     parser.add_argument("--seconds", type=float, default=30.0, help="their length")
     parser.add_argument("--large", type=float, default=20.0, help="seconds of the 1920 x 1080 films; 0 leaves them out")
+    parser.add_argument("--long", type=float, default=0.0, help="seconds of a film beyond ten minutes; 0 leaves it out")
     arguments = parser.parse_args()
     figures = measure(arguments.films, arguments.seconds)
     figures["hostile"] = hostile()
     if arguments.large:
         figures["cpu_s_per_minute_1080p"] = measure_large(arguments.large)
+    if arguments.long:
+        figures["long"] = measure_long(arguments.long)
     assert figures["strays"] == 0, "footage was found where there is none"
     assert figures["missed"] == 0, "shared footage was not found within a second"
     if arguments.json:
@@ -428,7 +474,7 @@ def main() -> None:
     print(f"{figures['originals']} originals, {figures['minutes']} minutes, {figures['comparisons']} comparisons")
     for kind, row in figures["kinds"].items():
         print(f"   {kind}: " + ", ".join(f"{name} {number}" for name, number in row.items()))
-    for name in ("strays", "cpu_s_per_minute", "match_ms_per_pair", "cpu_s_per_minute_1080p", "hostile"):
+    for name in ("strays", "cpu_s_per_minute", "match_ms_per_pair", "cpu_s_per_minute_1080p", "long", "hostile"):
         print(f"   {name}: {figures.get(name)}")
 
 

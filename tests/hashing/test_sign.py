@@ -54,6 +54,23 @@ def film(seconds: int = 6, form: str = "mp4", fps: int = 10, border: int = 0) ->
     return out.getvalue()
 
 
+def shots(scenes: list[int], key_frame_each: int) -> bytes:
+    """A film of five frames a second that shows another pattern each second; a key frame each so many seconds."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp4") as container:
+        options = {"g": str(5 * key_frame_each), "sc_threshold": "1000000000"}
+        stream = container.add_stream("mpeg4", rate=5, options=options)
+        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 160, 128, "yuv420p", 1_000_000
+        for number in scenes:
+            small = np.random.default_rng(number).integers(0, 256, (8, 10, 3), np.uint8)
+            frame = av.VideoFrame.from_image(Image.fromarray(small).resize((160, 128), Image.Resampling.BICUBIC))
+            for _ in range(5):
+                frame.pts = None
+                container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return out.getvalue()
+
+
 def assert_digests_of(content: bytes, found: Signed) -> None:
     assert found.digests == digest_plainly(content)
 
@@ -245,6 +262,19 @@ def test_a_long_film_gives_a_bounded_number_of_frames_over_its_whole_length() ->
     assert 18 <= len(whole.frames) <= 40
     assert whole.frames[0].second == 0
     assert whole.frames[-1].second > 45
+
+
+@pytest.mark.parametrize("key_frame_each", [1, 20])
+def test_a_long_film_is_sampled_more_densely_where_it_changes(key_frame_each: int) -> None:
+    content = shots([1] * 40 + list(range(2, 42)), key_frame_each)
+    thin, dense = (watch(io.BytesIO(content), frames=40, dense=dense).frames for dense in (False, True))
+    seconds = [frame.second for frame in dense]
+    assert {frame.second for frame in thin} <= set(seconds)
+    assert 35 <= len(dense) <= 40
+    assert sum(second < 38 for second in seconds) <= 12
+    assert max(np.diff([second for second in seconds if second > 42])) <= 2.5
+    if key_frame_each == 1:
+        assert max(np.diff([frame.second for frame in thin])) > 3.5
 
 
 def test_a_film_is_watched_by_its_key_frames_alone_where_that_is_asked_for() -> None:

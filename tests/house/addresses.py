@@ -94,10 +94,10 @@ def _emergency(open_to: frozenset[str], **fields: Any) -> Address:
     return Address(open_to, {"emergency_id": "emergency"}, method="post", of_the_case=False, **fields)
 
 
-def _held(**fields: Any) -> Address:
+def _held(also: dict[str, str] | None = None, **fields: Any) -> Address:
     """A held entry of Avon's hash set; Avon's colleague is an analyst and reads why not."""
     return Address(
-        frozenset({"owner"}), {"held_id": "held_entry"}, method="post", sends=lambda made: REASON, of_the_case=False,
+        frozenset({"owner"}), {"held_id": "held_entry"}, method="post", sends=lambda made: REASON | (also or {}), of_the_case=False,
         only_told_why=frozenset({"colleague"}), **fields,
     )  # fmt: skip
 
@@ -682,6 +682,17 @@ ADDRESSES: dict[str, Address] = {
     "api:undo_place": _act("withdrawn_region_mark_match", "match_id", json=True),
     "api:list_positions": _case_page(),
     "api:list_fingerprints": _case_page(),
+    "api:list_footage": _case_page(),
+    "api:judge_footage": _act("shared_footage", "footage_id", sends=lambda made: {"state": "confirmed"}, json=True),
+    "api:list_votes": _list(CASE_WORKERS),
+    "api:vote_on_known": _act(
+        "picture_media", "media_id", sends=lambda made: {"confirms": True}, json=True, refused=frozenset({409})
+    ),
+    "api:withdraw_vote": Address(
+        frozenset({"owner"}), {"vote_id": "entry_vote"}, method="post", json=True, of_the_case=False
+    ),
+    "api:list_held_entries": _list(CASE_WORKERS),
+    "api:decide_held_entry": _held(also={"state": "released"}, json=True),
     "api:list_connections": _case_page(),
     "api:list_pointers": _case_page(),
     "api:list_alerts": _list(),

@@ -346,7 +346,11 @@ def _media(made: SmallCase, now: datetime) -> None:
     rows["hash_entry"] = HashEntry.objects.create(hash_set=rows["hash_set"], md5="ab" * 16)
     of_avon = {"hash_set": rows["hash_set"], "agency": made.cast.avon}
     rows["held_entry"] = HeldEntry.objects.create(
-        **of_avon, entry=rows["hash_entry"], files=2431, because="It marked 2,431 different files.", held_at=now
+        **of_avon,
+        entry=rows["hash_entry"],
+        files=2431,
+        because="It marked more than 2,000 different files.",
+        held_at=now,
     )
     rows["entry_vote"] = EntryVote.objects.create(
         **of_avon, entry_id=rows["hash_entry"].id, officer_id=made.cast.owner.officer_id, confirms=False,

@@ -12,17 +12,20 @@ from PIL import Image
 from opencets.errors import DamagedSource, NotThisFormat, ValueRefused
 from opencets.matching.camera import (
     PRESELECT,
+    SCALED_THRESHOLD,
     THRESHOLD,
     Fingerprint,
     FingerprintMaker,
     SensorNoise,
     compare,
+    compare_scaled,
     false_alarm_by_theory,
     false_alarm_in_words,
     make_fingerprint,
     noise_of,
     null_scores,
     preselect,
+    scale_between,
 )
 from opencets.rehearsal.sensors import InventedCamera, as_jpeg
 
@@ -77,6 +80,32 @@ def test_a_picture_cut_out_is_found_at_its_place(
     assert found.places > 100_000
     assert found.place == (16 + 640 // 2 - SIZE[0] // 2, 40 + 560 // 2 - SIZE[1] // 2)
     assert not compare(cut, fingerprints[1]).matches
+
+
+@pytest.mark.parametrize("resampling", [Image.Resampling.LANCZOS, Image.Resampling.BILINEAR])
+def test_a_picture_scaled_down_is_found_turned_or_not_and_with_no_other(resampling: Image.Resampling) -> None:
+    both = [InventedCamera(seed, 1248, 1088, strength=0.03) for seed in (11, 12)]
+    known = [make_fingerprint(camera.take(number, flat=True) for number in range(4)) for camera in both]
+    whole = Image.fromarray(both[0].take(50))
+    for scale, turned in ((0.5, False), (0.73, True)):
+        small = whole.resize((round(1248 * scale), round(1088 * scale)), resampling)
+        small = small.transpose(Image.Transpose.ROTATE_90) if turned else small
+        picture = noise_of(jpeg(np.asarray(small), 90))
+        found, other = (compare_scaled(picture, one) for one in known)
+        assert found is not None
+        assert other is not None
+        assert found.matches, (scale, found)
+        assert (found.scale, found.turn) == (pytest.approx(scale, abs=0.01), 270 if turned else 0)
+        assert compare(picture, known[0]) == found
+        assert other.pce < SCALED_THRESHOLD / 2
+
+
+def test_only_dimensions_of_the_same_shape_are_taken_for_scaled() -> None:
+    assert scale_between((1504, 1000), (3008, 2000)) == 0.5
+    assert scale_between((1000, 1504), (3008, 2000)) == 0.5
+    assert scale_between((2048, 1362), (3008, 2000)) == pytest.approx(0.681, abs=0.001)
+    for other in ((3008, 2000), (1504, 1003), (1200, 798), (3760, 2500), (1500, 1500)):
+        assert scale_between(other, (3008, 2000)) is None
 
 
 def test_the_signs_alone_select_the_camera(cameras: list[InventedCamera], fingerprints: list[Fingerprint]) -> None:
@@ -164,7 +193,9 @@ def test_a_picture_larger_than_the_cameras_is_refused(fingerprints: list[Fingerp
 
 
 def test_the_false_alarm_rate_is_told_in_words() -> None:
-    assert "100,000" in false_alarm_in_words(75.0)
+    assert "8 of 10,000" in false_alarm_in_words(75.0)
+    assert "below the threshold of 60" in false_alarm_in_words(40.0)
+    assert "scaled down to 50% of" in false_alarm_in_words(40.0, 0.5)
     assert "below the threshold" in false_alarm_in_words(12.0)
     assert false_alarm_by_theory(60.0, 1) < 1e-13
     assert false_alarm_by_theory(0.0, 1) == 1.0

@@ -13,6 +13,7 @@ import pytest
 from opencets.hashing import sign
 from opencets.records import Record
 from opencets.rehearsal import PictureCard, Size, World, build, picture_bytes, picture_code, records, write
+from opencets.rehearsal.packages import LOGOS, write_logo_cache
 from opencets.rehearsal.rooms import distance
 from opencets.rehearsal.workshop import write_workshop
 from opencets.values import normalise
@@ -175,6 +176,17 @@ def test_a_world_is_written_as_packages_with_its_truth(tmp_path: Path) -> None:
     hash_set = json.loads((tmp_path / "known-files.json").read_text())
     assert hash_set["value"]
     assert len(hash_set["value"][0]["MD5"]) == 32
+
+
+def test_logos_of_a_cache_are_near_the_logo_and_unlike_each_other(tmp_path: Path) -> None:
+    logo = sign(io.BytesIO(write_logo_cache(tmp_path)))
+    signed = [sign(io.BytesIO(path.read_bytes())) for path in sorted(tmp_path.iterdir())]
+    codes = np.array([np.frombuffer(one.pdq or b"", np.uint8) for one in signed])
+    near = np.bitwise_count(codes ^ np.frombuffer(logo.pdq or b"", np.uint8)).sum(axis=1) <= 31
+    assert (len(signed), min(one.quality or 0 for one in signed) >= 50) == (LOGOS, True)
+    assert near.sum() > 100
+    apart = np.bitwise_count(codes[near][:, None] ^ codes[near][None]).sum(axis=2)[np.triu_indices(near.sum(), 1)]
+    assert (apart > 31).mean() > 0.7
 
 
 def test_a_workshop_is_the_same_again_and_its_still_is_a_frame_of_both_films(tmp_path: Path) -> None:

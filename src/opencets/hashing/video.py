@@ -6,8 +6,9 @@ frames that stand further apart than a step, frames are decoded only where the t
 its ends. Where the picture changes so swiftly that two samples a step apart are no near-duplicates (a camera in the
 hand), frames between them are hashed too, those that change most first: two copies sampled at different instants would
 otherwise never meet. What a video costs is bounded three times: by `FRAMES` frames kept (videos beyond `DENSE_SECONDS`
-are sampled more thinly, by their key frames alone), by `DENSE_PIXELS` pixels decoded between key frames, spread over
-the length when they do not reach, and by `picture.DECODED_PIXELS` for one frame.
+are sampled more thinly, by key frames, and between them where the picture changes, the longest stretch first), by
+`DENSE_PIXELS` pixels decoded between key frames, spread over the length when they do not reach, and by
+`picture.DECODED_PIXELS` for one frame.
 
 PDQ is computed on the frame as stored, as for pictures: a phone's turned video keeps the hash that others have. A
 second PDQ, without black borders, stands beside the first where the video has such borders, so that a letterboxed copy
@@ -38,7 +39,8 @@ FRAMES = 1_200
 """Frames kept of one video, of which the samples at even steps are half at most."""
 STEP_SECONDS = 1.0
 DENSE_SECONDS = 600.0
-"""Up to this length a video has a sample for each step of a second; longer ones have 600 samples."""
+"""Up to this length a video has a sample for each step of a second; longer ones have 600 samples, and twice as many where
+they change."""
 SHORT_FRAMES = 120
 """A video of fewer seconds is sampled more densely, to so many frames or every `SHORTEST_STEP` seconds."""
 SHORTEST_STEP = 0.25
@@ -182,6 +184,8 @@ def watch(content: BinaryIO, *, thumbnail_px: int = 320, frames: int = FRAMES, d
             _see_key_frames(container, stream, duration, seen, frames // 2)
             if dense and seen.step <= STEP_SECONDS:
                 _see_between(container, stream, duration, seen, frames)
+            elif dense:
+                _see_changes(container, stream, seen, frames)
         except LimitReached as reason:
             broken = reason.sentence.rstrip(".")
         except (av.FFmpegError, ValueError, OSError, MemoryError) as reason:
@@ -394,6 +398,41 @@ def _see_swift(seen: _Seen, before: Frame, waiting: list[tuple[float, Any]], aft
         for one, other in ((first, middle), (middle, last)):
             heapq.heappush(stretches, (-_apart(hashed[one], hashed[other]), one, other))
     return count
+
+
+def _see_changes(container: Any, stream: Any, seen: _Seen, most: int) -> None:
+    """Of a long video: the middle of the longest stretch between two frames that differ, again and again, down to a second."""
+    stretches: list[tuple[float, float, Frame, Frame]] = []
+
+    def note(one: Frame, other: Frame) -> None:
+        if other.second - one.second > STEP_SECONDS and _apart(one, other) > SWIFT_BITS:
+            heapq.heappush(stretches, (one.second - other.second, one.second, one, other))
+
+    for one, other in itertools.pairwise(seen.frames[cell] for cell in sorted(seen.frames)):
+        note(one, other)
+    while stretches and len(seen.frames) + len(seen.between) < most and seen.decoded_pixels < DENSE_PIXELS:
+        _, _, one, other = heapq.heappop(stretches)
+        middle = _near_middle(container, stream, seen, one.second, other.second)
+        if middle is not None:
+            seen.between.append(middle)
+            note(one, middle)
+            note(middle, other)
+
+
+def _near_middle(container: Any, stream: Any, seen: _Seen, begin: float, end: float) -> Frame | None:
+    """The last key frame before the middle, unless it lies in the first quarter; then the frame in the middle, decoded."""
+    quarter, middle = begin + (end - begin) / 4, (begin + end) / 2
+    for skipped in ("NONKEY", "NONREF"):
+        stream.codec_context.skip_frame = skipped
+        _seek(container, stream, middle)
+        for second, frame in _decode(container, stream, seen):
+            if second >= end - 1e-3:
+                break
+            if second > (quarter if skipped == "NONKEY" else middle):
+                return seen.hashed(second, frame)
+            if skipped == "NONKEY" or seen.decoded_pixels >= DENSE_PIXELS:
+                break
+    return None
 
 
 def _gaps(seen: _Seen, duration: float | None) -> list[tuple[int, int]]:

@@ -27,6 +27,8 @@ LOOSE_RADIUS = 47
 Unrelated pictures lie about 128 bits apart, 47 bits ten standard deviations below. It is also the radius of turned
 copies, whose codes are estimated from the bits.
 """
+TURNED_RADIUS = 59
+"""The same for turned and mirrored copies: of a small video, codes reckoned from the bits lie up to 55 bits beside it."""
 USABLE_QUALITY = 50
 """Below this PDQ quality the publication advises not to match: the picture is too plain."""
 LEAST_FRAMES = 3
@@ -138,9 +140,9 @@ class Interval:
     """Seconds ``left_begin`` to ``left_end`` of one video stand in the other at ``right_begin`` to ``right_end``.
 
     ``speed``: how fast the right one shows it, compared with the left (2.0: in half the time). ``share``: of the frames
-    that could be compared there, how many agree (`LOOSE_RADIUS`). ``frames``: how many are near-duplicates (`RADIUS`), of the
-    video with fewer. ``still``: all of them are one picture, so that its seconds cannot be told apart. ``distance``:
-    mean bits apart.
+    that could be compared there, how many agree (`LOOSE_RADIUS`, `TURNED_RADIUS`). ``frames``: how many are near-duplicates
+    (`RADIUS`), of the video with fewer. ``still``: all of them are one picture, so that its seconds cannot be told apart.
+    ``distance``: mean bits apart.
     """
 
     left_begin: float
@@ -174,13 +176,21 @@ class Interval:
 ORIENTATIONS = (
     AS_IT_STANDS,
     "mirrored",
+    "mirrored and upside down",
     "upside down",
-    "turned by half",
     "turned by a quarter to the left",
     "turned by a quarter to the right",
     "mirrored and turned by a quarter to the left",
     "mirrored and turned by a quarter to the right",
 )
+
+"""How the second video lies beside the first, in the words of pictures."""
+_BACK = {ORIENTATIONS[4]: ORIENTATIONS[5], ORIENTATIONS[5]: ORIENTATIONS[4]}
+
+
+def turned_back(orientation: str) -> str:
+    """How the first video lies beside the second; mirrored ones lie to each other alike."""
+    return _BACK.get(orientation, orientation)
 
 
 def find_intervals(left: Track, right: Track) -> tuple[Interval, ...]:
@@ -408,7 +418,7 @@ def _cut(
     """The stretch of a line in which most frames that can be compared agree: the run of the highest sum of them."""
     on = np.abs(right.seconds[None, :] - line.at(left.seconds)[:, None]) <= slack
     comparable = on & left.tells[:, None] & right.tells[None, :]
-    agreed = comparable & (distances <= LOOSE_RADIUS)
+    agreed = comparable & (distances <= (LOOSE_RADIUS if name == AS_IT_STANDS else TURNED_RADIUS))
     moments = np.concatenate((left.seconds, line.back(right.seconds)))
     compared = np.concatenate((comparable.any(axis=1), comparable.any(axis=0)))
     matched = np.concatenate((agreed.any(axis=1), agreed.any(axis=0)))

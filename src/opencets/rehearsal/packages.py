@@ -27,7 +27,7 @@ from openpyxl import Workbook
 from PIL import Image
 
 from opencets.rehearsal import numbers
-from opencets.rehearsal.rooms import Scene, draw, edit, encode
+from opencets.rehearsal.rooms import Scene, distance, draw, edit, encode, rough_code
 from opencets.rehearsal.world import Case, LoginCard, MessageCard, PersonCard, PictureCard, Truth, World
 
 Progress = Callable[[int, int], None]
@@ -124,6 +124,36 @@ def write_memory_card(folder: Path) -> int:
             path.write_bytes(_picture_bytes(640, 480, Scene(room, 0), change, number, None, None, None))
             written += 1
     return written
+
+
+LOGOS = 180
+
+
+def write_films(folder: Path) -> None:
+    """Two films of drawn rooms: what the first shows from 6 to 14 seconds, the second shows mirrored from 4 to 12."""
+    shared = [Scene(71, view) for view in range(4)]
+    _write_video(folder / "first" / "evening.mp4", [Scene(72, 0), Scene(72, 1), Scene(72, 2), *shared, Scene(72, 3)])
+    _write_video(
+        folder / "second" / "forwarded.mp4", [Scene(73, 0), Scene(73, 1), *shared, Scene(73, 2)], mirrored=True
+    )
+
+
+def write_logo_cache(folder: Path) -> bytes:
+    """One drawn logo on `LOGOS` grounds, as a browser keeps it; the logo alone as PNG.
+
+    All of them are near the logo and unlike each other: a list that names it marks them all.
+    """
+    plain = draw(Scene(81, 0), 128, 128)
+    middle = rough_code(plain)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = number = 0
+    while written < LOGOS:
+        number += 1
+        picture = Image.blend(plain, draw(Scene(1000 + number, 0), 128, 128), 0.3)
+        if distance(rough_code(picture), middle) <= 26:
+            (folder / f"f_{number:06x}.png").write_bytes(encode(picture, "png", 0))
+            written += 1
+    return encode(plain, "png", 0)
 
 
 def _degrees(value: float) -> tuple[float, float, float]:
@@ -259,15 +289,16 @@ def _write_pictures(world: World, folder: Path, cards: Sequence[PictureCard]) ->
                 archive.writestr(f"older/{card.name}", picture_bytes(world, card))
 
 
-def _write_video(path: Path, scenes: Iterable[Scene]) -> None:
+def _write_video(path: Path, scenes: Iterable[Scene], *, mirrored: bool = False) -> None:
     import av
 
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=5)
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
         for scene in scenes:
             still = np.asarray(draw(scene, 320, 240))
+            still = np.ascontiguousarray(still[:, ::-1]) if mirrored else still
             for _ in range(10):
                 for packet in stream.encode(av.VideoFrame.from_ndarray(still, format="rgb24")):
                     container.mux(packet)

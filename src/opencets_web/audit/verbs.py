@@ -95,7 +95,7 @@ VERBS: dict[str, str] = {
     "hash-entry.rejected": "rejected a held entry of a hash set",
     "hash-entry.released": "released a held entry of a hash set",
     "hash-entry.vote-withdrawn": "took back a vote on an entry of a hash set",
-    "hash-entries.listed": "listed held entries of hash sets",
+    "hash-entries.listed": "listed votes on entries of hash sets, or those held back",
     "hash-set.viewed": "looked at a hash set",
     "hash-set.received": "handed in a hash set",
     "hash-set.imported": "imported a hash set",

@@ -2,27 +2,32 @@
 
 One of the files that may use the blind door. A fingerprint is compared with pictures of every holding; what comes out are
 ``CameraMatch`` rows, seen only by those who may see both sides. Compared are pictures of the fingerprint's own dimensions, as they
-are or turned, whose file names no other camera's serial number: a picture cut out or scaled is compared by a person who asks.
+are or turned, and those of its aspect ratio that were scaled down, whose file names no other camera's serial number: a picture cut
+out, or scaled further, is compared by a person who asks.
 The noise is taken outside any transaction, since it takes seconds.
 """
 
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import BigIntegerField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
+from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
 
 from opencets.errors import OpenCETSError
 from opencets.matching.camera import (
+    LEAST_SCALE,
     PRESELECT,
     THRESHOLD,
     FingerprintMaker,
     SensorNoise,
     compare,
+    compare_scaled,
     preselect,
 )
 from opencets.matching.camera import Fingerprint as SensorFingerprint
@@ -138,8 +143,10 @@ def _open(rows: Iterable[Fingerprint]) -> list[_Known]:
 
 def _candidates(row: Fingerprint) -> QuerySet[Media]:
     """Pictures of these dimensions, as they are or turned, whose file names no other camera's serial. In the blind door."""
+    width, height = row.width or 0, row.height or 0
+    own = Q(width=width, height=height) | Q(width=height, height=width)
     rows = Media.objects.filter(
-        Q(width=row.width, height=row.height) | Q(width=row.height, height=row.width),
+        own | _scaled(width, height, "width", "height") | _scaled(width, height, "height", "width"),
         media_type__startswith="image/",
         file__blob__isnull=False,
     )
@@ -147,6 +154,14 @@ def _candidates(row: Fingerprint) -> QuerySet[Media]:
         named = Claim.objects.filter(record_id=OuterRef("record_id"), kind="camera_serial", normal__isnull=False)
         rows = rows.exclude(Exists(named.exclude(normal=row.device.serial)))
     return rows
+
+
+def _scaled(width: int, height: int, along: str, across: str) -> Q:
+    """Pictures that may have been scaled down from these dimensions: as `scale_between` has it, in the database."""
+    beside = ExpressionWrapper(F(along) * height - F(across) * width, output_field=BigIntegerField())
+    least = max(math.ceil(LEAST_SCALE * width), SMALLEST_SIDE)
+    within = Q(**{f"{along}__gte": least, f"{along}__lt": width, f"{across}__gte": SMALLEST_SIDE})
+    return within & Q(GreaterThanOrEqual(beside, -width)) & Q(LessThanOrEqual(beside, width))
 
 
 def compare_fingerprint(actor: Actor, fingerprint_id: UUID) -> bool:
@@ -238,6 +253,7 @@ class _Match:
     pce: float
     turn: int
     by_theory: float
+    scale: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +265,7 @@ class _Compared:
 def _compared(
     pictures: Sequence[Picture], known: Sequence[_Known], only: dict[str, set[UUID]] | None = None
 ) -> _Compared:
-    """Every picture with every fingerprint of its size that the signs alone select."""
+    """Every picture with every fingerprint of its size that the signs alone select, and each of which it may be scaled."""
     done = _Compared([], {})
     for key, noise in take_noise(pictures) if known else ():
         if isinstance(noise, str):
@@ -258,11 +274,11 @@ def _compared(
         fitting = [one for one in known if only is None or one.row.id in only.get(key, ())]
         scores = preselect(noise, [one.values for one in fitting])
         for one, score in zip(fitting, scores, strict=True):
-            if score < PRESELECT:
-                continue
-            result = compare(noise, one.values)
-            if result.pce >= one.row.threshold:
-                done.matches.append(_Match(one, key, result.pce, result.turn, result.by_theory))
+            result = compare_scaled(noise, one.values)
+            if result is None and score >= PRESELECT:
+                result = compare(noise, one.values)
+            if result is not None and result.matches:
+                done.matches.append(_Match(one, key, result.pce, result.turn, result.by_theory, result.scale))
     return done
 
 
@@ -282,6 +298,7 @@ def _keep_matches(matches: Sequence[_Match], media: Sequence[Media]) -> None:
                 pce=match.pce,
                 turn=match.turn,
                 by_theory=match.by_theory,
+                scale=match.scale,
                 is_reference=by_id[match.media_key].sha256 in match.known.values.sources,
                 found_at=now,
             )

@@ -76,7 +76,7 @@ class Fingerprint(Guarded):
 
 
 class NoiseLook(Guarded):
-    """That a medium's noise was compared with every fingerprint of its size, or why it could not be."""
+    """That a medium's noise was compared with every fingerprint of its size or scaled to it, or why it could not be."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     media = models.OneToOneField(Media, on_delete=models.PROTECT, related_name="noise_look")
@@ -93,6 +93,7 @@ class CameraMatch(BetweenTwo):
     pce = models.FloatField()
     turn = models.IntegerField(default=0)
     by_theory = models.FloatField(help_text="Probability of so high a PCE by chance, were the noise independent.")
+    scale = models.FloatField(default=1.0, help_text="By how much the picture was scaled down from the camera's size.")
     is_reference = models.BooleanField(default=False, help_text="The fingerprint was made from this very file.")
     found_at = models.DateTimeField()
 

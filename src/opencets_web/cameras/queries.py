@@ -14,7 +14,13 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q
 from django.urls import NoReverseMatch, reverse
 
-from opencets.matching.camera import ADVISED_REFERENCES, FEWEST_REFERENCES, false_alarm_in_words
+from opencets.matching.camera import (
+    ADVISED_REFERENCES,
+    FEWEST_REFERENCES,
+    SMALLEST,
+    false_alarm_in_words,
+    scale_between,
+)
 from opencets.matching.clock import ClockOffset, Observation, estimate_offset
 from opencets_web.audit import log
 from opencets_web.cameras.models import CameraJudgement, CameraMatch, Fingerprint, FingerprintState
@@ -191,6 +197,8 @@ class MatchLine:
     pce: float
     words: str
     turn: int
+    scaled: str
+    """To how many per cent of the camera's size it was scaled down; empty where it was not."""
     is_reference: bool
     found_at: datetime
     judged: str
@@ -341,8 +349,9 @@ def _match_line(match: CameraMatch, judgement: CameraJudgement | None, *, of_med
         media_id=match.media_id,
         media_url=reverse("cameras:of-media", args=[match.media_id]),
         pce=match.pce,
-        words=false_alarm_in_words(match.pce),
+        words=false_alarm_in_words(match.pce, match.scale),
         turn=match.turn,
+        scaled=f"{match.scale:.0%}" if match.scale < 1 else "",
         is_reference=match.is_reference,
         found_at=match.found_at,
         judged="" if judgement is None else "Confirmed" if judgement.same else "Rejected",
@@ -388,6 +397,8 @@ class PrintLine:
     agreement: float | None
     compared: int
     to_compare: int
+    other_dimensions: int
+    """Pictures of the case that were not compared: neither of its dimensions nor scaled down from them."""
     working: bool
     withdrawn: bool
     asked_by: str
@@ -491,10 +502,27 @@ def _prints(actor: Actor, case_id: UUID) -> tuple[PrintLine, ...]:
     matches: dict[UUID, list[MatchLine]] = defaultdict(list)
     for line in lines:
         matches[owner[line.id]].append(line)
-    return tuple(_print_line(row, tuple(matches[row.id])) for row in rows)
+    of_case = door.visible(actor, Media.objects.filter(case_id=case_id, media_type__startswith="image/"))
+    sizes = list(of_case.order_by().values_list("width", "height").annotate(number=Count("id"))) if rows else []
+    return tuple(_print_line(row, tuple(matches[row.id]), _not_compared(row, sizes)) for row in rows)
 
 
-def _print_line(row: Fingerprint, matches: tuple[MatchLine, ...]) -> PrintLine:
+def _not_compared(row: Fingerprint, sizes: Iterable[tuple[int | None, int | None, int]]) -> int:
+    """How many pictures of these dimensions say nothing of a fingerprint, because they are neither its own nor scaled."""
+    if not row.width or not row.height:
+        return 0
+    camera = (row.width, row.height)
+    return sum(
+        number
+        for width, height, number in sizes
+        if not width
+        or not height
+        or min(width, height) < SMALLEST
+        or ((width, height) not in (camera, camera[::-1]) and scale_between((width, height), camera) is None)
+    )
+
+
+def _print_line(row: Fingerprint, matches: tuple[MatchLine, ...], other_dimensions: int) -> PrintLine:
     state = FingerprintState(row.state)
     return PrintLine(
         id=row.id,
@@ -509,6 +537,7 @@ def _print_line(row: Fingerprint, matches: tuple[MatchLine, ...]) -> PrintLine:
         agreement=row.agreement,
         compared=row.compared,
         to_compare=row.to_compare,
+        other_dimensions=other_dimensions,
         working=state in (FingerprintState.ASKED, FingerprintState.MADE) and row.withdrawn_at is None,
         withdrawn=row.withdrawn_at is not None,
         asked_by=row.asked_by.display_name,

@@ -27,6 +27,7 @@ from opencets.errors import Interrupted
 from opencets_web.commands import children
 from opencets_web.commands.joint_work import grade_together, tie_together, work_together
 from opencets_web.commands.marked_things import mark_things, receive_things
+from opencets_web.commands.media_work import show_media_work
 from opencets_web.commands.postgres import write_private
 from opencets_web.commands.setup import running
 from opencets_web.config.connection import url_stamp
@@ -204,6 +205,8 @@ def bring_evidence(folder: Path) -> None:
     _ask_for_a_release(working["Borders"][0], [case for case in world.cases if case.agency == "Borders"])
     _tell("Working together", len(world.cases), len(world.cases))
     work_together(working["Avon"], working["Borders"], world.cases)
+    mine = [case.reference for case in world.cases if case.agency == "Avon"]
+    show_media_work(working["Avon"], mine[-2:], folder / "media-work")
     grade_together([*working["Avon"], *working["Borders"]], world.cases[0].reference, folder / "memory-card")
     tie_together(working["Avon"][0], world.cases[0].reference, folder / "workshop")
     _tell("Marking places and things", len(world.cases), len(world.cases))

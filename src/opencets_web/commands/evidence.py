@@ -224,19 +224,36 @@ def hash_set() -> None:
 @click.option(
     "--as", "email", envvar="OPENCETS_OFFICER", required=True, help="The officer who brings it, by e-mail address."
 )
+@click.option("--version", default="", help="Which version of the list it is.")
 @click.option("--negative", is_flag=True, help="What it names is never marked as known.")
-def import_hash_set(file: Path, name: str, source: str, authority: str, email: str, *, negative: bool) -> None:
-    """Take FILE in as a list of known files, encrypted; a worker reads it and matches it with all kept media."""
+@click.option(
+    "--supersedes", default="", help="The older version whose place it takes: its name and version, or its id."
+)
+@click.option(
+    "--scheme", default="", help="The category scheme where the file does not name one, for example UK or US."
+)
+@click.option("--algorithm", type=click.Choice(["sha256", "pdq"]), help="What bare lines of 64 digits are.")
+def import_hash_set(file: Path, email: str, supersedes: str, **stated: Any) -> None:
+    """Take FILE in as a list of known files, encrypted; a worker reads it and matches it with all kept media.
+
+    An older version that it takes the place of is withdrawn once FILE is read.
+    """
     if not file.is_file():
         raise NotFound(f"{file} is no file on this machine; nothing was taken in.")
+    name = stated["name"]
+    options = {said: stated.pop(said) or "" for said in ("scheme", "algorithm")}
     with opened("web"):
         from opencets_web.media import actions
+        from opencets_web.media.queries import get_replaceable
         from opencets_web.policy.acting import acting_as
         from opencets_web.policy.officers import actor_by_email
 
         with acting_as(None):
             actor = actor_by_email(email)
-        actions.import_hash_set(actor, file, name=name, source=source, authority=authority, negative=negative)
+        with acting_as(actor.officer_id):
+            older = get_replaceable(actor, supersedes) if supersedes else None
+        stated["options"] = {said: value for said, value in options.items() if value}
+        actions.import_hash_set(actor, file, supersedes=older, **stated)
     console.print(f"{name} is taken in; how far its reading is stands under Known files.", markup=False)
 
 

@@ -41,10 +41,14 @@ from opencets_web.leads import actions as lead_actions
 from opencets_web.leads import queries as leads
 from opencets_web.marks import actions as mark_actions
 from opencets_web.marks import queries as marks
+from opencets_web.media import actions as media_actions
+from opencets_web.media import queries as media
 from opencets_web.media.models import Media
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.middleware import actor_of
+from opencets_web.videos import actions as video_actions
+from opencets_web.videos import queries as videos
 
 MOST = 500
 
@@ -250,6 +254,95 @@ class FingerprintOut(Schema):
 
 class FingerprintList(Schema):
     fingerprints: list[FingerprintOut]
+
+
+class FootageSide(Schema):
+    media: UUID
+    case: str
+    sha256: str
+    begin: float = Field(description="Seconds.")
+    end: float
+
+
+class FootageOut(Schema):
+    """Seconds of one video that stand in another one."""
+
+    id: UUID
+    first: FootageSide
+    second: FootageSide
+    speed: float = Field(description="How fast the second shows it, compared with the first.")
+    share: float = Field(description="Of the frames that could be compared, how many agree: 0 to 1.")
+    frames: int
+    distance: float = Field(description="Mean bits of PDQ apart.")
+    orientation: str = Field(description="How the second lies beside the first.")
+    still: bool = Field(description="One still picture: its seconds cannot be told apart.")
+    found_at: datetime
+    state: str = Field(description="suggested, confirmed or rejected.")
+    judged_at: datetime | None
+    judged_by: str
+
+
+class FootagePage(Schema):
+    footage: list[FootageOut]
+    next: UUID | None
+
+
+class FootageJudgement(Schema):
+    state: Annotated[str, Field(pattern="^(confirmed|rejected|suggested)$", description="suggested: taken back.")]
+
+
+class VoteIn(Schema):
+    """A vote on the entry that named a file; a doubt has its reason."""
+
+    confirms: bool
+    reason: Annotated[str, Field(max_length=2_000), AfterValidator(_no_nul)] = ""
+
+
+class VoteGiven(Schema):
+    id: UUID
+
+
+class VoteOut(Schema):
+    id: UUID
+    hash_set_id: UUID
+    name: str
+    confirms: bool
+    reason: str
+    officer: str
+    mine: bool
+    voted_at: datetime
+
+
+class VotePage(Schema):
+    votes: list[VoteOut]
+    next: UUID | None
+
+
+class HeldOut(Schema):
+    """An entry that was held back: roughly how much it marked, and never which files."""
+
+    id: UUID
+    hash_set_id: UUID
+    name: str
+    files: str
+    because: str
+    held_at: datetime
+    state: str = Field(description="held, released or rejected.")
+    decided_at: datetime | None
+    decided_by: str
+    reason: str
+
+
+class HeldPage(Schema):
+    held: list[HeldOut]
+    next: UUID | None
+
+
+class HeldDecision(Schema):
+    """What becomes of a held entry; a release and a rejection have a reason."""
+
+    state: Annotated[str, Field(pattern="^(released|rejected|held)$", description="held: held back again.")]
+    reason: Annotated[str, Field(max_length=2_000), AfterValidator(_no_nul)] = ""
 
 
 class ConnectionOut(Schema):
@@ -831,6 +924,64 @@ def list_fingerprints(request: HttpRequest, reference: Reference) -> dict[str, A
             for line in found.prints
         ]
     }  # fmt: skip
+
+
+@router.get("/cases/{reference}/footage", response={200: FootagePage, **PROBLEMS}, operation_id="listFootage")
+def list_footage(
+    request: HttpRequest, reference: Reference, cursor: Cursor = None, limit: Limit = 100
+) -> dict[str, Any]:
+    """Seconds that the videos of a case share with others, where you may see both, and how they were judged."""
+    found = videos.list_shared(actor_of(request), reference, cursor, limit)
+    return {"footage": found[:limit], "next": found[limit - 1]["id"] if len(found) > limit else None}
+
+
+@router.post("/footage/{footage_id}/judge", response={204: None, **PROBLEMS}, operation_id="judgeFootage")
+def judge_footage(request: HttpRequest, footage_id: UUID, given: FootageJudgement) -> Status[None]:
+    """Confirm shared footage, reject it, or take the judgement back."""
+    acts = {"confirmed": video_actions.confirm, "rejected": video_actions.reject, "suggested": video_actions.reopen}
+    acts[given.state](actor_of(request), footage_id)
+    return Status(204, None)
+
+
+@router.get("/votes", response={200: VotePage, **PROBLEMS}, operation_id="listVotes")
+def list_votes(request: HttpRequest, cursor: Cursor = None, limit: Limit = 100) -> dict[str, Any]:
+    """The votes of your agency on entries of hash sets; the entries themselves are shown to nobody."""
+    found = media.list_votes(actor_of(request), cursor, limit)
+    return {"votes": found[:limit], "next": found[limit - 1]["id"] if len(found) > limit else None}
+
+
+@router.post("/media/{media_id}/vote", response={201: VoteGiven, **PROBLEMS}, operation_id="voteOnKnown")
+def vote_on_known(request: HttpRequest, media_id: UUID, given: VoteIn) -> Status[dict[str, Any]]:
+    """Confirm or doubt the entry that named a file, in place of your earlier vote on it."""
+    actor = actor_of(request)
+    made = media_actions.vote_on_known(actor, media_id, confirms=given.confirms, reason=given.reason)
+    return Status(201, {"id": made})
+
+
+@router.post("/votes/{vote_id}/withdraw", response={204: None, **PROBLEMS}, operation_id="withdrawVote")
+def withdraw_vote(request: HttpRequest, vote_id: UUID) -> Status[None]:
+    """Take your own vote back."""
+    media_actions.withdraw_vote(actor_of(request), vote_id)
+    return Status(204, None)
+
+
+@router.get("/held-entries", response={200: HeldPage, **PROBLEMS}, operation_id="listHeldEntries")
+def list_held_entries(request: HttpRequest, cursor: Cursor = None, limit: Limit = 100) -> dict[str, Any]:
+    """Entries of your agency's hash sets that marked too much and were held back, and what was decided."""
+    found = media.list_held_entries(actor_of(request), cursor, limit)
+    return {"held": found[:limit], "next": found[limit - 1]["id"] if len(found) > limit else None}
+
+
+@router.post("/held-entries/{held_id}/decide", response={204: None, **PROBLEMS}, operation_id="decideHeldEntry")
+def decide_held_entry(request: HttpRequest, held_id: UUID, given: HeldDecision) -> Status[None]:
+    """Release a held entry, reject it, or hold it back again."""
+    actor = actor_of(request)
+    if given.state == "held":
+        media_actions.hold_again(actor, held_id)
+    else:
+        decide = media_actions.release_held if given.state == "released" else media_actions.reject_held
+        decide(actor, held_id, given.reason)
+    return Status(204, None)
 
 
 @router.get(

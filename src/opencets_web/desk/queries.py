@@ -23,6 +23,7 @@ from opencets_web.deconfliction.queries import ConflictRow, new_conflicts
 from opencets_web.entities.queries import count_undecided
 from opencets_web.evidence.models import Claim, Exhibit, ExhibitState, Record
 from opencets_web.evidence.queries import ExhibitRow, exhibits_under_way
+from opencets_web.exposure.queries import AskLine, list_asks
 from opencets_web.inquiries.queries import InquiryRow, due_soon
 from opencets_web.leads.queries import (
     AlertRow,
@@ -133,11 +134,12 @@ class Desk:
     invitations: tuple[InvitationRow, ...] = ()
     inquiries: tuple[InquiryRow, ...] = ()
     parts: DeskParts | None = None
+    asks: tuple[AskLine, ...] = ()
 
     @property
     def first_time(self) -> bool:
         """Nothing is on the desk yet."""
-        waits = self.tasks or self.notices or self.invitations or self.parts
+        waits = self.tasks or self.notices or self.invitations or self.parts or self.asks
         return not (self.cases or self.requests or self.conflicts or self.undecided or self.overdue or waits)
 
 
@@ -176,6 +178,7 @@ def get_desk(actor: Actor) -> Desk:
         pressing=tuple(row for row in pressing_of_mine(actor) if row.case not in told),
         inquiries=due_soon(actor, ids) if ids else (),
         parts=desk_parts(actor),
+        asks=tuple(ask for ask in list_asks(actor) if ask.open and not ask.mine),
     )
 
 

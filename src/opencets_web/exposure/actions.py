@@ -176,6 +176,7 @@ def ask_colleague(actor: Actor, kind: str) -> UUID:
         lapses_at=now + timedelta(minutes=default("ask_minutes")),
     )  # fmt: skip
     log.record("exposure.asked", actor, subject=f"exposure-ask:{asked.id}", details={"kind": kind})
+    _tell(asked)
     return asked.id
 
 
@@ -200,8 +201,14 @@ def answer_colleague(actor: Actor, ask_id: UUID, *, agreed: bool) -> Ask:
         "exposure.answered", actor, subject=f"exposure-ask:{asked.id}",
         details={"kind": asked.kind, "agreed": agreed, "for": str(asked.officer_id)},
     )  # fmt: skip
-    tell(f"officer:{asked.officer_id}", "exposure-ask", asked.id)
+    _tell(asked)
     return asked
+
+
+def _tell(asked: Ask) -> None:
+    """Open pages of the agency's officers ask again; browsers that are not open are told by ``push``."""
+    tell(f"agency:{asked.agency_id}", "exposure-ask", asked.id)
+    tell(f"officer:{asked.officer_id}", "exposure-ask", asked.id)
 
 
 @transaction.atomic
@@ -213,6 +220,7 @@ def end_ask(actor: Actor, ask_id: UUID) -> None:
     asked.ended_at = timezone.now()
     asked.save(update_fields=["ended_at"])
     log.record("exposure.ask-ended", actor, subject=f"exposure-ask:{asked.id}", details={"kind": asked.kind})
+    _tell(asked)
 
 
 # --- What an agency, and a case, ask for ------------------------------------------------------------------------------

@@ -23,17 +23,17 @@ TINY_BYTES = 2_048
 
 
 def flood_reason(files: int, codes: Sequence[bytes], *, copies: int = 0, plain: bool = False) -> str:
-    """Why an entry is held back, in a sentence; empty where it is not.
+    """Why an entry is held back, in a sentence; empty where it is not. It says the bound and no count: others' files are in that.
 
     ``files``: distinct files that it marked by PDQ; ``codes``: the PDQ of some of them, `SAMPLE` at most; ``copies``: how
     often the file with its very digest stands; ``plain``: that one is too plain to match by PDQ, or tiny.
     """
     if copies > MOST_COPIES and plain:
-        return f"The file it names is plain or tiny and stands {copies:,} times: an icon or an empty picture, not evidence."
+        return f"The file it names is plain or tiny and stands more than {MOST_COPIES:,} times: an icon or an empty picture."
     if files > UNLIKE_FILES and unlike_share(codes) > UNLIKE_SHARE:
-        return f"It marked {files:,} different files, most of them unlike each other: it names no one picture."
+        return f"It marked more than {UNLIKE_FILES:,} different files, most of them unlike each other: it names no one picture."
     if files > MOST_FILES:
-        return f"It marked {files:,} different files: one picture seldom has so many near-duplicates."
+        return f"It marked more than {MOST_FILES:,} different files: one picture seldom has so many near-duplicates."
     return ""
 
 

@@ -14,13 +14,14 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+import numpy.typing as npt
 from django.db import connection
 from django.db.models import Count, F, Max, Q, QuerySet
 from django.utils import timezone
 
 from opencets.hashing.pdq import OPPOSITE, TURNS, turned_codes
 from opencets.linking.rarity import default_rarity
-from opencets.matching import HammingIndex
+from opencets.matching import HammingIndex, Matches
 from opencets.matching.codes import Codes
 from opencets_web.audit import log, outbox
 from opencets_web.evidence.keeping import stable_id
@@ -48,6 +49,11 @@ from opencets_web.ui.notify import tell
 RADIUS = 31
 USABLE_QUALITY = 50
 MEDIA_AT_ONCE = 2_000
+CODES_AT_ONCE = 16_384
+"""Codes put into the index and looked for together: a video has up to 2,400, a batch of videos millions."""
+FIRST_QUERIES, MOST_QUERIES = 16, 256
+HITS_AT_ONCE = 1_000_000
+"""One search asks for so few codes that, at the hits of the one before, it gives no more: copies of a still are a crowd."""
 KNOWN_FRAMES = 3
 KNOWN_SHARE = 0.8
 """A video is near-known when so many of its frames are near entries of one set, of at least `KNOWN_FRAMES`."""
@@ -68,8 +74,7 @@ def match_media(actor: Actor, exhibit_id: UUID) -> int:
         with across_holdings():
             _match_known(batch)
             _hold_floods(actor, Q(known_by__in=_marking(batch)))
-            pairs = _match_near(batch)
-            _count_cases(batch, pairs)
+            _count_cases({media.id for media in batch} | _match_near(batch))
         Media.objects.filter(id__in=[media.id for media in batch]).update(matched_at=timezone.now())
         matched += len(batch)
     if matched:
@@ -190,20 +195,23 @@ def _match_known(batch: Sequence[Media]) -> None:
 
 
 def _match_known_video(known: HammingIndex, media: Media) -> None:
-    """Mark a video of which nearly all frames that can be compared are near entries of one set; a part is not enough."""
+    """Mark a video of which nearly all frames that can be compared are near entries of one set; a part is not enough.
+
+    All of them lie alike beside the entries: as they are, or mirrored or turned in one way.
+    """
     frames = list(Frame.objects.filter(media=media, quality__gte=USABLE_QUALITY).order_by("second"))
     if len(frames) < KNOWN_FRAMES:
         return
     codes = np.frombuffer(b"".join(bytes(frame.pdq) for frame in frames), np.uint8).reshape(-1, 32)
-    by_set: dict[UUID, list[tuple[int, HashEntry]]] = {}
-    nearest = _nearest_entries(known, codes, np.empty((0, len(TURNS), 32), np.uint8), [media.agency_id] * len(frames))
-    for entry, _, distance in nearest.values():
+    by_set: dict[tuple[UUID, str], list[tuple[int, HashEntry]]] = {}
+    nearest = _nearest_entries(known, codes, turned_codes(codes), [media.agency_id] * len(frames))
+    for entry, turn, distance in nearest.values():
         if not entry.hash_set.negative:
-            by_set.setdefault(entry.hash_set_id, []).append((distance, entry))
-    hits = max(by_set.values(), key=len, default=[])
+            by_set.setdefault((entry.hash_set_id, turn), []).append((distance, entry))
+    (_, turn), hits = max(by_set.items(), key=lambda found: len(found[1]), default=((None, ""), []))
     if len(hits) >= KNOWN_SHARE * len(frames):
         middle, entry = sorted(hits, key=lambda hit: hit[0])[len(hits) // 2]
-        _mark(media.id, entry, max(1, middle))
+        _mark(media.id, entry, max(1, middle), OPPOSITE.get(turn, turn))
 
 
 def _mark(media_id: UUID, entry: HashEntry, distance: int, turn: str = "") -> None:
@@ -254,13 +262,22 @@ def _turned(batch: Sequence[Media]) -> Codes:
 def _in_every_turn(index: HammingIndex, codes: Codes, turned: Codes) -> Iterator[tuple[int, int, str, int]]:
     """What is near each code or one of its turns: query, item, how the item lies beside the query, distance.
 
-    ``turned``: (m, 7, 32) for the first m of ``codes``; what follows them (frames of videos) is looked for as it is. Where an
-    item is near in more than one turn, as with symmetrical pictures, as it is comes first.
+    ``turned``: (n, 7, 32). Where an item is near in more than one turn, as with symmetrical pictures, as it is comes first.
     """
     for turn, some in (("", codes), *((turn, turned[:, place]) for place, turn in enumerate(TURNS))):
-        found = index.search(np.ascontiguousarray(some), RADIUS)
-        for query, item, distance in zip(*(column.tolist() for column in found), strict=True):
-            yield query, item, turn, distance
+        for found in _in_pieces(index, some):
+            for query, item, distance in zip(*(column.tolist() for column in found), strict=True):
+                yield query, item, turn, distance
+
+
+def _in_pieces(index: HammingIndex, codes: Codes) -> Iterator[Matches]:
+    """What is near each of ``codes``, a bounded piece of them after the other; the number of the query is that in ``codes``."""
+    begin, size = 0, FIRST_QUERIES
+    while begin < codes.shape[0]:
+        query, item, distance = index.search(np.ascontiguousarray(codes[begin : begin + size]), RADIUS)
+        yield Matches(query + begin, item, distance)
+        begin += size
+        size = max(1, min(MOST_QUERIES, 4 * size, HITS_AT_ONCE * size // max(1, item.size)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,57 +292,107 @@ class _Near:
     right_second: float | None
 
 
-def _codes(batch: Sequence[Media]) -> tuple[list[tuple[UUID, float | None]], list[bytes]]:
-    owners: list[tuple[UUID, float | None]] = []
-    codes: list[bytes] = []
+@dataclass(frozen=True, slots=True)
+class _Portion:
+    """Some media with all their usable codes; of each code the place of its medium in ``media``, and its second."""
+
+    media: list[UUID]
+    owners: npt.NDArray[np.int64]
+    seconds: list[float | None]
+    codes: Codes
+    turned: Codes
+
+
+def _portions(batch: Sequence[Media]) -> Iterator[_Portion]:
+    """The media of a batch, so many together as have `CODES_AT_ONCE` codes at most, or one that has more."""
+    ids = [media.id for media in batch]
+    frames = dict(Frame.objects.filter(media__in=ids).values_list("media").annotate(number=Count("id")))
+    some: list[Media] = []
+    held = 0
     for media in batch:
-        if media.pdq is not None and (media.quality or 0) >= USABLE_QUALITY:
-            owners.append((media.id, None))
-            codes.append(bytes(media.pdq))
-    for frame in Frame.objects.filter(media__in=[media.id for media in batch]).order_by("id"):
+        most = 1 + 2 * frames.get(media.id, 0)
+        if some and held + most > CODES_AT_ONCE:
+            yield _portion(some)
+            some, held = [], 0
+        some.append(media)
+        held += most
+    yield _portion(some)
+
+
+def _portion(some: Sequence[Media]) -> _Portion:
+    pictures = [media for media in some if media.pdq is not None and (media.quality or 0) >= USABLE_QUALITY]
+    owners: list[tuple[UUID, float | None]] = [(picture.id, None) for picture in pictures]
+    kept: list[bytes] = [bytes(picture.pdq or b"") for picture in pictures]
+    for frame in Frame.objects.filter(media__in=[media.id for media in some]).order_by("media", "second", "id"):
         for code, quality in ((frame.pdq, frame.quality), (frame.inner_pdq, frame.inner_quality)):
             if code is not None and (quality or 0) >= USABLE_QUALITY:
                 owners.append((frame.media_id, frame.second))
-                codes.append(bytes(code))
-    return owners, codes
+                kept.append(bytes(code))
+    codes = np.frombuffer(b"".join(kept), np.uint8).reshape(-1, 32)
+    media = [one.id for one in some]
+    places = {media_id: place for place, media_id in enumerate(media)}
+    return _Portion(
+        media,
+        np.array([places[media_id] for media_id, _ in owners], np.int64),
+        [second for _, second in owners],
+        codes,
+        np.concatenate((_turned(pictures), turned_codes(codes[len(pictures) :]))),
+    )
 
 
-def _match_near(batch: Sequence[Media]) -> list[_Near]:
-    owners, codes = _codes(batch)
-    if not codes:
-        return []
+def _match_near(batch: Sequence[Media]) -> set[UUID]:
+    """Put a batch into the index and keep its near pairs; all media that stand in one."""
     index = index_of("media")
     _remove_orphans(index)
-    array = np.frombuffer(b"".join(codes), dtype=np.uint8).reshape(-1, 32)
-    positions = index.add(array)
+    touched: set[UUID] = set()
+    for portion in _portions(batch):
+        if portion.codes.shape[0]:
+            pairs = _near_in(index, portion)
+            _keep_pairs(pairs)
+            touched.update(side for pair in pairs for side in (pair.left, pair.right))
+    return touched
+
+
+def _near_in(index: HammingIndex, portion: _Portion) -> list[_Near]:
+    """The nearest pair of each two media of which one is in the portion, which stands in the index from now on."""
+    positions = index.add(portion.codes)
     Signal.objects.bulk_create(
         [
-            Signal(position=position, media_id=media, second=second)
-            for position, (media, second) in zip(positions, owners, strict=True)
+            Signal(position=position, media_id=portion.media[owner], second=second)
+            for position, owner, second in zip(positions, portion.owners, portion.seconds, strict=True)
         ],
         batch_size=5_000,
     )
-    pictures = [media for media in batch if media.pdq is not None and (media.quality or 0) >= USABLE_QUALITY]
-    found = list(_in_every_turn(index, array, _turned(pictures)))
-    items = sorted({item for _, item, _, _ in found})
-    at: dict[int, tuple[UUID, float | None]] = {}
-    for begin in range(0, len(items), 10_000):
-        rows = Signal.objects.filter(position__in=items[begin : begin + 10_000])
-        at.update({row.position: (row.media_id, row.second) for row in rows})
     best: dict[tuple[UUID, UUID], _Near] = {}
-    for query, item, turn, distance in found:
-        other = at.get(item)
-        mine = owners[query]
-        if other is None or other[0] == mine[0]:
-            continue
-        (left, left_second), (right, right_second) = sorted((mine, other), key=lambda side: side[0])
-        turn = turn if left == mine[0] else OPPOSITE.get(turn, turn)
-        before = best.get((left, right))
-        if before is None or (turn != "", distance) < (before.turn != "", before.distance):
-            best[left, right] = _Near(left, right, distance, turn, left_second, right_second)
-    pairs = list(best.values())
-    _keep_pairs(pairs)
-    return pairs
+    for turn, codes in (("", portion.codes), *((turn, portion.turned[:, place]) for place, turn in enumerate(TURNS))):
+        for found in _in_pieces(index, codes):
+            for near in _nearest_of(portion, positions, found, turn):
+                before = best.get((near.left, near.right))
+                if before is None or (near.turn != "", near.distance) < (before.turn != "", before.distance):
+                    best[near.left, near.right] = near
+    return list(best.values())
+
+
+def _nearest_of(portion: _Portion, positions: range, found: Matches, turn: str) -> Iterator[_Near]:
+    """Of the hits of one search the nearest for each medium and item; what a medium is to itself left out."""
+    query, item, distance = found
+    mine = portion.owners[query]
+    own = (item >= positions.start) & (item < positions.stop)
+    own[own] = portion.owners[item[own] - positions.start] == mine[own]
+    order = np.lexsort((distance, item, mine))
+    order = order[~own[order]]
+    new = np.ones(order.size, np.bool_)
+    new[1:] = (np.diff(mine[order]) != 0) | (np.diff(item[order]) != 0)
+    for chosen in _chunks(order[new].tolist(), 10_000):
+        rows = Signal.objects.filter(position__in=sorted({int(item[hit]) for hit in chosen}))
+        at = {row.position: (row.media_id, row.second) for row in rows}
+        for hit in chosen:
+            other = at.get(int(item[hit]))
+            side = portion.media[mine[hit]], portion.seconds[query[hit]]
+            if other is not None and other[0] != side[0]:
+                (left, left_second), (right, right_second) = sorted((side, other), key=lambda one: one[0])
+                lies = turn if left == side[0] else OPPOSITE.get(turn, turn)
+                yield _Near(left, right, int(distance[hit]), lies, left_second, right_second)
 
 
 def _remove_orphans(index: HammingIndex) -> None:
@@ -366,9 +433,8 @@ def _keep_pairs(pairs: Sequence[_Near]) -> None:
     )
 
 
-def _count_cases(batch: Sequence[Media], pairs: Sequence[_Near]) -> None:
+def _count_cases(touched: set[UUID]) -> None:
     """In how many cases each medium or a near-duplicate stands; beyond the cap of rarity it is widely traded and links nothing."""
-    touched = {media.id for media in batch} | {side for pair in pairs for side in (pair.left, pair.right)}
     rarity = default_rarity()
     with connection.cursor() as cursor:
         for chunk in _chunks(sorted(touched), 5_000):

@@ -1422,6 +1422,9 @@ def list_hash_sets(actor: Actor, *, may_import: bool, number: int = 1) -> KnownP
     )
 
 
+FORMATS = {"vics": "VICS", "hash_set": "CSV or digests", "ncmec_hashes": "NCMEC", "table": "Table"}
+
+
 def _hash_set_row(actor: Actor, row: HashSet, matched: int, cases: int, may_import: bool) -> HashSetRow:
     state = HashSetState(row.state)
     withdrawn = row.withdrawn_at is not None
@@ -1431,7 +1434,7 @@ def _hash_set_row(actor: Actor, row: HashSet, matched: int, cases: int, may_impo
         source=row.source,
         authority=row.authority,
         version=row.version,
-        format=row.format,
+        format=FORMATS.get(row.format, row.format),
         agency=row.agency.short_name,
         mine=row.agency_id == actor.agency_id,
         state="Withdrawn" if withdrawn else state.label,
@@ -1457,6 +1460,24 @@ def list_replaceable(actor: Actor) -> list[tuple[str, str]]:
     """The hash sets that a newer version may take the place of: id and name."""
     mine = HashSet.objects.filter(agency_id=actor.agency_id, withdrawn_at=None, state=HashSetState.MATCHED)
     return [(str(row.id), f"{row.name} {row.version}".strip()) for row in mine.order_by("-imported_at", "-id")[:200]]
+
+
+def get_replaceable(actor: Actor, named: str) -> UUID:
+    """The hash set that a newer version may take the place of, by its id, its name, or its name and version.
+
+    ActRefused: there is none, or the name alone does not say which.
+    """
+    mine = list_replaceable(actor)
+    found = [one for one, label in mine if named in (one, label)] or [
+        str(row)
+        for row in HashSet.objects.filter(pk__in=[one for one, _ in mine], name=named).values_list("id", flat=True)
+    ]
+    if len(found) == 1:
+        return UUID(found[0])
+    labels = ", ".join(f"{label} ({one})" for one, label in mine if not found or one in found)
+    if found:
+        raise ActRefused(f"Your agency uses several sets of the name {named}; say which by its id: {labels}.")
+    raise ActRefused(f"Your agency uses no set of the name {named}." + (f" It uses {labels}." if labels else ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -1523,6 +1544,44 @@ def _held_row(row: HeldEntry) -> HeldRow:
         decided_at=row.decided_at,
         reason=row.reason,
     )
+
+
+def list_held_entries(actor: Actor, cursor: UUID | None, limit: int) -> list[dict[str, Any]]:
+    """The held entries of the actor's agency, by id; one more than ``limit``. NotFound: reads no cases."""
+    rows = HeldEntry.objects.filter(agency_id=actor.agency_id).select_related("hash_set", "decided_by")
+    plain = ("id", "hash_set_id", "because", "held_at", "state", "decided_at", "reason")
+    return [
+        {
+            **{name: getattr(row, name) for name in plain},
+            "name": row.hash_set.name,
+            "files": bucket(row.files),
+            "decided_by": row.decided_by.display_name if row.decided_by else "",
+        }
+        for row in _agencys_page(actor, rows, cursor, limit)
+    ]
+
+
+def list_votes(actor: Actor, cursor: UUID | None, limit: int) -> list[dict[str, Any]]:
+    """The living votes of the actor's agency on entries, by id; one more than ``limit``. NotFound: reads no cases."""
+    rows = EntryVote.objects.filter(agency_id=actor.agency_id, withdrawn_at=None).select_related("hash_set", "officer")
+    plain = ("id", "hash_set_id", "confirms", "reason", "voted_at")
+    return [
+        {
+            **{name: getattr(row, name) for name in plain},
+            "name": row.hash_set.name,
+            "officer": row.officer.display_name,
+            "mine": row.officer_id == actor.officer_id,
+        }
+        for row in _agencys_page(actor, rows, cursor, limit)
+    ]
+
+
+def _agencys_page(actor: Actor, rows: QuerySet[Any], cursor: UUID | None, limit: int) -> list[Any]:
+    if not actor.reads_cases:
+        raise NotFound
+    page = list((rows.filter(id__gt=cursor) if cursor else rows).order_by("id")[: limit + 1])
+    log.record("hash-entries.listed", actor, details={"by": "api", "rows": len(page)})
+    return page
 
 
 def bucket(files: int) -> str:

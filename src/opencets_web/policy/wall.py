@@ -646,13 +646,14 @@ def _exposure(table: dict[str, Rights]) -> None:
     )  # fmt: skip
     ours = "agency_id = (select app_agency())"
     table["exposure_ask"] = Rights(
-        "select, insert, update", "", "",
+        "select, insert, update", "", "select",
         (
             f"create policy reads on exposure_ask for select to opencets_web using ({ours})",
             "create policy asks on exposure_ask for insert to opencets_web"
             f" with check ({ours} and {mine} and answered_by_id is null)",
             f"create policy answers on exposure_ask for update to opencets_web using ({ours})"
             f" with check ({ours} and ({mine} or answered_by_id = (select app_officer())))",
+            "create policy compares on exposure_ask for select to opencets_blind using (true)",
             adds_up,
         ),
     )  # fmt: skip

@@ -7,8 +7,10 @@ waits and when not is as for mail (``standards.mailing``): quiet hours hold it b
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -19,8 +21,10 @@ from django.utils import timezone
 
 from opencets.errors import ActRefused, DamagedSource
 from opencets_web.accounts.ids import new_id
+from opencets_web.accounts.models import Officer
 from opencets_web.audit import log
 from opencets_web.casework.models import Notice as WorkNotice
+from opencets_web.exposure.models import Ask
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.blind import across_holdings
@@ -39,13 +43,21 @@ TOO_OLD = timedelta(days=1)
 LONGEST_WAIT = timedelta(hours=2)
 
 
+class Told(StrEnum):
+    """What an officer is told of, and in which room it stands."""
+
+    DEADLINE = "deadline"
+    WORK = "work"
+    ASK = "ask"
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """One link to one browser, to be sent now."""
 
     subscription_id: UUID
     notice_id: UUID
-    late: bool
+    told: Told
     urgent: bool
     service: str
 
@@ -71,16 +83,29 @@ def waiting(now: datetime | None = None) -> list[Due]:
             .order_by("at")[: 5 * MOST]
         )
         hours = QuietHours.objects.in_bulk(list(browsers))
-        told = [(row.id, row.officer_id, row.raised_at, True, row.deadline.threat_to_life) for row in late]
-        told += [(row.id, row.officer_id, row.at, False, False) for row in work]
+        told = [(row.id, row.officer_id, row.raised_at, Told.DEADLINE, row.deadline.threat_to_life) for row in late]
+        told += [(row.id, officer_id, row.asked_at, Told.ASK, False) for row, officer_id in _asked(browsers, now)]
+        told += [(row.id, row.officer_id, row.at, Told.WORK, False) for row in work]
         done = _settled([notice_id for notice_id, *_ in told], now)
         return [
-            Due(browser.id, notice_id, of_deadline, urgent, urlsplit(browser.endpoint).netloc)
-            for notice_id, officer_id, at, of_deadline, urgent in told
+            Due(browser.id, notice_id, kind, urgent, urlsplit(browser.endpoint).netloc)
+            for notice_id, officer_id, at, kind, urgent in told
             if urgent or not _calm(hours.get(officer_id), now)
             for browser in browsers[officer_id]
             if at >= browser.made_at and (browser.id, notice_id) not in done
         ][:MOST]
+
+
+def _asked(browsers: dict[UUID, list[Subscription]], now: datetime) -> Iterator[tuple[Ask, UUID]]:
+    """The asks that nobody answered yet, each with the officers of the agency who may."""
+    colleagues: dict[UUID, list[UUID]] = {}
+    for officer_id, (browser, *_) in browsers.items():
+        colleagues.setdefault(browser.agency_id, []).append(officer_id)
+    rows = Ask.objects.filter(agency_id__in=colleagues, answered_at=None, ended_at=None, lapses_at__gt=now)
+    for row in rows.order_by("asked_at")[:MOST]:
+        for officer_id in colleagues[row.agency_id]:
+            if officer_id != row.officer_id:
+                yield row, officer_id
 
 
 def _live() -> QuerySet[Subscription]:
@@ -122,27 +147,55 @@ def push(due: Due, now: datetime | None = None) -> bool | None:
         )
         if row is None:
             return False
-        notice: LateNotice | WorkNotice = (
-            LateNotice.objects.select_related("deadline__case").get(pk=due.notice_id)
-            if due.late
-            else WorkNotice.objects.select_related("case").defer("sentence").get(pk=due.notice_id)
-        )
-        officer = row.subscription.officer
-        needed = LEVELS["contribute" if due.late else "read"]
-        if not officer.is_active or door.level(Actor.of(officer), notice.holding_id) < needed:
+        found = _link(due, row.subscription.officer, now)
+        if found is None:
             row.tries = MOST_TRIES
             row.save(update_fields=["tries"])
             return False
-        path = f"/standards/notices/{notice.id}/" if due.late else "/"
-        return _send(row, due, notice, path, now)
+        return _send(row, due, found, now)
 
 
-def _send(row: Delivery, due: Due, notice: LateNotice | WorkNotice, path: str, now: datetime) -> bool | None:
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """Where the officer reads it, for how long it is worth sending, and what the log says of it."""
+
+    path: str
+    subject: str
+    holding: tuple[UUID, UUID] | None = None
+    seconds: int = services.LIVES_SECONDS
+
+
+def _link(due: Due, officer: Officer, now: datetime) -> _Link | None:
+    """The link, where the officer may still read what it leads to."""
+    actor = Actor.of(officer)
+    if not officer.is_active:
+        return None
+    if due.told == Told.ASK:
+        ask = Ask.objects.get(pk=due.notice_id)
+        waits = ask.answered_at is None and ask.ended_at is None and ask.lapses_at > now
+        if not waits or ask.agency_id != actor.agency_id or ask.officer_id == officer.pk or not actor.reads_cases:
+            return None
+        left = int((ask.lapses_at - now).total_seconds())
+        return _Link("/exposure/asks/", f"exposure-ask:{ask.id}", seconds=left)
+    notice: LateNotice | WorkNotice
+    if due.told == Told.DEADLINE:
+        notice = late = LateNotice.objects.select_related("deadline__case").get(pk=due.notice_id)
+        path, reference = f"/standards/notices/{late.id}/", late.deadline.case.reference
+    else:
+        notice = work = WorkNotice.objects.select_related("case").defer("sentence").get(pk=due.notice_id)
+        path, reference = "/", work.case.reference
+    needed = LEVELS["contribute" if due.told == Told.DEADLINE else "read"]
+    if door.level(actor, notice.holding_id) < needed:
+        return None
+    return _Link(path, f"case:{reference}", (notice.holding_id, notice.agency_id))
+
+
+def _send(row: Delivery, due: Due, link: _Link, now: datetime) -> bool | None:
     browser = row.subscription
     try:
         answer = services.send(
-            services.Browser(browser.endpoint, browser.p256dh, browser.auth), path, topic=str(due.notice_id),
-            urgent=due.urgent,
+            services.Browser(browser.endpoint, browser.p256dh, browser.auth), link.path, topic=str(due.notice_id),
+            urgent=due.urgent, seconds=link.seconds,
         )  # fmt: skip
     except (ActRefused, DamagedSource):
         # The node names this service no more, or the keys of the browser are lost: it asks again by itself.
@@ -159,13 +212,12 @@ def _send(row: Delivery, due: Due, notice: LateNotice | WorkNotice, path: str, n
         return False
     row.sent_at = now
     row.save(update_fields=["sent_at"])
-    case = notice.deadline.case if isinstance(notice, LateNotice) else notice.case
     log.record(
         "notice.pushed",
         None,
-        holding=(notice.holding_id, notice.agency_id),
-        subject=f"case:{case.reference}",
-        details={"notice": notice.id, "officer": browser.officer_id, "browser": browser.id},
+        holding=link.holding,
+        subject=link.subject,
+        details={"notice": due.notice_id, "officer": browser.officer_id, "browser": browser.id},
     )
     return True
 

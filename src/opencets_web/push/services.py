@@ -115,16 +115,17 @@ def make_server_key() -> ServerKey:
     return row
 
 
-def send(browser: Browser, link: str, *, topic: str, urgent: bool) -> Answer:
+def send(browser: Browser, link: str, *, topic: str, urgent: bool, seconds: int = LIVES_SECONDS) -> Answer:
     """Give one link to a push service, sealed to the browser. ActRefused: not a service of this node. OSError: not reached.
 
     ``topic``: a message that waits under the same topic is replaced, so that a second try tells nobody twice.
+    ``seconds``: how long the service keeps it for a browser that is off.
     """
     refuse_strange(browser)
     pem = open_text(ServerKey.objects.get().private, PLACE).encode()
     public = load_pem_private_key(pem, None).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     sealed = WebPush(
-        private_key=pem, public_key=BytesIO(public), subscriber=settings.DEFAULT_FROM_EMAIL, ttl=LIVES_SECONDS
+        private_key=pem, public_key=BytesIO(public), subscriber=settings.DEFAULT_FROM_EMAIL, ttl=seconds
     ).get(
         json.dumps({"url": link}),
         WebPushSubscription.model_validate(
@@ -132,7 +133,7 @@ def send(browser: Browser, link: str, *, topic: str, urgent: bool) -> Answer:
         ),
     )
     headers = {
-        "TTL": str(LIVES_SECONDS),
+        "TTL": str(seconds),
         "Urgency": "high" if urgent else "normal",
         "Topic": urlsafe_b64encode(sha256(topic.encode()).digest())[:32].decode(),
         "Content-Encoding": "aes128gcm",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
 from django.urls import reverse
 
-from opencets.matching.intervals import AS_IT_STANDS
+from opencets.hashing.pdq import OPPOSITE
+from opencets.matching.intervals import AS_IT_STANDS, turned_back
 from opencets_web.audit import log
 from opencets_web.cases.queries import CaseFrame, get_frame
 from opencets_web.evidence.addresses import signed
-from opencets_web.media.models import Frame, Media, NearDuplicate
+from opencets_web.media.models import Frame, Media, NearDuplicate, Turn
 from opencets_web.media.queries import Tile, clock, tiles_of
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
@@ -60,6 +62,8 @@ class FootageLine:
     there_second: str
     there_url: str
     speed: str
+    lies: str
+    """How the other video lies beside this one, where it is mirrored or turned."""
     share: int
     frames: int
     distance: str
@@ -104,6 +108,8 @@ class PictureLine:
     at: str
     second: str
     distance: int
+    lies: str
+    """How it lies beside this one, where it is mirrored or turned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +141,7 @@ def get_footage(actor: Actor, media_id: UUID, *, shown: Collection[str]) -> Foot
     frame = get_frame(actor, media.case.reference, "media:gallery")
     found, more = _shared(actor, media)
     pairs = _pairs(actor, media)
-    others = [*found, *(other for other, _, _ in pairs)]
+    others = [*found, *(other for other, _, _, _ in pairs)]
     tiles = tiles_of(actor, [media, *others], shown)
     strips = _strips(actor, [media, *found], tiles, shown)
     log.record(
@@ -166,11 +172,41 @@ def get_footage(actor: Actor, media_id: UUID, *, shown: Collection[str]) -> Foot
         ),
         more=more,
         pictures=tuple(
-            PictureLine(tiles[other.id], other.case.reference, _tenths(second), f"{second:.2f}", distance)
-            for other, second, distance in pairs
+            PictureLine(tiles[other.id], other.case.reference, _tenths(second), f"{second:.2f}", distance, lies)
+            for other, second, distance, lies in pairs
         ),
         gallery_url=reverse("media:gallery", args=[frame.reference]),
     )  # fmt: skip
+
+
+def list_shared(actor: Actor, reference: str, cursor: UUID | None, limit: int) -> list[dict[str, Any]]:
+    """The intervals of a case's videos of which the actor may see both sides, by id; one more than ``limit``."""
+    frame = get_frame(actor, reference, "")
+    here = Q(left__case_id=frame.case_id) | Q(right__case_id=frame.case_id)
+    rows = door.visible(actor, SharedFootage.objects.filter(here)).order_by("id")
+    rows = rows.select_related("left__case", "right__case", "judged_by")
+    page = list((rows.filter(id__gt=cursor) if cursor else rows)[: limit + 1])
+    log.record(
+        "footage.viewed",
+        actor,
+        holding=frame.holding,
+        subject=f"case:{reference}",
+        details={"by": "api", "intervals": len(page)},
+    )
+    plain = ("id", "speed", "share", "frames", "distance", "orientation", "still", "found_at", "state", "judged_at")
+    return [
+        {
+            **{name: getattr(row, name) for name in plain},
+            "judged_by": row.judged_by.display_name if row.judged_by else "",
+            "first": _side(row.left, row.left_begin, row.left_end),
+            "second": _side(row.right, row.right_begin, row.right_end),
+        }
+        for row in page
+    ]
+
+
+def _side(media: Media, begin: float, end: float) -> dict[str, Any]:
+    return {"media": media.id, "case": media.case.reference, "sha256": media.sha256, "begin": begin, "end": end}
 
 
 def _shows(tile: Tile, shown: Collection[str]) -> bool:
@@ -195,14 +231,14 @@ def _shared(actor: Actor, media: Media) -> tuple[dict[Media, list[SharedFootage]
 def _partner(
     media: Media, other: Media, rows: Iterable[SharedFootage], tile: Tile, strip: Strip | None, *, may_judge: bool
 ) -> Partner:
-    ends = [(row, *_turned(row, media)) for row in rows]
+    ends = [(row, *_seen_from(row, media)) for row in rows]
     longest = max(
-        media.duration or 0.0, other.duration or 0.0, *(max(here[1], there[1]) for _, here, there, _ in ends), 0.1
+        media.duration or 0.0, other.duration or 0.0, *(max(here[1], there[1]) for _, here, there, _, _ in ends), 0.1
     )
     scale = WIDTH / longest
-    here_length = media.duration or max(here[1] for _, here, _, _ in ends)
-    there_length = other.duration or max(there[1] for _, _, there, _ in ends)
-    lines = [_line(other, row, here, there, speed, scale) for row, here, there, speed in ends]
+    here_length = media.duration or max(here[1] for _, here, _, _, _ in ends)
+    there_length = other.duration or max(there[1] for _, _, there, _, _ in ends)
+    lines = [_line(other, row, here, there, speed, lies, scale) for row, here, there, speed, lies in ends]
     return Partner(
         tile=tile,
         case_reference=other.case.reference,
@@ -217,14 +253,20 @@ def _partner(
     )
 
 
-def _turned(row: SharedFootage, media: Media) -> tuple[tuple[float, float], tuple[float, float], float]:
-    """Begin and end here, begin and end there, and how fast it is shown there compared with here."""
+Seconds = tuple[float, float]
+
+
+def _seen_from(row: SharedFootage, media: Media) -> tuple[Seconds, Seconds, float, str]:
+    """Begin and end here, begin and end there, how fast it is shown there compared with here, and how it lies there."""
     left, right = (row.left_begin, row.left_end), (row.right_begin, row.right_end)
-    return (left, right, row.speed) if row.left_id == media.id else (right, left, 1 / row.speed)
+    here_is_left = row.left_id == media.id
+    lies = row.orientation if here_is_left else turned_back(row.orientation)
+    lies = "" if lies == AS_IT_STANDS else lies
+    return (left, right, row.speed, lies) if here_is_left else (right, left, 1 / row.speed, lies)
 
 
 def _line(
-    other: Media, row: SharedFootage, here: tuple[float, float], there: tuple[float, float], speed: float, scale: float
+    other: Media, row: SharedFootage, here: Seconds, there: Seconds, speed: float, lies: str, scale: float
 ) -> FootageLine:
     state = FootageState(row.state)
     begin, end, other_begin, other_end = (round(second * scale, 1) for second in (*here, *there))
@@ -241,25 +283,26 @@ def _line(
         there_second=f"{there[0]:.2f}",
         there_url=reverse("videos:of-media", args=[other.id]),
         speed="the same" if abs(speed - 1) < 0.02 else f"{speed:.2f} times",
+        lies=lies,
         share=round(100 * row.share),
         frames=row.frames,
         distance=f"{row.distance:.0f}",
-        sentence=_sentence(row, here, there, speed),
+        sentence=_sentence(row, here, there, speed, lies),
         here_bar=_bar(*here, scale),
         there_bar=_bar(*there, scale),
         ribbon=f"{begin},54 {end},54 {other_end},106 {other_begin},106",
     )
 
 
-def _sentence(row: SharedFootage, here: tuple[float, float], there: tuple[float, float], speed: float) -> str:
+def _sentence(row: SharedFootage, here: Seconds, there: Seconds, speed: float, lies: str) -> str:
     text = (
         f"{_tenths(here[0])} to {_tenths(here[1])} of this video stand in the other at "
         f"{_tenths(there[0])} to {_tenths(there[1])}"
     )
     if abs(speed - 1) >= 0.02:
         text += f", {'faster' if speed > 1 else 'slower'}: {speed:.2f} times the speed"
-    if row.orientation != AS_IT_STANDS:
-        text += f", {row.orientation}"
+    if lies:
+        text += f", {lies}"
     text += f". {round(100 * row.share)} % of the frames compared agree."
     if row.still:
         text += " It is a still picture: which of its seconds belong together cannot be told."
@@ -305,21 +348,23 @@ def _strips(
     }
 
 
-def _pairs(actor: Actor, media: Media) -> list[tuple[Media, float, int]]:
+def _pairs(actor: Actor, media: Media) -> list[tuple[Media, float, int, str]]:
     """Pictures that frames of this video show, in the order of time; for a picture the videos that show it, nearest first.
 
-    Each distinct file once, with the second and the bits apart.
+    Each distinct file once, with the second, the bits apart and how it lies beside this one.
     """
     is_video = media.media_type.startswith("video/")
     mine = Q(left=media, **_seconds(is_video)) | Q(right=media, **_seconds(not is_video))
     sides = ("left__file__exhibit", "right__file__exhibit", "left__case", "right__case")
     near = door.visible(actor, NearDuplicate.objects.filter(mine)).select_related(*sides)
-    found: dict[str, tuple[Media, float, int]] = {}
+    found: dict[str, tuple[Media, float, int, str]] = {}
     for pair in near.order_by("distance", "id")[: 4 * PICTURES_SHOWN]:
-        other = pair.right if pair.left_id == media.id else pair.left
+        here_is_left = pair.left_id == media.id
+        other = pair.right if here_is_left else pair.left
         second = pair.left_second if pair.left_second is not None else pair.right_second
+        turn = pair.turn if here_is_left else OPPOSITE.get(pair.turn, pair.turn)
         if len(found) < PICTURES_SHOWN:
-            found.setdefault(other.sha256, (other, second or 0.0, pair.distance))
+            found.setdefault(other.sha256, (other, second or 0.0, pair.distance, Turn(turn).label if turn else ""))
     return sorted(found.values(), key=lambda line: line[1]) if is_video else list(found.values())
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from uuid import UUID
 
+import numpy as np
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from PIL import Image
 
 from opencets.errors import NotFound
+from opencets.rehearsal.sensors import InventedCamera, as_jpeg
 from opencets_web.audit.models import Act
 from opencets_web.cameras import actions, jobs, queries
 from opencets_web.cameras.models import CameraJudgement, CameraMatch, Fingerprint, NoiseLook
@@ -66,9 +70,42 @@ def test_a_fingerprint_finds_its_camera_in_every_agencys_pictures_and_tells_only
     with as_actor(cast.outsider):
         (match,) = queries.get_camera(cast.outsider, found["theirs.jpg"].media_id).matches
         assert (match.device, match.case_reference) == ("Seized telephone", "AV-1")
-        assert "100,000" in match.words
+        assert "8 of 10,000" in match.words
     answer = client_for(cast.owner).get(f"/media/{found['own.jpg'].media_id}/camera/")
     assert "Seized telephone" in answer.content.decode()
+
+
+def test_scaled_pictures_are_compared_and_what_cannot_be_is_counted(
+    album: Album, cast: Cast, as_actor: Behind, as_job: Behind, client_for: Browsers
+) -> None:
+    def scaled(seed: int, box: tuple[int, int, int, int], size: tuple[int, int]) -> bytes:
+        picture = Image.fromarray(InventedCamera(seed, 1088, 832, strength=0.03).take(50))
+        return as_jpeg(np.asarray(picture.crop(box).resize(size, Image.Resampling.LANCZOS)), 92)
+
+    camera = InventedCamera(5, 1088, 832, strength=0.03)
+    whole = (0, 0, 1088, 832)
+    shown = {
+        "scaled.jpg": scaled(5, whole, (816, 624)),
+        "turned.jpg": as_jpeg(np.rot90(np.asarray(Image.open(io.BytesIO(scaled(5, whole, (816, 624)))))), 92),
+        "another.jpg": scaled(6, whole, (816, 624)),
+        "cut.jpg": scaled(5, (0, 0, 832, 832), (832, 832)),
+        "small.jpg": scaled(5, whole, (408, 312)),
+    }
+    album.exhibit("AV-1", {**{f"flat-{n}.jpg": as_jpeg(camera.take(n, flat=True), 95) for n in range(4)}, **shown})
+    made = work(album, as_job, ask(album, as_actor))
+    assert (made.state, made.compared) == ("compared", 7)
+    found = {
+        match.media.file.name: match for match in CameraMatch.objects.filter(scale__lt=1).select_related("media__file")
+    }
+    assert {name: (round(match.scale, 2), match.turn) for name, match in found.items()} == {
+        "scaled.jpg": (0.75, 0), "turned.jpg": (0.75, 270),
+    }  # fmt: skip
+    with as_actor(cast.owner):
+        (line,) = queries.get_cameras(cast.owner, "AV-1").prints
+    assert line.other_dimensions == 2
+    page = client_for(cast.owner).get("/cases/AV-1/cameras/").content.decode()
+    assert "2 pictures of this case are not comparable" in page
+    assert "scaled to 75%" in page
 
 
 def test_pictures_that_come_later_are_compared_and_references_of_two_cameras_refused(

@@ -31,6 +31,8 @@ def test_an_entry_is_held_back_for_what_it_marks(
     reason = flood_reason(files, codes, copies=copies, plain=plain)
     assert held in reason
     assert bool(reason) == bool(held)
+    assert f"{files:,} " not in reason or not files
+    assert f"{copies:,} " not in reason or not copies
 
 
 def test_the_share_counts_pairs_further_than_the_radius() -> None:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from hashlib import sha256
+from pathlib import Path
+from uuid import UUID
 
 import pytest
+from click.testing import CliRunner, Result
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import ProgrammingError, transaction
 from django.test import Client
+from PIL import Image
 
 from opencets.errors import ActRefused, NotFound
 from opencets_web.audit.models import Act
+from opencets_web.commands import evidence
 from opencets_web.media import actions, flood, jobs
 from opencets_web.media.models import EntryVote, HashEntry, HashSet, HeldEntry, Media
 from opencets_web.policy.actor import Actor
@@ -125,7 +132,7 @@ def test_an_entry_that_marks_unlike_files_is_held_back_decided_and_held_again(
             _hold_floods(cast.owner, Q(known_by__isnull=False))
     assert known(album) == {}
     held = HeldEntry.objects.get()
-    assert "5 different files, most of them unlike each other" in held.because
+    assert "more than 3 different files, most of them unlike each other" in held.because
     assert Act.objects.filter(verb="hash-entry.held").count() == 1
     page = client_for(cast.owner).get("/known-files/held/").content.decode()
     assert "up to 100 files" in page
@@ -164,6 +171,42 @@ def test_a_newer_version_takes_the_place_of_the_older_and_tells_what_changed(
         import_list(cast.owner, a_list(jpeg(1)), "May", supersedes=first)
 
 
+def test_page_and_command_name_the_older_version_and_no_other_agencys(
+    album: Album, cast: Cast, import_list: Import, as_actor: Behind, client_for: Browsers, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    march = import_list(cast.owner, a_list(jpeg(1)), "Project", version="March")
+    theirs = import_list(cast.outsider, a_list(jpeg(2)), "Project", version="Their own")
+    browser, given = client_for(cast.owner), {"name": "Project", "source": "A partner", "authority": "Section 12"}
+    page = browser.get("/known-files/new/").content.decode()
+    assert "Project March" in page
+    assert "Their own" not in page
+
+    def hand_in(supersedes: UUID) -> int:
+        file = SimpleUploadedFile("april.csv", a_list(jpeg(3)))
+        return browser.post("/known-files/new/", {**given, "file": file, "supersedes": str(supersedes)}).status_code
+
+    assert (hand_in(theirs), hand_in(march)) == (422, 302)
+    assert HashSet.objects.get(supersedes=march).file_name == "april.csv"
+
+    (tmp_path / "may.csv").write_bytes(a_list(jpeg(3)))
+    monkeypatch.setattr(evidence, "opened", lambda role: nullcontext())
+    stated = [part for name, value in given.items() for part in (f"--{name}", value)]
+
+    def command(supersedes: str) -> Result:
+        asked = ["import", str(tmp_path / "may.csv"), *stated, "--as", cast.officers["owner"].email]
+        with as_actor(None):
+            return CliRunner().invoke(evidence.hash_set, [*asked, "--version", "May", "--supersedes", supersedes])
+
+    refused = command("Project Their own")
+    assert isinstance(refused.exception, ActRefused)
+    assert str(refused.exception).endswith(f"It uses Project March ({march}).")
+    assert command("Project").exception is None
+    assert HashSet.objects.get(version="May").supersedes_id == march
+    import_list(cast.owner, a_list(jpeg(4)), "Project", version="Other")
+    assert "several sets of the name Project" in str(command("Project").exception)
+
+
 def test_a_new_list_marks_a_video_by_its_frames_and_not_by_a_part_of_them(
     album: Album, cast: Cast, import_list: Import
 ) -> None:
@@ -172,8 +215,10 @@ def test_a_new_list_marks_a_video_by_its_frames_and_not_by_a_part_of_them(
     codes = "\n".join(f"{bytes(frame.pdq).hex()},1" for frame in frames)
     import_list(cast.owner, f"pdq,category\n{codes}\n".encode(), "Frames")
     assert set(known(album)) == {"same.mp4", "1.jpg"}
-    album.exhibit("BO-1", {"later.mp4": film(1, 2, 3)}, cast.borders)
-    assert "later.mp4" in known(album)
+    turned = film(1, 2, 3, laid=Image.Transpose.ROTATE_90)
+    album.exhibit("BO-1", {"later.mp4": film(1, 2, 3), "turned.mp4": turned}, cast.borders)
+    assert {"later.mp4", "turned.mp4"} <= set(known(album))
+    assert album.media("BO-1", "turned.mp4").known_turn == "left"
 
 
 def test_the_pages_change_no_entry_and_decide_nothing_of_others(

@@ -147,6 +147,34 @@ def test_being_named_is_told_too_and_waits_for_the_day(
     assert push(as_job, timezone.now()) == []
 
 
+def test_a_colleagues_ask_is_told_to_those_who_may_answer_it_until_somebody_has(
+    service: PushService, cast: Cast, client_for: Browsers, as_actor: Behind, as_job: Behind
+) -> None:
+    from opencets_web.exposure import actions as exposure
+    from opencets_web.exposure.models import Ask
+
+    of = {who: Keys() for who in ("owner", "colleague", "outsider", "administrator")}
+    for who, keys in of.items():
+        answer = ask(client_for(getattr(cast, who)), keys.given(f"http://127.0.0.1:{service.port}/{who}"))
+        assert answer.status_code == 200
+    with as_actor(cast.owner):
+        asked = exposure.ask_colleague(cast.owner, "presence")
+    now = timezone.now()
+    assert sorted(went for went in push(as_job, now)) == [False, True], "the administrator reads no cases"
+    (message,) = service.messages
+    assert message.path == "/colleague"
+    assert json.loads(of["colleague"].opens(message.body)) == {"url": "/exposure/asks/"}
+    lapses_in = (Ask.objects.get().lapses_at - now).total_seconds()
+    assert lapses_in - 2 <= int(message.headers["ttl"]) <= lapses_in
+    assert push(as_job, now) == []
+    act = Act.objects.get(verb="notice.pushed")
+    assert (act.subject, act.holding_id) == (f"exposure-ask:{asked}", None)
+    Delivery.objects.all().delete()
+    with as_actor(cast.colleague):
+        exposure.answer_colleague(cast.colleague, asked, agreed=True)
+    assert push(as_job, now) == []
+
+
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_browser_that_took_it_back_ends_by_itself(
     told: Client, notice: Notice, service: PushService, as_job: Behind, status: int

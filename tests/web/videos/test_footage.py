@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from PIL import Image
 
 from opencets.errors import ActRefused, NotFound
 from opencets_web.audit.models import Act
@@ -104,6 +105,33 @@ def test_only_who_sees_both_sides_sees_it(
     assert 'class="veiled"' in page
     assert [picture.tile.label for picture in answer.context["found"].pictures] == ["still.jpg"]
     assert float(answer.context["found"].pictures[0].second) == pytest.approx(8, abs=1.1)
+
+
+@pytest.mark.parametrize(
+    ("laid", "there", "back"),
+    [
+        (Image.Transpose.FLIP_LEFT_RIGHT, "mirrored", "mirrored"),
+        (Image.Transpose.FLIP_TOP_BOTTOM, "mirrored and upside down", "mirrored and upside down"),
+        (Image.Transpose.ROTATE_180, "upside down", "upside down"),
+        (Image.Transpose.ROTATE_270, "turned by a quarter to the right", "turned by a quarter to the left"),
+    ],
+)
+def test_a_video_that_was_turned_is_found_and_each_side_says_how_the_other_lies(
+    album: Album, cast: Cast, compare: Callable[[Exhibit, Actor], None], as_actor: Behind, client_for: Browsers,
+    laid: Image.Transpose, there: str, back: str,
+) -> None:  # fmt: skip
+    album.exhibit("AV-1", {"whole.mp4": film(*WHOLE), "still.jpg": jpeg(6)})
+    compare(album.exhibit("AV-2", {"turned.mp4": film(*WHOLE[4:9], laid=laid)}), cast.owner)
+    whole, turned = album.media("AV-1", "whole.mp4"), album.media("AV-2", "turned.mp4")
+    with as_actor(cast.owner):
+        pages = [get_footage(cast.owner, media.id, shown=frozenset()) for media in (whole, turned)]
+    (line,), (other,) = (page.partners[0].lines for page in pages)
+    assert (line.lies, other.lies) == (there, back)
+    assert (float(line.here_second), float(line.there_second)) == pytest.approx((4, 0), abs=0.6)
+    assert f", {there}. " in line.sentence
+    assert [(one.tile.label, one.lies) for one in pages[1].pictures] == [("still.jpg", back)]
+    page = client_for(cast.owner).get(f"/media/{whole.id}/footage/").content.decode()
+    assert f'<span class="sub">{there}</span>' in page
 
 
 def test_a_picture_lists_the_videos_that_show_it(
