@@ -17,7 +17,7 @@ class SearchForm(forms.Form):
         widget=forms.TextInput(attrs={"placeholder": "Name, number, address, hash", "autocomplete": "off"}),
     )
     language = forms.ChoiceField(
-        required=False, label="Language of messages and visible text", choices=language_choices
+        required=False, label="Language", choices=language_choices
     )
 
     def asked(self) -> tuple[str, str]:
