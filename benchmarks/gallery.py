@@ -133,10 +133,10 @@ def load(count: str) -> dict[str, Any]:
         cursor.execute(
             "insert into media_media (id, holding_id, agency_id, case_id, record_id, file_id, sha256, media_type, width, height,"
             " pdq, quality, thumbnail_id, thumbnail_offset, thumbnail_size, strip_size, veil, trouble,"
-            " taken_at, known_as, known_set_id,"
+            " taken_at, known_as, known_turn, known_set_id,"
             " known_distance, cases_count, widely_traded, read_at, matched_at) select f.id, %s, %s, %s, f.id, file_id, sha256,"
             " 'image/jpeg', 1632, 1224, decode(md5('p'||f.n)||md5('q'||f.n), 'hex'), 90, %s, s.at, s.size, 0, s.veil, '',"
-            " '2024-01-01T00:00:00Z', '{}', case when f.n %% %s = 0 then %s::uuid end, case when f.n %% %s = 0 then f.n / %s %% 3"
+            " '2024-01-01T00:00:00Z', '{}', '', case when f.n %% %s = 0 then %s::uuid end, case when f.n %% %s = 0 then f.n / %s %% 3"
             " end, 1, false, timestamptz '2026-01-01' + f.n * interval '1 second', now() from fresh f join small s on s.n ="
             " f.n %% %s", [*place, case.id, blob.id, KNOWN_EVERY, known.id, KNOWN_EVERY, KNOWN_EVERY, PICTURES])  # fmt: skip
     with connection.cursor() as cursor:

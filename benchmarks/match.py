@@ -110,7 +110,8 @@ def measure(count: int, query_count: int, memory: float, slow: bool) -> Figures:
         begun = time.perf_counter()
         index = HammingIndex.open(folder)
         opened = 1000 * (time.perf_counter() - begun)
-        index.search(flipped(codes[:20_000], np.full(20_000, 9), rng))  # brings the mapped pages in
+        some = codes[:20_000]
+        index.search(flipped(some, np.full(some.shape[0], 9), rng))  # brings the mapped pages in
         figures, found = timed(our_search(index), queries, expected)
         begun = time.process_time()
         batch = index.search(queries, RADIUS)

@@ -295,11 +295,11 @@ def grow(count: str) -> dict[str, Any]:
         cursor.execute(
             "insert into media_media (id, holding_id, agency_id, case_id, record_id, file_id, sha256,"
             " media_type, width, height, pdq,"
-            " quality, thumbnail_offset, thumbnail_size, strip_size, trouble, taken_at, known_as,"
+            " quality, thumbnail_offset, thumbnail_size, strip_size, trouble, taken_at, known_as, known_turn,"
             " cases_count, widely_traded, read_at,"
             " matched_at) select id, holding_id, agency_id, case_id, id, md5('mf'||n)::uuid,"
             " md5('s'||n)||md5('t'||n), 'image/jpeg',"
-            " 1632, 1224, decode(md5('p'||n)||md5('q'||n), 'hex'), 90, 0, 0, 0, '', '2024-01-01T00:00:00Z', '{}', 1, false,"
+            " 1632, 1224, decode(md5('p'||n)||md5('q'||n), 'hex'), 90, 0, 0, 0, '', '2024-01-01T00:00:00Z', '{}', '', 1, false,"
             " now() - (n % 900000) * interval '1 second', now() from kinds where kind = 'media'"
         )
         cursor.execute("update evidence_exhibit e set state = 'read', records_read = c.n from (select exhibit_id, count(*) as n"

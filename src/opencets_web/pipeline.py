@@ -5,6 +5,7 @@
     exhibit received ─► read_exhibit ─┬─ records read (each batch) ─┐
                                       └─ exhibit read ──────────────┴─► match_media ─► count_identifiers ─► resolve_people
                                                                                               ─► link_exhibit ─► alerts
+    media matched ─► build_series        ties changed (a place, camera or footage judged or found) ─► build_series_anew
     media matched ─► find_footage (videos)
     judgement changed ─► link_judged         hash set imported, withdrawn, restored ─► match_hash_set ─► tell_known
     entry of a hash set confirmed, doubted, held entry decided ─► settle_entry
@@ -17,6 +18,7 @@
     written, proposed, agreed on a conflict ─► carry_conflict
     part asked for, answered, taken back ─► carry_part_request
     part released ─► make_release ─► carry_release ─► (accepted) ─► keep_part ─► carry_release (the receipt)
+    media matched ─► keep_marks (of a received part) ─► mark made
     camera fingerprint asked ─► make_camera_fingerprint ─► compare_camera_fingerprint     media matched ─► compare_camera_noise
     officer ended ─► hand_over                cover changed ─► carry_cover          session ended ─► end_pushes
     media matched ─► keep_veils
@@ -68,7 +70,11 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
         Follow("keep_veils", "default", coalesce="veils-{exhibit_id}"),
         Follow("compare_camera_noise", "linking", coalesce="noise-{exhibit_id}", priority=-5),
         Follow("extract_features", "default", lock=MARKING, coalesce="features-{exhibit_id}", priority=-1),
+        Follow("keep_marks", "default", coalesce="marks-{exhibit_id}"),
         Follow("follow_text", "default", coalesce="follow-text-{exhibit_id}", priority=-10),
+    ),
+    "ties.changed": (
+        Follow("build_series_anew", "linking", lock="series", coalesce="series-of-{case_id}", priority=2),
     ),
     "text.asked": (Follow("read_text", "default", lock=TEXT, coalesce="text-{case_id}", priority=-10),),
     "languages.left": (Follow("go_on_telling", "default", coalesce="languages-left-{exhibit_id}", priority=-10),),
@@ -150,6 +156,7 @@ def on_app_ready(app: App) -> None:
     task("read_exhibit", evidence.read_exhibit)
     task("match_media", media.match_media)
     task("build_series", grading.build_series)
+    task("build_series_anew", grading.build_series_anew)
     task("weigh_media", grading.weigh_media)
     task("find_footage", videos.find_footage)
     task("extract_features", marks.extract_features)
@@ -182,6 +189,7 @@ def on_app_ready(app: App) -> None:
     task("carry_release", releases.carry_release)
     task("keep_part", releases.keep_part)
     task("settle_part", releases.settle_part)
+    task("keep_marks", releases.keep_marks)
     task("hand_over", officers.hand_over)
     task("carry_cover", officers.carry_cover)
 

@@ -254,7 +254,8 @@ def test_bench_says_where_the_benchmarks_are_when_they_are_not(monkeypatch: pyte
     code, _, err = run("bench", "hash")
     assert code == 1
     assert "folder benchmarks" in err
-    (tmp_path / "hash.py").write_text("import sys; print(sys.argv[1:])")
+    (tmp_path / "beside_it.py").write_text("import sys\n\n\ndef say() -> None:\n    print(sys.argv[1:])\n")
+    (tmp_path / "hash.py").write_text("import beside_it\n\nbeside_it.say()\n")
     assert run("bench", "hash", "--json", "--files", "3") == (0, "['--json', '--files', '3']\n", "")
     assert run("bench", "nonsense")[0] == 2
 

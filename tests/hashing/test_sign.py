@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from opencets.errors import DamagedSource
 from opencets.hashing import Signed, digest, find_media_type, sign, signed
 from opencets.hashing.digests import digest_plainly
-from opencets.hashing.video import watch
+from opencets.hashing.video import key_frames, watch
 
 SAMPLES = Path(__file__).parents[2] / "../shared/data/media"
 
@@ -297,3 +298,14 @@ def test_signing_a_picture_loads_neither_the_video_libraries_nor_a_compiler() ->
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "32 []\n"
+
+
+def test_key_frames_that_differ_are_few_small_and_in_the_order_of_time() -> None:
+    found = key_frames(io.BytesIO(film(8, border=40)), most=3, longest_px=160)
+    seconds = [second for second, _ in found]
+    assert 1 <= len(found) <= 3
+    assert seconds == sorted(set(seconds))
+    assert all(max(bright.shape) == 160 for _, bright in found)
+    assert len(key_frames(io.BytesIO(film(8, border=40)), most=1, longest_px=160)) == 1
+    with pytest.raises(DamagedSource):
+        key_frames(io.BytesIO(b"no video at all"), most=3, longest_px=160)

@@ -459,7 +459,7 @@ def _cameras(made: SmallCase, now: datetime) -> None:
 
 
 def _marks(made: SmallCase, now: datetime) -> None:
-    from opencets_web.marks.models import Mark, MarkJudgement, MarkMatch, MarkRegion, RegionSignal
+    from opencets_web.marks.models import FrameSignal, Mark, MarkJudgement, MarkMatch, MarkRegion, RegionSignal
 
     rows, under = made.rows, _under(made)
     by = {"made_by_id": made.cast.owner.officer_id, "made_at": now}
@@ -482,6 +482,7 @@ def _marks(made: SmallCase, now: datetime) -> None:
         by_id=made.cast.owner.officer_id,
     )  # fmt: skip
     RegionSignal.objects.create(position=0, media_id=rows["picture_media"].id)
+    FrameSignal.objects.create(position=0, media_id=rows["near_media"].id, second=0.0)
 
 
 def _texts(made: SmallCase, now: datetime) -> None:

@@ -17,7 +17,15 @@ from PIL import Image
 
 from opencets.cli.match import match
 from opencets.errors import DamagedSource, LimitReached, NotThisFormat
-from opencets.matching.regions import RegionIndex, describe, extract, read_brightness, unpacked
+from opencets.matching.regions import (
+    RegionIndex,
+    describe,
+    extract,
+    mirrored,
+    read_brightness,
+    search_either,
+    unpacked,
+)
 from opencets.matching.regions.features import DIMENSIONS, EDGES, LEVELS, Query, decode, encode
 from opencets.matching.regions.vocabulary import assign, learn
 
@@ -119,6 +127,47 @@ def test_the_map_of_a_place_says_how_the_thing_is_turned_and_sized(index: Region
     assert np.hypot(a, c) == pytest.approx(1.5, rel=0.08)
     turned = np.degrees(np.arctan2(c - b, a + d)) % 360
     assert turned == pytest.approx(160, abs=4)  # OpenCV turns against the clock, and y runs down
+
+
+def test_a_flipped_picture_is_found_its_points_lie_on_the_thing_and_the_place_says_so() -> None:
+    grey, outline = scene(print_of(1), 1)
+    query = describe(grey, outline, WHOLE, 480 / 360)
+    there, lies = scene(print_of(1), 57, 1.5, 200)
+    kept = RegionIndex.create()
+    kept.add([extract(scene(print_of(number), number)[0]) for number in (101, 102)])
+    kept.add([extract(np.ascontiguousarray(there[:, ::-1])), extract(there)])
+    assert [place.item for place in kept.search(query) if place.reported] == [3]
+    found = {place.item: place for place in search_either(kept, query) if place.reported}
+    assert {item: place.mirrored for item, place in found.items()} == {2: True, 3: False}
+    flipped = np.array([1, 0], np.float32) + np.array([-1, 1], np.float32) * lies
+    for x, y, item_x, item_y in found[2].pairs:
+        assert cv2.pointPolygonTest(outline * SIZE, (x * 480, y * 360), True) >= -1
+        assert cv2.pointPolygonTest(flipped * SIZE, (item_x * 480, item_y * 360), True) >= -6
+    carried = np.array(found[2].carried(outline.tolist()), np.float32)
+    assert np.abs(carried - flipped).max() < 0.03
+    twice = mirrored(mirrored(query))
+    assert np.array_equal(twice.vectors, query.vectors)
+    assert np.allclose(twice.places, query.places, atol=1e-5)
+
+
+def test_a_query_cut_to_its_region_finds_the_same_and_tells_nothing_of_where_it_lay() -> None:
+    grey, outline = scene(print_of(1), 1)
+    low, high = outline.min(axis=0), outline.max(axis=0)
+    box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    whole = describe(grey, outline, WHOLE, 480 / 360)
+    alone = whole.cropped(box)
+    assert alone.places[:, 1].max() <= 1.001
+    assert alone.places[:, 0].max() <= alone.aspect + 0.001
+    part = np.ascontiguousarray(
+        grey[round(box[1] * 360) : round(box[3] * 360), round(box[0] * 480) : round(box[2] * 480)]
+    )
+    again = describe(part, np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32), WHOLE, part.shape[1] / part.shape[0])
+    assert np.median(alone.sizes) == pytest.approx(np.median(again.sizes), abs=0.1)
+    kept = RegionIndex.create()
+    kept.add([extract(scene(print_of(1), 57, 1.5, 200)[0])])
+    by_whole, by_part = kept.search(whole)[0], kept.search(alone)[0]
+    assert by_part.score > 0.6 * by_whole.score  # votes fall into other cells
+    assert np.abs(np.subtract(by_part.carried([[0, 0], [1, 1]]), by_whole.carried([box[:2], box[2:]]))).max() < 0.02
 
 
 def test_the_marked_picture_and_removed_ones_are_left_out(index: RegionIndex) -> None:

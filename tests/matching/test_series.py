@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import runpy
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
+from pathlib import Path
 
 from opencets.matching import series
-from opencets.matching.series import Given, Item, Near, Place, Series
+from opencets.matching.series import Given, Item, Near, Place, Series, Shared
 
 BEGUN = datetime(2026, 3, 4, 17, 5)
 
@@ -123,6 +125,52 @@ def test_confirmed_marks_tie_with_their_own_sentence() -> None:
     assert [(tie.kind, tie.sentence) for tie in found.ties] == [("scene", "They show one wallpaper.")]
 
 
+def of(numbers: Iterable[int]) -> frozenset[str]:
+    return frozenset(digest(number) for number in numbers)
+
+
+def test_two_marks_on_one_picture_are_two_reasons_and_a_mark_seen_everywhere_ties_nothing_and_is_named() -> None:
+    fern, clock = (Shared("mark", f"the mark “{name}”, as people confirmed", of(on), 0.7)
+                   for name, on in (("Fern", (1, 2, 3)), ("Clock", (2, 3))))  # fmt: skip
+    paper = Shared("mark", "the mark “Stripes”, as people confirmed", of(range(1, series.SHARED_MOST + 2)), 0.7)
+    [found] = series.build([item(n) for n in range(1, 501)], given=[fern, clock, paper])
+    assert sets([found]) == [{1, 2, 3}]
+    assert {tie.sentence for tie in found.reasons} == {
+        "Both show the mark “Fern”, as people confirmed.", "Both show the mark “Clock”, as people confirmed.",
+    }  # fmt: skip
+    assert (
+        found.cut
+        == "The mark “Stripes”, as people confirmed: in 61 files of this case, too many to tie them by itself."
+    )
+
+
+def test_copies_of_one_picture_do_not_make_a_mark_common() -> None:
+    many = range(series.SHARED_MOST + 20)
+    pairs = [near(a, b, 2) for a, b in combinations(many[:30], 2)]
+    found = series.build([item(n) for n in many], pairs, [Shared("mark", "a tattoo", of(many), 0.7)])
+    assert [len(one.members) for one in found] == [len(many)]
+
+
+def test_a_camera_known_by_its_noise_ties_a_shoot_by_minutes_and_over_years_ties_no_shoot() -> None:
+    minutes = [item(n, taken_at=BEGUN + timedelta(minutes=n)) for n in range(3)]
+    years = [item(10 + n, camera="31", taken_at=BEGUN + timedelta(days=400 * n)) for n in range(1, 9)]
+    noise = Shared("noise", "“Telephone”, by the noise of its sensor", of([0, 1, 2, 11]), 0.5, camera=True)
+    [found] = series.build([*minutes, *years], given=[noise])
+    assert (sets([found]), set(found.kinds)) == ([{0, 1, 2}], {"shoot", "noise"})
+    words = "One camera (“Telephone”, by the noise of its sensor) took them 60 seconds apart."
+    assert words in {tie.sentence for tie in found.ties}
+    assert found.ties[-1].sentence.endswith("it took 4 files of this case.")
+
+
+def test_a_compilation_ties_the_films_in_it_to_nothing_and_says_so() -> None:
+    cut_from = range(1, series.HUB_MOST + 2)
+    given = [Given(digest(0), digest(n), "footage", "They share 9 seconds.") for n in cut_from]
+    given += [Given(digest(1), digest(2), "footage", "They share 4 seconds.")]
+    [found] = series.build([item(0), *(item(n) for n in cut_from)], [near(0, 1)], given)
+    assert sets([found]) == [{0, 1, 2}]
+    assert "shares footage with 21 others" in found.cut
+
+
 def test_the_order_in_which_files_and_pairs_come_changes_nothing() -> None:
     chance = random.Random(4)
     items = [item(n, camera=str(n % 9), taken_at=BEGUN + timedelta(minutes=n * 3)) for n in range(300)]
@@ -141,6 +189,12 @@ def test_a_series_keeps_its_name_when_files_join_and_when_it_breaks_the_larger_p
     parts = series.build([item(n) for n in range(4, 8)], [near(5, 6), near(4, 7)], before=before)
     assert [one.key == first.key for one in parts].count(True) == 1
     assert len({one.key for one in parts}) == 2
+
+
+def test_the_benchmark_holds_at_a_thousand_files_and_components_do_not() -> None:
+    measured = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks/series.py"))["measured"](1_000, 17)
+    assert measured["series"]["through_decoys"] == 0
+    assert measured["components"]["precision"] < 0.1 < 0.95 <= measured["series"]["precision"]
 
 
 def test_planted_shoots_come_out_with_high_precision_and_recall() -> None:

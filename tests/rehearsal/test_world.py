@@ -7,11 +7,14 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from opencets.hashing import sign
 from opencets.records import Record
 from opencets.rehearsal import PictureCard, Size, World, build, picture_bytes, picture_code, records, write
+from opencets.rehearsal.rooms import distance
+from opencets.rehearsal.workshop import write_workshop
 from opencets.values import normalise
 
 
@@ -172,3 +175,16 @@ def test_a_world_is_written_as_packages_with_its_truth(tmp_path: Path) -> None:
     hash_set = json.loads((tmp_path / "known-files.json").read_text())
     assert hash_set["value"]
     assert len(hash_set["value"][0]["MD5"]) == 32
+
+
+def test_a_workshop_is_the_same_again_and_its_still_is_a_frame_of_both_films(tmp_path: Path) -> None:
+    first, again = tmp_path / "first", tmp_path / "again"
+    assert write_workshop(first) == write_workshop(again) == 16
+    files = {path.relative_to(first): path.read_bytes() for path in first.rglob("*") if path.is_file()}
+    pictures = {name for name in files if name.suffix.lower() == ".jpg"}
+    assert len(pictures) == 14
+    assert all((again / name).read_bytes() == files[name] for name in pictures)
+    still, *films = (sign(io.BytesIO(files[Path("films") / name])) for name in ("still.jpg", "workshop.mp4", "cut.mp4"))
+    for film in films:
+        apart = [distance(*(np.frombuffer(pdq, np.uint8) for pdq in (still.pdq, frame.pdq))) for frame in film.frames]
+        assert min(apart) <= 31

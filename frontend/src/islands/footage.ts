@@ -1,6 +1,7 @@
 /**
  * Shared footage: a second in a table jumps to it in the page's own player, which opens for it.
  *
+ * A page opened at `#t=12.5`, as a mark found in a video leads to it, jumps there at once.
  * Without this island the same links open the file itself at that second in a new tab.
  */
 export function mount(element: HTMLElement): void {
@@ -27,4 +28,6 @@ export function mount(element: HTMLElement): void {
     event.preventDefault();
     jump(Number(link.dataset.second));
   });
+  const asked = /^#t=(\d+(?:\.\d+)?)$/.exec(location.hash);
+  if (asked) jump(Number(asked[1]));
 }

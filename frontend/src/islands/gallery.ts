@@ -33,6 +33,10 @@ export function mount(element: HTMLElement): void {
     if (tile.dataset.ready !== undefined || tile.dataset.waiting !== undefined) return;
     tile.dataset.ready = "";
     if (tile.querySelector("img, video")) tile.append(eyeOf(tile));
+    const sized = tile.querySelector<HTMLElement>("img[data-width]");
+    const frame = frameOf(tile);
+    // What is drawn over a picture fits its veil only where the frame has the picture's shape.
+    if (sized && frame) frame.style.aspectRatio = `${sized.dataset.width ?? "4"} / ${sized.dataset.height ?? "3"}`;
     for (const video of tile.querySelectorAll("video")) {
       video.muted = true;
       video.autoplay = false;

@@ -5,7 +5,7 @@
  * `data-selected` (the gallery's, told by `gallery:selection`), or a whole group: `g` the near-duplicates of the focused file
  * (`data-near-group` inside a `data-unit`), `Shift+g` its whole series. `u` takes the last act back, `n` goes to the next unit.
  *
- * Each act is one POST to `data-give-url`: `{media, scheme, grade, client_id}`, or `{series, waiting, ...}` for more than is drawn. It
+ * Each act is one POST to `data-give-url`: `{media, scheme, grade, client_id}`, or `{series, waiting, seen, ...}` for more than is drawn. It
  * stands on the tiles at once, waits in a queue, is sent again where the network failed (the client id makes it count once), and is
  * taken off again with the server's sentence where it was refused.
  */
@@ -50,6 +50,8 @@ export function mount(bar: HTMLElement): void {
   let retry = 0;
   let told: string[] = [];
   let wholeSeries = "";
+  let seenSeries = "";
+  let chosenWhole = false;
   let last: HTMLElement | null = null;
 
   // --- what stands on the tiles
@@ -115,15 +117,16 @@ export function mount(bar: HTMLElement): void {
     const tile = focused();
     const unit = tile?.closest<HTMLElement>("[data-unit]");
     if (!tile || !unit) return;
-    const again = tile.hasAttribute("data-chosen");
+    const again = tile.hasAttribute("data-chosen") && whole === chosenWhole;
     clearChosen();
+    chosenWhole = whole;
     if (again) return say("Nothing is chosen.");
     const group = tile.closest<HTMLElement>("[data-near-group]")?.dataset.nearGroup;
     const tiles = [...unit.querySelectorAll<HTMLElement>(".tile[data-medium]")].filter(
       (other) => whole || other === tile || (group !== undefined && other.closest<HTMLElement>("[data-near-group]")?.dataset.nearGroup === group),
     );
     for (const other of tiles) other.setAttribute("data-chosen", "");
-    if (whole) wholeSeries = unit.dataset.series ?? "";
+    if (whole) [wholeSeries, seenSeries] = [unit.dataset.series ?? "", unit.dataset.seen ?? ""];
     say(wholeSeries ? `All that waits in the series is chosen, ${tiles.length} files of it here. A digit grades them.` : `${tiles.length} near-duplicate${tiles.length === 1 ? "" : "s"} chosen. A digit grades them.`);
   };
 
@@ -147,7 +150,7 @@ export function mount(bar: HTMLElement): void {
     const label = (button.textContent ?? "").replace(/^\s*\d\s*/, "").trim();
     const body: Record<string, unknown> = { scheme, grade: code, client_id: newId(), ...extra };
     // Of a whole series what waits is graded, not what the officer has graded before.
-    if (wholeSeries && !tilesGiven) Object.assign(body, { series: wholeSeries, waiting: true });
+    if (wholeSeries && !tilesGiven) Object.assign(body, { series: wholeSeries, waiting: true, seen: seenSeries });
     else body.media = tiles.map((tile) => tile.dataset.medium);
     const act: Act = { clientId: String(body.client_id), body, tiles, before: tiles.map(shownOn), label };
     for (const tile of tiles) {

@@ -100,7 +100,7 @@ export function mount(element: HTMLElement): void {
   for (const name of NAMES) fields[name]?.addEventListener("input", () => { corners = []; outline.value = ""; draw(); });
 
   const tools = element.querySelector<HTMLElement>("[data-region-tools]");
-  const way = make("button", { type: "button", class: "btn btn-sm", "aria-pressed": "false" }, icon("pencil"), "Outline");
+  const way = make("button", { type: "button", class: "btn btn-sm", "aria-pressed": "false" }, icon("edit"), "Outline");
   way.addEventListener("click", () => {
     outlining = !outlining;
     way.setAttribute("aria-pressed", String(outlining));

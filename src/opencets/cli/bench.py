@@ -13,6 +13,7 @@ FIGURES = (
     "match",
     "video",
     "regions",
+    "series",
     "resolve",
     "link",
     "sightings",
@@ -41,9 +42,9 @@ def bench(figure: str, options: tuple[str, ...]) -> None:
             f"The benchmark of {figure} is not here: looked for {script.name} in the folder benchmarks. "
             "Run this command from a clone of the repository."
         )
-    arguments = sys.argv
-    sys.argv = [str(script), *options]
+    arguments, places = sys.argv, sys.path
+    sys.argv, sys.path = [str(script), *options], [str(BENCHMARKS), *places]  # as if the script were started by itself
     try:
         runpy.run_path(str(script), run_name="__main__")
     finally:
-        sys.argv = arguments
+        sys.argv, sys.path = arguments, places

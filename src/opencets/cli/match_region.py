@@ -16,7 +16,7 @@ from opencets.errors import OpenCETSError, ValueRefused
 if TYPE_CHECKING:
     from opencets.matching.regions import Place
 
-COLUMNS = ("picture", "score", "reported", "points", "maps", "turn_degrees", "size", "likeness", "pairs")
+COLUMNS = ("picture", "score", "reported", "points", "maps", "turn_degrees", "size", "mirrored", "likeness", "pairs")
 
 
 @click.command()
@@ -82,7 +82,8 @@ def region(
                 pairs = " ".join(",".join(f"{part:g}" for part in pair) for pair in place.pairs)
                 told = "yes" if place.reported else "no"
                 measured = (place.score, told, place.points, place.models, place.turn_degrees, place.size)
-                table.writerow((name, *measured, likenesses.get(name) or "", pairs))
+                flipped = "yes" if place.mirrored else "no"
+                table.writerow((name, *measured, flipped, likenesses.get(name) or "", pairs))
         draft.replace(out)
     except OSError as reason:
         raise click.FileError(str(out), hint=reason.strerror) from reason

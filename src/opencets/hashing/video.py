@@ -56,6 +56,10 @@ BORDER_LUMA = 24
 BORDER_SHARE = 0.02
 BORDER_MOST = 0.4
 BORDER_LOOKS = 6
+LOOKS = 160
+"""Key frames of one video that are looked at for `key_frames`; a longer one is sought through at even steps."""
+DIFFERENT_BITS = 30
+"""Key frames nearer to one that is kept are left out by `key_frames`: they show the same."""
 STRIP_FRAMES = 8
 STRIP_FRAME_PX = 160
 KEPT_PICTURES = 64
@@ -183,6 +187,63 @@ def watch(content: BinaryIO, *, thumbnail_px: int = 320, frames: int = FRAMES, d
         except (av.FFmpegError, ValueError, OSError, MemoryError) as reason:
             broken = _reason(reason)
     return _watched(width, height, duration, seen, broken)
+
+
+def key_frames(content: BinaryIO, *, most: int, longest_px: int) -> list[tuple[float, Luma]]:
+    """Second and brightness, upright and no longer than ``longest_px`` a side, of key frames that differ from each other.
+
+    At most ``most``, spread over the length; twice as many are held at a time. Plain frames are left out. What stands
+    before a break is given; raises DamagedSource and LimitReached as `watch` does where nothing can be read.
+    """
+    import av
+
+    try:
+        container = av.open(content, mode="r", metadata_errors="replace")
+    except (av.FFmpegError, ValueError, OSError) as reason:
+        raise DamagedSource(f"The video cannot be opened: {_reason(reason)}.") from reason
+    kept: list[tuple[float, bytes, Luma]] = []
+    with container:
+        if not container.streams.video:
+            raise DamagedSource("The file holds no picture stream; it may be sound only.")
+        stream = container.streams.video[0]
+        if stream.codec_context.width * stream.codec_context.height > DECODED_PIXELS:
+            raise LimitReached("The video declares frames that are larger than is decoded.")
+        stream.codec_context.options = {"max_pixels": str(DECODED_PIXELS)}
+        stream.thread_type = "NONE"
+        stream.codec_context.skip_frame = "NONKEY"
+        with contextlib.suppress(av.FFmpegError, ValueError, OSError, MemoryError):
+            for second, frame in _looks(container, stream, _duration(container, stream)):
+                bright = _small(frame, longest_px)
+                hashed, quality = pdq(bright)
+                code = hashed.tobytes()
+                if quality < USABLE_QUALITY or any(_bits(code, other) <= DIFFERENT_BITS for _, other, _ in kept):
+                    continue
+                kept.append((round(max(0.0, second), 3), code, bright))
+                if len(kept) == 2 * most:
+                    kept = kept[::2]
+    chosen = kept if len(kept) <= most else [kept[n * len(kept) // most] for n in range(most)]
+    return [(second, bright) for second, _, bright in chosen]
+
+
+def _looks(container: Any, stream: Any, duration: float | None) -> Iterator[tuple[float, Any]]:
+    """Key frames over the length: all of a short video's, else the one at or before each of `LOOKS` even steps."""
+    if duration is None or duration <= LOOKS * STEP_SECONDS:
+        yield from itertools.islice(_decode(container, stream), LOOKS)
+        return
+    last = -1.0
+    for look in range(LOOKS):
+        _seek(container, stream, duration * look / LOOKS)
+        second, frame = next(_decode(container, stream), (0.0, None))
+        if frame is not None and second > last:
+            last = second
+            yield second, frame
+
+
+def _small(frame: Any, longest_px: int) -> Luma:
+    scale = min(1.0, longest_px / max(frame.width, frame.height))
+    size = {"width": max(1, round(frame.width * scale)), "height": max(1, round(frame.height * scale))}
+    bright: Luma = frame.reformat(format="gray", **size).to_ndarray()
+    return np.ascontiguousarray(np.rot90(bright, int(getattr(frame, "rotation", 0) or 0) // 90))
 
 
 def _watched(width: int, height: int, duration: float | None, seen: _Seen, broken: str) -> Watched:
@@ -352,7 +413,11 @@ def _gaps(seen: _Seen, duration: float | None) -> list[tuple[int, int]]:
 
 
 def _apart(first: Frame, last: Frame) -> int:
-    return (int.from_bytes(first.pdq) ^ int.from_bytes(last.pdq)).bit_count()
+    return _bits(first.pdq, last.pdq)
+
+
+def _bits(code: bytes, other: bytes) -> int:
+    return (int.from_bytes(code) ^ int.from_bytes(other)).bit_count()
 
 
 def _find_box(container: Any, stream: Any, duration: float | None) -> _Box | None:

@@ -2,7 +2,8 @@
 
 What a search looks through follows from the pigeonring principle (Qin and Xiao, VLDB 2018), for any whole ``levels`` of
 the bands with the sum of ``level + 1`` equal to ``radius + 1``: where two codes differ in at most ``radius`` bits, some
-band differs in at most its level, and together with the next band around the ring in at most both levels and one more.
+band differs in at most its level, together with the next band around the ring in at most both levels and one more, and
+together with the two next in at most the three levels and two more.
 A band of level -1 is not looked into at all. Levels are free for each query, so a crowded band is left out and others
 are looked into more widely. A match is reported at the first such band only, so that none comes twice.
 """
@@ -117,17 +118,26 @@ def spread(
 
 
 @compiled
-def is_first(x0: Any, x1: Any, x2: Any, x3: Any, band: int, levels: Array) -> bool:
-    """Whether no band before ``band`` reports the codes whose difference is ``x0`` to ``x3``."""
-    word = x0
-    one = np.int64(popcount(word & np.uint64(0xFFFF)))
+def differing(x0: Any, x1: Any, x2: Any, x3: Any, band: int) -> Any:
+    """In how many bits of a band the codes differ whose difference is ``x0`` to ``x3``."""
+    word = x0 if band < 4 else x1 if band < 8 else x2 if band < 12 else x3
+    return np.int64(popcount((word >> np.uint64((band & 3) * 16)) & np.uint64(0xFFFF)))
+
+
+@compiled
+def is_first(x0: Any, x1: Any, x2: Any, x3: Any, band: int, levels: Array, chain: int) -> bool:
+    """Whether no band before ``band`` reports the codes whose difference is ``x0`` to ``x3``.
+
+    ``chain``: in how many bands after one another (2 or 3) candidates were held against the levels.
+    """
+    one, two = differing(x0, x1, x2, x3, 0), differing(x0, x1, x2, x3, 1)
     for earlier in range(band):
-        after = earlier + 1
-        word = x0 if after < 4 else x1 if after < 8 else x2 if after < 12 else x3
-        two = np.int64(popcount((word >> np.uint64((after & 3) * 16)) & np.uint64(0xFFFF)))
-        if one <= levels[earlier] and one + two <= levels[earlier] + levels[after] + 1:
+        three = differing(x0, x1, x2, x3, (earlier + 2) & 15)
+        of_two = levels[earlier] + levels[(earlier + 1) & 15] + 1
+        of_three = of_two + levels[(earlier + 2) & 15] + 1
+        if one <= levels[earlier] and one + two <= of_two and (chain == 2 or one + two + three <= of_three):
             return False
-        one = two
+        one, two = two, three
     return True
 
 
@@ -171,6 +181,7 @@ def compare(
     words: Array,
     ids: Array,
     levels: Array,
+    chain: int,
     radius: int,
     earliest: int,
     query: int,
@@ -191,7 +202,7 @@ def compare(
         code = places[rank]
         x0, x1, x2, x3 = q0 ^ words[code, 0], q1 ^ words[code, 1], q2 ^ words[code, 2], q3 ^ words[code, 3]
         distance = np.int64(popcount(x0) + popcount(x1) + popcount(x2) + popcount(x3))
-        if distance > radius or code < earliest or not is_first(x0, x1, x2, x3, bands[rank], levels):
+        if distance > radius or code < earliest or not is_first(x0, x1, x2, x3, bands[rank], levels, chain):
             continue
         if found == out_query.shape[0]:
             return -1
@@ -281,6 +292,7 @@ def find_near(
                 starts[band, mask] = first + np.int64(offsets[band, bucket])
                 stops[band, mask] = first + np.int64(offsets[band, bucket + 1])
                 prefetch(signatures, starts[band, mask])
+                prefetch(signatures, starts[band, mask] + LANES - 1)  # lanes seldom end in the line they begin in
             sizes[band, 0] = stops[band, 0] - starts[band, 0]
             sizes[band, 1] = stops[band].sum() - starts[band].sum()
         choose_levels(sizes, count, radius, levels)
@@ -325,6 +337,7 @@ def find_near(
                         words,
                         ids,
                         levels,
+                        2,
                         radius,
                         earliest,
                         query,
@@ -354,6 +367,7 @@ def find_near(
                 words,
                 ids,
                 levels,
+                2,
                 radius,
                 earliest,
                 query,
@@ -419,6 +433,8 @@ def join_near(
     masks: Array,
     levels: Array,
     radius: int,
+    thirds: Array,
+    thirds_of: Array,
     begin: int,
     out_query: Array,
     out_code: Array,
@@ -427,8 +443,10 @@ def join_near(
     """All pairs of a code of one segment and a code of another (or, with ``same``, of itself) within ``radius``.
 
     The same principle as `find_near` with one choice of ``levels`` for all, walking bucket after bucket of each band,
-    so that memory is read in order. ``begin`` counts bands times codes; gives how many pairs are in the three ``out``
-    arrays and where to go on.
+    so that memory is read in order: ``thirds`` (other codes) is room for the bands after the next, bucket after bucket,
+    ``thirds_of`` (1) says for which band it is filled, -1 at first. By them nearly all candidates fall before their codes
+    are fetched from anywhere. ``begin`` counts bands times codes; gives how many pairs are in the three ``out`` arrays and
+    where to go on.
     """
     count: Any = np.int64(words.shape[0])
     other_count = np.int64(other_words.shape[0])
@@ -440,9 +458,18 @@ def join_near(
         level = levels[band]
         if level < 0:
             continue
+        third = (band + 2) & 15
+        third_word, third_shift = third >> 2, np.uint64((third & 3) * 16)
+        if thirds_of[0] != band:
+            for place in range(other_count):
+                if place + 32 < other_count:
+                    prefetch(other_words, 4 * np.int64(other_ids[band * other_count + place + 32]) + third_word)
+                thirds[place] = other_words[np.int64(other_ids[band * other_count + place]), third_word] >> third_shift
+            thirds_of[0] = band
         first = begin % count if band == begin // count else 0
         bucket = np.searchsorted(offsets[band], np.uint32(first), side="right") - 1
         both = level + levels[(band + 1) & 15] + 1
+        all_three = both + levels[third] + 1
         several = 1 if level == 0 else WITHIN_ONE if level == 1 else WITHIN_TWO
         bands[:] = band
         for rank in range(first, count):
@@ -452,9 +479,11 @@ def join_near(
             query = np.int64(ids[band * count + rank])
             after_key = signatures[band * count + rank]
             q0, q1, q2, q3 = words[query, 0], words[query, 1], words[query, 2], words[query, 3]
+            third_key = np.uint16(words[query, third_word] >> third_shift)
             for mask in range(several):
                 target = bucket ^ np.int64(masks[mask])
-                allowed = both - (0 if mask == 0 else 1 if mask < WITHIN_ONE else 2)
+                of_key = 0 if mask == 0 else 1 if mask < WITHIN_ONE else 2
+                allowed = both - of_key
                 if allowed < 0:
                     break
                 if same and target < bucket:
@@ -469,10 +498,15 @@ def join_near(
                     if stop - block < LANES:
                         near &= (np.uint64(1) << np.uint64(stop - block)) - np.uint64(1)
                     while near:
-                        places[survivors] = block + np.int64(lowest_bit(near))
-                        prefetch(other_ids, places[survivors])
-                        survivors += 1
+                        place = block + np.int64(lowest_bit(near))
                         near &= near - np.uint64(1)
+                        of_two = popcount(np.uint64(other_signatures[place] ^ after_key))
+                        of_three = popcount(np.uint64(thirds[place - band * other_count] ^ third_key))
+                        if of_key + np.int64(of_two + of_three) > all_three:
+                            continue
+                        places[survivors] = place
+                        prefetch(other_ids, place)
+                        survivors += 1
                     block += LANES
                     if survivors >= SURVIVORS:
                         found = compare(
@@ -483,6 +517,7 @@ def join_near(
                             other_words,
                             other_ids,
                             levels,
+                            3,
                             radius,
                             0,
                             query,
@@ -505,6 +540,7 @@ def join_near(
                 other_words,
                 other_ids,
                 levels,
+                3,
                 radius,
                 0,
                 query,

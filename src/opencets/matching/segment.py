@@ -125,7 +125,8 @@ class Segment:
                 yield Near(near.query + begin, near.code, near.distance)
             return
         rows = [(side.words, side.offsets, side.ids, side.signatures) for side in sides]
-        fixed = (same, _MASKS, _even_levels(radius), radius)
+        thirds, thirds_of = np.empty(other.words.shape[0], np.uint16), np.full(1, -1, np.int64)
+        fixed = (same, _MASKS, _even_levels(radius), radius, thirds, thirds_of)
         yield from _portions(
             lambda begin, out: join_near(*rows[0], *rows[1], *fixed, begin, *out),
             BANDS * self.words.shape[0],

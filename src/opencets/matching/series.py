@@ -10,7 +10,10 @@ Ties bind in the order of their weight, strongest first, and what would chain st
 * a picture with more than ``NEAR_MOST`` near-duplicates is taken for flat, whatever its quality says;
 * near-duplicates of near-duplicates are one group only while a part of the pairs across it are near themselves;
 * a shoot spans ``SHOOT_SPAN`` at most; numbers follow each other for ``RUN_MOST`` files at most: beyond that a program gave them;
-* a camera that took more than ``CAMERA_MOST`` files of the case is the owner's own: it ties by time and number alone;
+* a camera that took more than ``CAMERA_MOST`` files of the case is the owner's own: it ties by time and number alone; and a camera
+  kept for years is one camera and not one shoot: files more than ``CAMERA_GAP`` apart it does not tie;
+* a thing that more than ``SHARED_MOST`` groups of the case share (a wallpaper sold everywhere) ties nothing by itself;
+* a film that shares footage with more than ``HUB_MOST`` others is a compilation, and ties nothing by that;
 * a series holds ``SERIES_MOST`` files at most; what was cut is said in a sentence.
 """
 
@@ -31,7 +34,13 @@ SHOOT_GAP = timedelta(minutes=10)
 SHOOT_SPAN = timedelta(hours=6)
 RUN_MOST = 150
 CAMERA_MOST = 60
+CAMERA_GAP = timedelta(days=30)
+SHARED_MOST = 60
+HUB_MOST = 20
 SERIES_MOST = 300
+PAIR_KINDS = frozenset({"near", "shoot", "number", "camera", "footage", "frame"})
+"""Kinds whose sentence speaks of two files; all others name a thing that several share."""
+NAMED_MOST = 8
 _CAMERA_NAME = re.compile(
     r"^(?:img|dsc|dscn|dscf|pict|sam|sany|gopr|p|pa|mvi|mov|vid|pxl|_mg|_dsc|imag|dcim|cimg|hpim|kif|wp|dji)[_ -]?\d*[_ -]?$",
     re.IGNORECASE,
@@ -71,7 +80,7 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A tie that somebody else found and a person may have confirmed: a shared mark, a camera by its noise, shared footage."""
+    """A tie of two files that another room found: shared footage, a picture that is a frame of a video."""
 
     left: str
     right: str
@@ -81,8 +90,22 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """What several files have in common, as another room found it: a mark that people confirmed, a camera by its sensor's noise.
+
+    ``name`` stands in the sentences. ``camera``: it took the files, so that their times say which are of one shoot.
+    """
+
+    kind: str
+    name: str
+    files: frozenset[str]
+    weight: float
+    camera: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Tie:
-    """Why two files stand in one series. ``kind``: near, shoot, number, camera, scene or as given; ``weight`` up to 1."""
+    """Why two files stand in one series. ``kind``: near, shoot, number, camera or as given; ``weight`` up to 1."""
 
     left: str
     right: str
@@ -115,6 +138,17 @@ class Series:
         counted = Counter(tie.kind for tie in self.ties)
         return tuple(sorted(counted, key=lambda kind: (-counted[kind], kind)))
 
+    @property
+    def reasons(self) -> tuple[Tie, ...]:
+        """The strongest tie of each kind, then each other thing that its files share and that has a name; 8 of these at most."""
+        best: dict[str, Tie] = {}
+        named: dict[str, Tie] = {}
+        for tie in self.ties:
+            if best.setdefault(tie.kind, tie) is not tie and tie.kind not in PAIR_KINDS:
+                named.setdefault(tie.sentence, tie)
+        told = {tie.sentence for tie in best.values()}
+        return (*best.values(), *[tie for tie in named.values() if tie.sentence not in told][:NAMED_MOST])
+
 
 @dataclass(slots=True)
 class _Sets:
@@ -141,7 +175,7 @@ class _Sets:
 def build(
     items: Iterable[Item],
     near: Iterable[Near] = (),
-    given: Iterable[Given] = (),
+    given: Iterable[Given | Shared] = (),
     before: Mapping[str, str] | None = None,
 ) -> list[Series]:
     """The series among these files, largest first, each with two files or more.
@@ -150,56 +184,66 @@ def build(
     had, so that new files join it and do not rename it. Ties to files that are not among ``items`` say nothing.
     """
     known = {item.digest: item for item in sorted(items, key=lambda item: item.digest)}
-    pairs = [pair for pair in near if pair.left in known and pair.right in known and pair.left != pair.right]
-    held = [tie for tie in given if tie.left in known and tie.right in known and tie.left != tie.right]
-    ties = [*_near_ties(known, pairs), *_shoot_ties(known), *_number_ties(known), *_camera_ties(known)]
-    ties += [
-        _tie(known[tie.left], known[tie.right], tie.kind, tie.weight, tie.sentence)
-        for tie in held
-        if known[tie.left].binds and known[tie.right].binds
-    ]
-    ties = _best(ties)
-    groups = _groups(ties)
-    sets, cut = _Sets(), Counter[str]()
-    used: list[Tie] = []
-    for tie in ties:
-        left, right = sets.root(tie.left), sets.root(tie.right)
-        if left != right and len(sets.of(left)) + len(sets.of(right)) > SERIES_MOST:
-            cut[left] += 1
-            cut[right] += 1
-            continue
-        if left != right:
-            sets.join(left, right)
-        used.append(tie)
-    left_out: Counter[str] = Counter()
-    for root, refused in cut.items():
-        left_out[sets.root(root)] += refused
-    by_root: dict[str, list[Tie]] = defaultdict(list)
-    for tie in used:
-        by_root[sets.root(tie.left)].append(tie)
-    made = [(sets.of(root), held, left_out[root]) for root, held in by_root.items()]
-    made.sort(key=lambda one: (-len(one[0]), min(one[0])))
+    given = list(given)
+    pairs = [tie for tie in given if isinstance(tie, Given) and {tie.left, tie.right} <= known.keys()]
+    pairs = [tie for tie in pairs if tie.left != tie.right]
+    close = [pair for pair in near if pair.left in known and pair.right in known and pair.left != pair.right]
+    near_ties = list(_near_ties(known, close))
+    given_ties = list(_given_ties(known, pairs))
+    groups = _groups(_best([*near_ties, *(tie for tie in given_ties if tie.kind == "near")]))
+    shared = [(one, _is_common(known, one, groups)) for one in given if isinstance(one, Shared)]
+    ties = [*near_ties, *given_ties, *_shoot_ties(known), *_number_ties(known), *_camera_ties(known)]
+    for one, common in shared:
+        ties += _shared_ties(known, one, common=common)
+    made = sorted(_joined(_best(ties)), key=lambda one: (-len(one[0]), min(one[0])))
     keys = _keys([members for members, _, _ in made], before or {})
+    told = [(one.files, 2, _common_sentence(known, one)) for one, common in shared if common]
+    told += [(frozenset({hub}), 1, sentence) for hub, sentence in sorted(_hubs(pairs).items())]
     return [
-        Series(key, _members(members, held, groups), tuple(held), _cut_sentence(without))
+        Series(key, _members(members, held, groups), tuple(held), _cut_sentence(without, members, told))
         for key, (members, held, without) in zip(keys, made, strict=True)
     ]
 
 
-def _cut_sentence(refused: int) -> str:
-    if not refused:
-        return ""
-    return f"{refused:,} weaker tie{'s' if refused > 1 else ''} left out: with them it would hold more than {SERIES_MOST} files."
+def _joined(ties: Sequence[Tie]) -> list[tuple[list[str], list[Tie], int]]:
+    """What the ties join, strongest first, up to ``SERIES_MOST`` files: the files, their ties, and how many ties were left out."""
+    sets, refused = _Sets(), Counter[str]()
+    held: list[Tie] = []
+    for tie in ties:
+        left, right = sets.root(tie.left), sets.root(tie.right)
+        if left != right and len(sets.of(left)) + len(sets.of(right)) > SERIES_MOST:
+            refused[left] += 1
+            refused[right] += 1
+            continue
+        if left != right:
+            sets.join(left, right)
+        held.append(tie)
+    without: Counter[str] = Counter()
+    for root, number in refused.items():
+        without[sets.root(root)] += number
+    by_root: dict[str, list[Tie]] = defaultdict(list)
+    for tie in held:
+        by_root[sets.root(tie.left)].append(tie)
+    return [(sets.of(root), ties_of, without[root]) for root, ties_of in by_root.items()]
+
+
+def _cut_sentence(refused: int, members: Sequence[str], told: Sequence[tuple[frozenset[str], int, str]]) -> str:
+    inside = set(members)
+    said = [sentence for files, least, sentence in told if len(files & inside) >= least]
+    if refused:
+        ties = f"{refused:,} weaker tie{'s' if refused > 1 else ''}"
+        said.append(f"{ties} left out: with them it would hold more than {SERIES_MOST} files.")
+    return " ".join(dict.fromkeys(said))
 
 
 def _best(ties: Sequence[Tie]) -> list[Tie]:
-    """Of each pair and kind the strongest tie; strongest first, and between equals always in the same order."""
-    kept: dict[tuple[str, str, str], Tie] = {}
+    """Of each pair and kind, and each name in a sentence, the strongest tie; strongest first, equals always in the same order."""
+    kept: dict[tuple[str, str, str, str], Tie] = {}
     for tie in ties:
-        name = (tie.left, tie.right, tie.kind)
+        name = (tie.left, tie.right, tie.kind, "" if tie.kind in PAIR_KINDS else tie.sentence)
         if name not in kept or (tie.weight, tie.sentence) > (kept[name].weight, kept[name].sentence):
             kept[name] = tie
-    return sorted(kept.values(), key=lambda tie: (-tie.weight, tie.left, tie.right, tie.kind))
+    return sorted(kept.values(), key=lambda tie: (-tie.weight, tie.left, tie.right, tie.kind, tie.sentence))
 
 
 def _tie(left: Item, right: Item, kind: str, weight: float, sentence: str) -> Tie:
@@ -261,12 +305,22 @@ def _minutes(gap: timedelta) -> str:
 
 
 def _shoot_ties(known: Mapping[str, Item]) -> Iterator[Tie]:
-    """Files of one camera taken soon after one another, in the camera's own time; times with and without zone are not mixed."""
-    taken: dict[tuple[str, bool], list[tuple[datetime, Item]]] = defaultdict(list)
+    """Files of one camera taken soon after one another, in the camera's own time."""
+    taken: dict[str, list[Item]] = defaultdict(list)
     for item in known.values():
-        if item.taken_at is not None and item.camera and item.binds:
-            taken[item.camera, item.taken_at.tzinfo is None].append((item.taken_at, item))
-    for row in taken.values():
+        if item.camera and item.binds:
+            taken[item.camera].append(item)
+    for camera, of_it in taken.items():
+        yield from _within_minutes(of_it, _serial(camera))
+
+
+def _within_minutes(taken: Iterable[Item], camera: str, sure: float = 1) -> Iterator[Tie]:
+    """Ties of one shoot among files of one camera; times with and without zone are not mixed. ``sure``: up to 1, of the camera."""
+    rows: dict[bool, list[tuple[datetime, Item]]] = defaultdict(list)
+    for item in taken:
+        if item.taken_at is not None:
+            rows[item.taken_at.tzinfo is None].append((item.taken_at, item))
+    for row in rows.values():
         row.sort(key=lambda one: (one[0], one[1].digest))
         begun = row[0][0]
         for (at, earlier), (then, later) in pairwise(row):
@@ -275,8 +329,8 @@ def _shoot_ties(known: Mapping[str, Item]) -> Iterator[Tie]:
                 begun = then
                 continue
             words = "at the same second" if gap < timedelta(seconds=1) else f"{_minutes(gap)} apart"
-            weight = 0.9 - 0.15 * (gap / SHOOT_GAP)
-            yield _tie(earlier, later, "shoot", weight, f"One camera ({_serial(earlier.camera)}) took them {words}.")
+            weight = (0.9 - 0.15 * (gap / SHOOT_GAP)) * sure
+            yield _tie(earlier, later, "shoot", weight, f"One camera ({camera}) took them {words}.")
 
 
 def _number_ties(known: Mapping[str, Item]) -> Iterator[Tie]:
@@ -307,7 +361,7 @@ def _run_ties(run: Sequence[Item], numbers: Sequence[int], stem: str) -> Iterato
             continue
         if left.model and right.model and left.model != right.model:
             continue
-        if _far(left.taken_at, right.taken_at):
+        if _far(left.taken_at, right.taken_at, SHOOT_SPAN):
             continue
         same = bool(left.camera and left.camera == right.camera) or bool(left.model and left.model == right.model)
         if not (same or named):
@@ -318,10 +372,10 @@ def _run_ties(run: Sequence[Item], numbers: Sequence[int], stem: str) -> Iterato
         yield _tie(left, right, "number", weight, sentence)
 
 
-def _far(left: datetime | None, right: datetime | None) -> bool:
+def _far(left: datetime | None, right: datetime | None, span: timedelta) -> bool:
     if left is None or right is None or (left.tzinfo is None) != (right.tzinfo is None):
         return False
-    return abs(left - right) > SHOOT_SPAN
+    return abs(left - right) > span
 
 
 def _camera_ties(known: Mapping[str, Item]) -> Iterator[Tie]:
@@ -332,10 +386,78 @@ def _camera_ties(known: Mapping[str, Item]) -> Iterator[Tie]:
             by_camera[item.camera].append(item)
     for camera, taken in by_camera.items():
         if 2 <= len(taken) <= CAMERA_MOST:
-            taken.sort(key=lambda item: (item.taken_at.isoformat() if item.taken_at else "~", item.digest))
-            for left, right in pairwise(taken):
-                sentence = f"One camera ({_serial(camera)}) took both; it took {len(taken)} files of this case."
-                yield _tie(left, right, "camera", 0.4, sentence)
+            sentence = f"One camera ({_serial(camera)}) took both; it took {len(taken)} files of this case."
+            yield from _within_weeks(taken, "camera", 0.4, sentence)
+
+
+def _within_weeks(taken: Iterable[Item], kind: str, weight: float, sentence: str) -> Iterator[Tie]:
+    """A chain in the order of time, broken where ``CAMERA_GAP`` passed between two; files without a time come last."""
+    row = sorted(taken, key=_when)
+    for left, right in pairwise(row):
+        days = (_of_day(left.taken_at), _of_day(right.taken_at))
+        if not _far(*days, CAMERA_GAP):
+            yield _tie(left, right, kind, weight, sentence)
+
+
+def _when(item: Item) -> tuple[str, str]:
+    return (item.taken_at.isoformat() if item.taken_at else "~", item.digest)
+
+
+def _of_day(at: datetime | None) -> datetime | None:
+    """Without its zone: over weeks, the hours that a zone makes decide nothing."""
+    return at.replace(tzinfo=None) if at else None
+
+
+# --- What other rooms know --------------------------------------------------------------------------------------------
+
+
+def _hubs(pairs: Sequence[Given]) -> dict[str, str]:
+    """Films that share footage with more than ``HUB_MOST`` others, each with a sentence that says so."""
+    beside: dict[str, set[str]] = defaultdict(set)
+    for tie in pairs:
+        if tie.kind == "footage":
+            beside[tie.left].add(tie.right)
+            beside[tie.right].add(tie.left)
+    return {
+        digest: f"One of its films shares footage with {len(others)} others: a compilation ties nothing by that."
+        for digest, others in beside.items()
+        if len(others) > HUB_MOST
+    }
+
+
+def _given_ties(known: Mapping[str, Item], pairs: Sequence[Given]) -> Iterator[Tie]:
+    hubs = _hubs(pairs)
+    for tie in pairs:
+        left, right = known[tie.left], known[tie.right]
+        cut_together = tie.kind == "footage" and (tie.left in hubs or tie.right in hubs)
+        if left.binds and right.binds and not cut_together:
+            yield _tie(left, right, tie.kind, tie.weight, tie.sentence)
+
+
+def _binding(known: Mapping[str, Item], one: Shared) -> list[Item]:
+    return [known[file] for file in sorted(one.files) if file in known and known[file].binds]
+
+
+def _is_common(known: Mapping[str, Item], one: Shared, groups: Mapping[str, str]) -> bool:
+    return len({groups.get(item.digest, item.digest) for item in _binding(known, one)}) > SHARED_MOST
+
+
+def _shared_ties(known: Mapping[str, Item], one: Shared, *, common: bool) -> Iterator[Tie]:
+    """A chain through the files; what is ``common`` ties only files that its own camera took within minutes."""
+    files = _binding(known, one)
+    if not one.camera:
+        for left, right in [] if common else pairwise(sorted(files, key=_when)):
+            yield _tie(left, right, one.kind, one.weight, f"Both show {one.name}.")
+        return
+    yield from _within_minutes(files, one.name, min(1, one.weight / 0.5))
+    if not common:
+        sentence = f"One camera ({one.name}) took both; it took {len(files)} files of this case."
+        yield from _within_weeks(files, one.kind, one.weight, sentence)
+
+
+def _common_sentence(known: Mapping[str, Item], one: Shared) -> str:
+    count, name = len(one.files & known.keys()), one.name[:1].upper() + one.name[1:]
+    return f"{name}: in {count} files of this case, too many to tie them by itself."
 
 
 # --- Names that stay --------------------------------------------------------------------------------------------------

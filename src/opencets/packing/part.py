@@ -20,6 +20,10 @@ from opencets.packing.package import Part, Row, json_lines
 
 FORMAT = "part"
 RECORDS = "records.jsonl"
+MARKS = "marks.jsonl"
+MOST_MARKS_BYTES = 4 << 20
+MOST_FEATURES_BYTES = 1 << 20
+"""Of one mark; 700 features take 370 kB."""
 RECORDS_HEAD = "opencets-released-records-1"
 """Named in the first line of ``records.jsonl``: by it the reader knows the file."""
 MOST_MANIFEST = 32 << 20
@@ -31,6 +35,36 @@ SPARE = 64 << 20
 READ_SIZE = 1 << 20
 
 Rows = Callable[[], Iterator[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkAlone:
+    """A mark without the picture it was marked on: name, kind, description, outline; its region as a JPEG; its features."""
+
+    row: Row
+    picture: Callable[[], bytes]
+    features: bytes
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Where its picture and its features stand in the package."""
+        return mark_names(UUID(self.row["id"]), self.row["name"])
+
+    def told(self) -> Row:
+        """Its line in ``marks.jsonl``."""
+        picture, features = self.names
+        return {**self.row, "picture": picture, "features": features}
+
+
+def mark_names(mark_id: UUID, name: str) -> tuple[str, str]:
+    """Where the picture and the features of a mark stand in a package: a plain name, one of a kind."""
+    plain = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)
+    stem = f"marks/{plain[:60]}-{mark_id.hex}"
+    return f"{stem}.jpg", f"{stem}.features"
+
+
+def no_marks() -> Iterator[MarkAlone]:
+    return iter(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +82,7 @@ class Handover:
     records: Rows
     originals: Callable[[], Iterator[Original]]
     left_out: Callable[[], list[Row]]
+    marks: Callable[[], Iterator[MarkAlone]] = no_marks
 
     def header(self) -> Row:
         """What the manifest says beside the files."""
@@ -72,11 +107,18 @@ def part_parts(handover: Handover) -> Iterator[Part]:
     yield Part("exhibits.jsonl", "the exhibits it comes from", json_lines(iter(exhibits)))
     yield Part("files.jsonl", "the files it comes from, with digests", json_lines(handover.files()))
     yield Part(RECORDS, "the records released, claim by claim, each with its locator", _records(handover, shown))
+    marks = list(handover.marks())
+    if marks:
+        yield Part(MARKS, "the marks released, each with its region alone", json_lines(mark.told() for mark in marks))
+    for mark in marks:
+        picture, features = mark.names
+        yield Part(picture, "the region alone", [mark.picture()], packed=False)
+        yield Part(features, "the local features it is sought by", [mark.features])
     for original in handover.originals():
         yield Part(original.name, "original, as received", _bytes_of(original), packed=False)
     left_out = handover.left_out()
     yield Part("left-out.json", "what is not in this package, and why", [_json({"left_out": left_out})])
-    yield Part("index.html", "summary to read and print", _page(handover, exhibits, shown, left_out))
+    yield Part("index.html", "summary to read and print", _page(handover, exhibits, shown, marks, left_out))
 
 
 def _records(handover: Handover, shown: list[Row]) -> Iterator[bytes]:
@@ -108,7 +150,9 @@ h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2rem;border-bottom:1px solid 
 """
 
 
-def _page(handover: Handover, exhibits: list[Row], shown: list[Row], left_out: list[Row]) -> Iterator[bytes]:
+def _page(
+    handover: Handover, exhibits: list[Row], shown: list[Row], marks: list[MarkAlone], left_out: list[Row]
+) -> Iterator[bytes]:
     release, case = handover.release, handover.case
     title = f"Part of {case['reference']}, released by {case['agency']}"
     control = "Not to be passed on without asking the originator." if release["originator_control"] else ""
@@ -135,6 +179,11 @@ def _page(handover: Handover, exhibits: list[Row], shown: list[Row], left_out: l
             f"{claim['property']}: {'left out' if claim.get('masked') else claim['raw']}" for claim in row["claims"]
         )
         yield f"<li><b>{_e(row['label'])}</b> ({_e(row['kind'])}), {_e(row['where'])}. {_e(claims)}</li>\n".encode()
+    if marks:
+        yield b"</ul>\n<h2>Marks</h2><ul>"
+    for mark in marks:
+        name, kind, description = (_e(mark.row[key]) for key in ("name", "kind", "description"))
+        yield f"<li><b>{name}</b> ({kind}). {description}</li>\n".encode()
     yield b"</ul><p>All of them stand in records.jsonl; originals, where there are some, in originals/.</p>\n"
     yield b"<h2>What is not in this package</h2><ul>"
     yield "".join(
@@ -202,8 +251,8 @@ def take_in(stream: BinaryIO, size: int, *, agency: str, trusted: Collection[str
 
 
 def _unpacked(name: str) -> bool:
-    """Whether a file of a part becomes a file of the recipient's exhibit: records, and what was received; no program, no page."""
-    return name == RECORDS or name.startswith("originals/")
+    """Whether a file of a part becomes a file of the recipient's exhibit: records, regions, originals; no program, no page."""
+    return name == RECORDS or name.startswith("originals/") or (name.startswith("marks/") and name.endswith(".jpg"))
 
 
 def _refuse_bomb(manifest: Row, size: int) -> None:
@@ -239,3 +288,30 @@ def unpack(stream: BinaryIO, name: str, size: int) -> Iterator[bytes]:
             place.close()
     except verify.Wrong as wrong:
         raise DamagedSource(f"The package is not as it was signed. {wrong}") from None
+
+
+def marks_of(open_package: Callable[[], BinaryIO]) -> Iterator[tuple[Row, bytes]]:
+    """The marks of a package that was taken in, each with its features; nothing where it holds none.
+
+    DamagedSource: it is not what was checked, or its marks are larger than any release has.
+    """
+    try:
+        place: Any = verify.Archive(open_package())
+        try:
+            sizes = {str(entry["path"]): int(entry["size"]) for entry in verify.read_manifest(place)["files"]}
+        finally:
+            place.close()
+    except verify.Wrong as wrong:
+        raise DamagedSource(f"The package is not as it was signed. {wrong}") from None
+    if MARKS not in sizes:
+        return
+    if sizes[MARKS] > MOST_MARKS_BYTES:
+        raise DamagedSource("The package is refused: its marks are longer than any release needs.")
+    for line in b"".join(unpack(open_package(), MARKS, sizes[MARKS])).splitlines():
+        row: Row = json.loads(line)
+        name = str(row["features"])
+        if not 0 < sizes.get(name, 0) <= MOST_FEATURES_BYTES:
+            raise DamagedSource(
+                "The package is refused: the features of a mark are missing, or more than any mark has."
+            )
+        yield row, b"".join(unpack(open_package(), name, sizes[name]))

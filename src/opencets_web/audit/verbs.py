@@ -110,6 +110,7 @@ VERBS: dict[str, str] = {
     "mark.confirmed": "confirmed a place of a mark",
     "mark.rejected": "rejected a place of a mark",
     "mark.judgement-undone": "undid a decision about a place of a mark",
+    "mark.received": "received a mark that another agency released",
     "mark.handed-out": "handed out the region of a mark alone",
     "mark.withdrawn": "withdrew a mark",
     "mark.restored": "put a mark back",

@@ -88,6 +88,7 @@ def _set_withdrawn(actor: Actor, fingerprint_id: UUID, *, withdrawn: bool) -> st
     if not withdrawn:
         event = "fingerprint.asked" if row.state == FingerprintState.ASKED else "fingerprint.made"
         outbox.post(event, fingerprint_id=str(row.id), officer_id=str(actor.officer_id))
+    outbox.post("ties.changed", case_id=str(row.case_id), officer_id=str(actor.officer_id))
     tell(f"case:{row.case_id}", "cameras", row.id)
     return row.case.reference
 
@@ -147,4 +148,6 @@ def _log_judged(verb: str, actor: Actor, match: CameraMatch, details: dict[str, 
         verb, actor, holdings=list(holdings), subject=f"media:{match.media_id}",
         details={"fingerprint": match.fingerprint_id, "pce": round(match.pce, 1), **details},
     )  # fmt: skip
+    if match.left_holding_id == match.right_holding_id:
+        outbox.post("ties.changed", case_id=str(match.media.case_id), officer_id=str(actor.officer_id))
     tell(f"case:{match.media.case_id}", "cameras", match.id)

@@ -184,6 +184,8 @@ def compare_fingerprint(actor: Actor, fingerprint_id: UUID) -> bool:
         tell(f"case:{row.case_id}", "cameras", row.id)
         if more:
             outbox.post("fingerprint.made", fingerprint_id=str(row.id), officer_id=str(actor.officer_id))
+        else:
+            outbox.post("ties.changed", case_id=str(row.case_id), officer_id=str(actor.officer_id))
     return more
 
 
@@ -224,6 +226,8 @@ def compare_new_media(actor: Actor, exhibit_id: UUID) -> bool:
         more = len(ids) == AT_ONCE
         if more:
             outbox.post("noise.left", exhibit_id=str(exhibit_id), officer_id=str(actor.officer_id))
+        if found.matches:
+            outbox.post("ties.changed", case_id=str(media[0].case_id), officer_id=str(actor.officer_id))
     return more
 
 

@@ -25,7 +25,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from opencets.errors import Interrupted
 from opencets_web.commands import children
-from opencets_web.commands.joint_work import grade_together, work_together
+from opencets_web.commands.joint_work import grade_together, tie_together, work_together
+from opencets_web.commands.marked_things import mark_things, receive_things
 from opencets_web.commands.postgres import write_private
 from opencets_web.commands.setup import running
 from opencets_web.config.connection import url_stamp
@@ -190,17 +191,23 @@ def bring_evidence(folder: Path) -> None:
         for agency in world.agencies
     }
     _known_files(working["Avon"][-1], folder / "known-files.json")
+    holds = {case.agency: case.reference for case in reversed(world.cases)}
     exhibits = []
     for number, case in enumerate(world.cases):
         _tell("Receiving packages", number, len(world.cases))
         actor = working[case.agency][0]
         _open_case(actor, working[case.agency][1:], case, number)
+        if case.reference == holds.get(case.agency):
+            receive_things(actor, case.reference, "tablet" if case.agency == "Avon" else "laptop", folder / "things")
         exhibits.append((actor, _receive(actor, case, folder / case.agency / case.reference)))
     _wait(exhibits)
     _ask_for_a_release(working["Borders"][0], [case for case in world.cases if case.agency == "Borders"])
     _tell("Working together", len(world.cases), len(world.cases))
     work_together(working["Avon"], working["Borders"], world.cases)
     grade_together([*working["Avon"], *working["Borders"]], world.cases[0].reference, folder / "memory-card")
+    tie_together(working["Avon"][0], world.cases[0].reference, folder / "workshop")
+    _tell("Marking places and things", len(world.cases), len(world.cases))
+    mark_things(working["Avon"][0], world.cases[0].reference)
 
 
 def _known_files(actor: Actor, path: Path) -> None:

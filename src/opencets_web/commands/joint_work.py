@@ -7,7 +7,7 @@ stands already, so a demonstration that was broken off is gone on with.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -293,3 +293,58 @@ def grade_together(officers: Sequence[Actor], reference: str, folder: Path, seco
     with acting_as(owner.officer_id), suppress(ActRefused):
         ready = [row["id"] for row in list_ready(owner, None, 20)]
         release_entries(owner, ready[:2], "Drawn rooms; released for the demonstration alone.")
+
+
+def tie_together(owner: Actor, reference: str, folder: Path, seconds: float = 120.0) -> None:
+    """A camera, its fingerprint and its clock, and two films of a workshop, judged: a series that several reasons tie.
+
+    ``folder``: where the workshop's files are written. The jobs that follow run in the workers that serve.
+    """
+    from opencets.rehearsal.workshop import SERIAL, WALLS, write_workshop
+    from opencets_web.cameras.actions import ask_fingerprint, judge_match
+    from opencets_web.cameras.models import CameraMatch, Device, FingerprintState
+    from opencets_web.cameras.models import Fingerprint as DevicePrint
+    from opencets_web.evidence.actions import receive_path
+    from opencets_web.evidence.models import Claim, Exhibit
+    from opencets_web.media.models import Media
+    from opencets_web.policy.acting import acting_as
+    from opencets_web.videos.actions import confirm
+    from opencets_web.videos.models import FootageState, SharedFootage
+
+    title, device = "Camera and films from the workshop", "Camera from the workshop"
+    with acting_as(owner.officer_id):
+        if not Exhibit.objects.filter(case__reference=reference, title=title).exists():
+            write_workshop(folder)
+            receive_path(owner, reference, folder, title=title)
+
+    def wait(stands: Callable[[], bool]) -> bool:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            with acting_as(owner.officer_id):
+                if stands():
+                    return True
+            time.sleep(0.5)
+        return False
+
+    media = Media.objects.filter(file__exhibit__title=title, case__reference=reference, matched_at__isnull=False)
+    named = Claim.objects.filter(kind="camera_serial", normal__endswith=SERIAL, record_id__in=media.values("record_id"))
+    if not wait(lambda: named.count() > WALLS):
+        return
+    with acting_as(owner.officer_id):
+        if not Device.objects.filter(case__reference=reference, name=device).exists():
+            walls = media.filter(file__name__startswith="IMG_030").order_by("file__name")
+            serial = named.values_list("normal", flat=True)[0] or ""
+            ask_fingerprint(
+                owner, reference, name=device, chosen=list(walls.values_list("id", flat=True)), serial=serial
+            )
+    prints = DevicePrint.objects.filter(device__name=device, case__reference=reference)
+    ended = (FingerprintState.COMPARED, FingerprintState.REFUSED)
+    wait(lambda: prints.filter(state__in=ended).exists())
+    films = SharedFootage.objects.filter(left__in=media, right__in=media)
+    wait(films.exists)
+    with acting_as(owner.officer_id):
+        matches = CameraMatch.objects.filter(fingerprint__in=prints, judgements=None, is_reference=False)
+        for match in matches.filter(media__in=media, media__file__name__contains="441098").order_by("id"):
+            judge_match(owner, match.id, same=True, reason="It was found in the same folder as the card.")
+        for row in films.filter(state=FootageState.SUGGESTED):
+            confirm(owner, row.id)

@@ -244,8 +244,8 @@ if any(not re.fullmatch(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*", host) or host == "*
         "OPENCETS_PUSH is host names with commas between, such as updates.push.services.mozilla.com."
     )
 
-SERIES_TIES: tuple[str, ...] = ()
-"""Dotted names of functions (actor, case id) that give ties between files for series: confirmed marks, cameras, shared footage."""
+SERIES_TIES: tuple[str, ...] = tuple(f"opencets_web.{room}.ties.of_case" for room in ("marks", "cameras", "videos"))
+"""Dotted names of functions (actor, case) that give ties between files for series: rooms that series themselves do not import."""
 PROCRASTINATE_ON_APP_READY = "opencets_web.pipeline.on_app_ready"
 PROCRASTINATE_IMPORT_PATHS = ["opencets_web.pipeline"]
 

@@ -39,6 +39,8 @@ from opencets_web.inquiries import actions as inquiry_actions
 from opencets_web.inquiries import queries as inquiries
 from opencets_web.leads import actions as lead_actions
 from opencets_web.leads import queries as leads
+from opencets_web.marks import actions as mark_actions
+from opencets_web.marks import queries as marks
 from opencets_web.media.models import Media
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
@@ -455,6 +457,7 @@ class SeriesOut(Schema):
     id: UUID
     name: str
     kinds: list[str]
+    reasons: list[str] = Field(description="A sentence of each kind, and of each other thing that its files share.")
     cut: str
     grown_at: datetime
     members: list[SeriesMemberOut]
@@ -515,6 +518,79 @@ class ReadyEntry(Schema):
 class ReadyPage(Schema):
     entries: list[ReadyEntry]
     next: UUID | None
+
+
+class MarkOut(Schema):
+    id: UUID
+    name: str
+    kind: str
+    description: str
+    made_at: datetime
+    made_by: str
+    withdrawn: bool
+    released_by: str = Field(description="The agency that released it to yours; empty where it is your own.")
+    media: UUID = Field(description="The picture that the region was marked on.")
+    polygon: list[list[float]] = Field(description="Its corners as [x, y], shares of the upright picture.")
+    features: int = Field(description="How many points stand out in it; sought by fewer than 15 it is rarely found.")
+    searched_at: datetime | None = Field(description="Null while it is being sought for the first time.")
+    trouble: str
+
+
+class MarkPageOut(Schema):
+    marks: list[MarkOut]
+    next: UUID | None
+
+
+class PlaceOut(Schema):
+    id: UUID
+    media: UUID
+    sha256: str
+    case: str
+    second: float | None = Field(description="Of a video: the frame in which it stands most surely.")
+    also_at: list[float] = Field(description="Of a video: the other frames.")
+    mirrored: bool
+    score: float
+    points: int
+    turn_degrees: float
+    size: float
+    outline: list[list[float]] = Field(
+        description="The region's corners as they lie there, perhaps outside the picture."
+    )
+    why: str
+    verdict: str | None = Field(description="same, different, or null while nobody decided.")
+    reason: str
+    judged_by: str
+    judged_at: datetime | None
+
+
+class MarkDetail(MarkOut):
+    places: list[PlaceOut] = Field(description="The surest first, only where you may see both sides.")
+    more: int
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class MarkIn(Schema):
+    """A place or thing on a picture, never a person."""
+
+    name: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_no_nul)]
+    kind: Annotated[str, Field(max_length=20), AfterValidator(_no_nul)] = Field(
+        description="As the page of a picture lists them."
+    )
+    description: Annotated[str, Field(max_length=2_000), AfterValidator(_no_nul)] = ""
+    polygon: Annotated[
+        list[Annotated[list[Share], Field(min_length=2, max_length=2)]], Field(min_length=3, max_length=60)
+    ]
+
+
+class MarkMade(Schema):
+    id: UUID
+
+
+class PlaceVerdict(Schema):
+    verdict: Annotated[str, Field(pattern="^(same|different)$")]
+    reason: Annotated[str, Field(max_length=300), AfterValidator(_no_nul)] = ""
 
 
 class HitOut(Schema):
@@ -671,6 +747,54 @@ def list_ready_entries(request: HttpRequest, cursor: Cursor = None, limit: Limit
     """Graded files of your agency on which enough independent votes agree: they may leave as entries, from their page."""
     found = grading.list_ready(actor_of(request), cursor, limit)
     return {"entries": found[:limit], "next": found[limit - 1]["id"] if len(found) > limit else None}
+
+
+@router.get("/cases/{reference}/marks", response={200: MarkPageOut, **PROBLEMS}, operation_id="listMarks")
+def list_marks(request: HttpRequest, reference: Reference, cursor: Cursor = None, limit: Limit = 100) -> dict[str, Any]:
+    """The places and things marked in a case, the newest first."""
+    found = marks.list_marks(actor_of(request), reference, cursor, limit)
+    return {"marks": found[:limit], "next": found[limit - 1]["id"] if len(found) > limit else None}
+
+
+@router.get("/marks/{mark_id}", response={200: MarkDetail, **PROBLEMS}, operation_id="getMark")
+def get_mark(request: HttpRequest, mark_id: UUID, limit: Limit = 100) -> dict[str, Any]:
+    """One mark, and where it was found: pictures and seconds of videos, each with what speaks for it and what was decided."""
+    return marks.list_places(actor_of(request), mark_id, limit)
+
+
+@router.post("/media/{media_id}/marks", response={201: MarkMade, **PROBLEMS}, operation_id="makeMark")
+def make_mark(request: HttpRequest, media_id: UUID, given: MarkIn) -> Status[dict[str, Any]]:
+    """Mark a region of a picture; it is sought in all pictures and videos, now and as they come."""
+    made = mark_actions.mark_region(actor_of(request), media_id, **given.dict())
+    return Status(201, {"id": made})
+
+
+@router.post("/marks/{mark_id}/withdraw", response={204: None, **PROBLEMS}, operation_id="withdrawMark")
+def withdraw_mark(request: HttpRequest, mark_id: UUID) -> Status[None]:
+    """Take a mark out of use: it is sought in nothing new. Its places stay."""
+    mark_actions.withdraw(actor_of(request), mark_id)
+    return Status(204, None)
+
+
+@router.post("/marks/{mark_id}/restore", response={204: None, **PROBLEMS}, operation_id="restoreMark")
+def restore_mark(request: HttpRequest, mark_id: UUID) -> Status[None]:
+    """Put a withdrawn mark back; it is sought in what came meanwhile."""
+    mark_actions.restore(actor_of(request), mark_id)
+    return Status(204, None)
+
+
+@router.post("/places/{match_id}/judge", response={204: None, **PROBLEMS}, operation_id="judgePlace")
+def judge_place(request: HttpRequest, match_id: UUID, given: PlaceVerdict) -> Status[None]:
+    """Say whether a place is the same or something else; what was decided before is ended, and stays known."""
+    mark_actions.judge(actor_of(request), match_id, given.verdict, given.reason)
+    return Status(204, None)
+
+
+@router.post("/places/{match_id}/undo", response={204: None, **PROBLEMS}, operation_id="undoPlace")
+def undo_place(request: HttpRequest, match_id: UUID) -> Status[None]:
+    """End what was decided about a place: it is a suggestion again."""
+    mark_actions.undo_judgement(actor_of(request), match_id)
+    return Status(204, None)
 
 
 @router.get("/cases/{reference}/positions", response={200: PositionList, **PROBLEMS}, operation_id="listPositions")

@@ -119,15 +119,21 @@ def grade_series(
     *,
     how: str = "",
     waiting: bool = False,
+    seen: str = "",
 ) -> Given:
     """Vote on all files of a series, or of one group of near-duplicates in it, as one act; known files are left out.
 
-    ``waiting``: only on those on which the actor has no vote yet in the scheme. NotFound and ActRefused as ``give_grades``.
+    ``waiting``: only on those on which the actor has no vote yet in the scheme. ``seen``: the mark of the series as the page
+    showed it (``Series.mark``). NotFound and ActRefused as ``give_grades``; ActRefused where files joined it since it was seen.
     """
-    series = door.admit(actor, Series.objects.filter(retired_at=None), "contribute", pk=series_id)
-    if earlier := GradingAct.objects.filter(officer_id=actor.officer_id, client_id=client_id, series=series).first():
-        return Given(earlier.id, earlier.files, _grade_of(earlier.scheme, earlier.code).label, repeated=True)
-    members = door.visible(actor, SeriesMember.objects.filter(series=series, left_at=None, media__known_set=None))
+    series = door.admit(actor, Series.objects.all(), "contribute", pk=series_id)
+    if earlier := _sent_before(actor, client_id, series):
+        return earlier
+    if series.retired_at is not None or (seen and seen != series.mark):
+        raise ActRefused(_found_anew(series))
+    # With what the page was checked against in one statement: a building that ends now changes both at once.
+    rows = SeriesMember.objects.filter(series=series, left_at=None, media__known_set=None, series__retired_at=None)
+    members = door.visible(actor, rows.filter(series__grown_at=series.grown_at))
     if group is not None:
         members = members.filter(group=group)
     if waiting:
@@ -137,8 +143,24 @@ def grade_series(
         members = members.filter(~Exists(own))
     ids = list(members.values_list("media_id", flat=True))
     if not ids:
+        if earlier := _sent_before(actor, client_id, series):
+            return earlier
+        now = Series.objects.get(pk=series.pk)
+        if (now.mark, now.retired_at) != (series.mark, None):
+            raise ActRefused(_found_anew(now))
         raise ActRefused("Nothing in it is left to grade: you graded its files, or they are known.")
     return give_grades(actor, ids, scheme, code, client_id, how=how or How.GROUP.value, series=series)
+
+
+def _sent_before(actor: Actor, client_id: str, series: Series) -> Given | None:
+    act = GradingAct.objects.filter(officer_id=actor.officer_id, client_id=client_id, series=series).first()
+    return Given(act.id, act.files, _grade_of(act.scheme, act.code).label, repeated=True) if act else None
+
+
+def _found_anew(series: Series) -> str:
+    if series.retired_at is not None:
+        return f"S-{series.number} was found anew and is no series any more: its files stand elsewhere. Look again."
+    return f"S-{series.number} was found anew while you looked, and files joined it. Look again before you grade all of it."
 
 
 def _vote(
@@ -256,10 +278,12 @@ def undo(actor: Actor, act_id: UUID) -> str:
     act = door.admit(actor, rows, "contribute", pk=act_id, officer_id=actor.officer_id)
     if act.undone_at is not None:
         raise ActRefused("It is undone already.")
-    now, votes = timezone.now(), list(act.grades.filter(ended_at=None).select_related("replaces"))
-    decisions = _locked(act.case, [vote.sha256 for vote in votes], act.scheme, now)
+    now = timezone.now()
+    # First the files, then what stands on them: a vote of another page of the same officer may have come meanwhile.
+    decisions = _locked(act.case, act.grades.values_list("sha256", flat=True), act.scheme, now)
+    votes = list(act.grades.filter(ended_at=None).select_related("replaces__act"))
     Grade.objects.filter(id__in=[vote.id for vote in votes]).update(ended_at=now, undone=True)
-    again = [vote.replaces.id for vote in votes if vote.replaces is not None and not vote.replaces.undone]
+    again = [earlier.id for vote in votes if (earlier := _replaced(vote)) is not None]
     Grade.objects.filter(id__in=again).update(ended_at=None)
     act.undone_at = now
     act.save(update_fields=["undone_at"])
@@ -273,6 +297,14 @@ def undo(actor: Actor, act_id: UUID) -> str:
     )
     tell(f"case:{act.case_id}", "grading", act.id)
     return act.case.reference
+
+
+def _replaced(vote: Grade) -> Grade | None:
+    """The vote that stands again once this one is taken back: the last before it whose act was not taken back too."""
+    earlier = vote.replaces
+    while earlier is not None and (earlier.undone or earlier.act.undone_at is not None):
+        earlier = earlier.replaces
+    return earlier
 
 
 @transaction.atomic

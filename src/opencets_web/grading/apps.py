@@ -7,7 +7,9 @@ class GradingConfig(AppConfig):
 
     def ready(self) -> None:
         """Bring galleries their filters by grade."""
+        from opencets_web.grading import filters
         from opencets_web.grading.queries import FILTERS
-        from opencets_web.media.queries import NARROWINGS
+        from opencets_web.media.queries import NARROWINGS, VALUED
 
         NARROWINGS.update(FILTERS)
+        VALUED["grade"] = (filters.words_of, filters.narrow)

@@ -25,8 +25,11 @@ from opencets_web.policy.actor import Actor
 from opencets_web.ui.notify import tell
 
 USABLE_QUALITY = 50
-Ties = Callable[[Actor, UUID], Iterable[engine.Given]]
-"""(actor, case id) to ties that another room knows of, by SHA-256; such functions are named in ``settings.SERIES_TIES``."""
+Ties = Callable[[Actor, Case], Iterable[engine.Given | engine.Shared]]
+"""(actor, case) to what another room knows of its files, by SHA-256; such functions are named in ``settings.SERIES_TIES``.
+
+Whoever reads the case reads its series: each gives only what lies, with all its sides, under the case's own holding.
+"""
 
 
 @transaction.atomic
@@ -34,6 +37,12 @@ def build_series(actor: Actor, exhibit_id: UUID) -> int:
     """The series of the case to which an exhibit belongs, found anew; how many rows changed. Safe to run again at any time."""
     exhibit = door.admit(actor, Exhibit.objects.select_related("case"), "contribute", pk=exhibit_id)
     return build_series_of_case(actor, exhibit.case)
+
+
+@transaction.atomic
+def build_series_anew(actor: Actor, case_id: UUID) -> int:
+    """As ``build_series``, by the id of the case: after people confirmed, rejected or took back what ties its files."""
+    return build_series_of_case(actor, door.admit(actor, Case.objects.all(), "contribute", pk=case_id))
 
 
 def build_series_of_case(actor: Actor, case: Case) -> int:
@@ -45,11 +54,10 @@ def build_series_of_case(actor: Actor, case: Case) -> int:
         for row in SeriesMember.objects.filter(case=case, left_at=None).select_related("series").order_by("id")
     }
     items, media = _items(case)
-    pairs = NearDuplicate.objects.filter(left__case=case, right__case=case).exclude(left__sha256=F("right__sha256"))
-    near = [engine.Near(*row) for row in pairs.values_list("left__sha256", "right__sha256", "distance").iterator()]
-    given = [tie for name in settings.SERIES_TIES for tie in import_string(name)(actor, case.id)]
+    near, frames = _near(case)
+    given = [tie for name in settings.SERIES_TIES for tie in import_string(name)(actor, case)]
     before = {digest: row.series.key for digest, row in members.items()}
-    found = engine.build(items, near, given, before)
+    found = engine.build(items, near, [*frames, *given], before)
     changed = _write(case, found, members, media, timezone.now())
     if changed:
         log.record(
@@ -61,6 +69,24 @@ def build_series_of_case(actor: Actor, case: Case) -> int:
         )
         tell(f"case:{case.id}", "series", case.id)
     return changed
+
+
+def _near(case: Case) -> tuple[list[engine.Near], list[engine.Given]]:
+    """Pictures near one another; and pictures near a frame of a video, which are no copies of it.
+
+    Two videos with one near frame are not near themselves: what they share is said by their footage.
+    """
+    pairs = NearDuplicate.objects.filter(left__case=case, right__case=case).exclude(left__sha256=F("right__sha256"))
+    near, frames = [], []
+    columns = ("left__sha256", "right__sha256", "distance", "left_second", "right_second")
+    for left, right, distance, left_second, right_second in pairs.values_list(*columns).iterator():
+        if left_second is None and right_second is None:
+            near.append(engine.Near(left, right, distance))
+        elif left_second is None or right_second is None:
+            second = left_second if right_second is None else right_second
+            sentence = f"The picture is near a frame of the video, at {second:.0f} s, {distance} of 256 bits apart."
+            frames.append(engine.Given(left, right, "frame", sentence, 0.65))
+    return near, frames
 
 
 def _items(case: Case) -> tuple[list[engine.Item], dict[str, UUID]]:
@@ -126,7 +152,7 @@ def _write(
     gone = {row.id for row in left}
     changed, joined, moved = len(left), [], []
     for one in found:
-        series, kinds = rows.get(one.key), list(one.kinds)
+        series, kinds, reasons = rows.get(one.key), list(one.kinds), [tie.sentence for tie in one.reasons]
         arrived = [
             member for member in one.members if member.digest not in members or members[member.digest].id in gone
         ]
@@ -138,6 +164,7 @@ def _write(
                 number=last,
                 files=len(one.members),
                 kinds=kinds,
+                reasons=reasons,
                 cut=one.cut,
                 found_at=now,
                 grown_at=now,
@@ -145,12 +172,12 @@ def _write(
             changed += 1
         elif (
             arrived
-            or (series.files, series.kinds, series.cut) != (len(one.members), kinds, one.cut)
+            or (series.files, series.kinds, series.reasons, series.cut) != (len(one.members), kinds, reasons, one.cut)
             or series.retired_at
         ):
-            series.files, series.kinds, series.cut, series.retired_at = len(one.members), kinds, one.cut, None
-            series.grown_at = now if arrived else series.grown_at
-            series.save(update_fields=["files", "kinds", "cut", "retired_at", "grown_at"])
+            series.files, series.kinds, series.reasons, series.cut = len(one.members), kinds, reasons, one.cut
+            series.grown_at, series.retired_at = now if arrived else series.grown_at, None
+            series.save(update_fields=["files", "kinds", "reasons", "cut", "retired_at", "grown_at"])
             changed += 1
         new = {member.digest for member in arrived}
         for member in one.members:

@@ -24,6 +24,11 @@ class Series(Guarded):
     number = models.IntegerField(help_text="S-1, S-2, ... of the case.")
     files = models.IntegerField(help_text="Distinct files.")
     kinds: ArrayField[list[str], list[str]] = ArrayField(models.CharField(max_length=20), default=list)
+    reasons: ArrayField[list[str], list[str]] = ArrayField(
+        models.TextField(),
+        default=list,
+        help_text="A sentence of each kind, and of each other thing that its files share.",
+    )
     cut = models.TextField(blank=True, help_text="What was left out, where anything was.")
     found_at = models.DateTimeField()
     grown_at = models.DateTimeField()
@@ -35,6 +40,11 @@ class Series(Guarded):
             models.UniqueConstraint(fields=["case", "number"], name="series_numbered"),
         ]
         indexes = [models.Index(fields=["case", "-grown_at", "-files"], name="series_by_case")]
+
+    @property
+    def mark(self) -> str:
+        """What a page says of the series it shows: another one as soon as files joined it."""
+        return self.grown_at.isoformat()
 
 
 class SeriesMember(Guarded):

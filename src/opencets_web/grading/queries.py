@@ -54,7 +54,10 @@ KINDS = {
     "shoot": "one shoot",
     "number": "numbers in a row",
     "camera": "one camera",
-    "scene": "one scene",
+    "mark": "one place or thing",
+    "noise": "one sensor",
+    "footage": "shared footage",
+    "frame": "frames of a video",
 }
 
 
@@ -406,7 +409,7 @@ def _card(
         waiting=waiting,
         hidden=hidden,
         kinds=tuple(KINDS.get(kind, kind) for kind in row.kinds),
-        sentences=_sentences(members),
+        sentences=tuple(row.reasons) or _sentences(members),
         cut=row.cut,
         grown_at=row.grown_at,
         tiles=tuple(tiles[member.media_id] for member in _picked(members) if member.media_id in tiles),
@@ -440,6 +443,7 @@ class Unit:
     kinds: tuple[str, ...]
     sentences: tuple[str, ...]
     cut: str
+    mark: str
     suggestion: str
     suggested: str
 
@@ -541,8 +545,9 @@ def _first_units(
                 files=row.files,
                 hidden=hidden,
                 kinds=tuple(KINDS.get(kind, kind) for kind in row.kinds),
-                sentences=_sentences(some),
+                sentences=tuple(row.reasons) or _sentences(some),
                 cut=row.cut,
+                mark=row.mark,
                 suggestion=f"{count:,} of its files: {_label(scheme.name, code)}" if code else "",
                 suggested=code,
             )
@@ -583,7 +588,7 @@ def _single_units(
 
 def _loose(kind: str, name: str, some: Sequence[Media], tiles: Mapping[UUID, Tile]) -> Unit:
     grouped = tuple((tiles[row.id], f"{kind}{number}") for number, row in enumerate(some))
-    return Unit(f"{kind}{some[0].id}", None, name, grouped, len(some), len(some), 0, (), (), "", "", "")
+    return Unit(f"{kind}{some[0].id}", None, name, grouped, len(some), len(some), 0, (), (), "", "", "", "")
 
 
 def _second_units(
@@ -1062,7 +1067,8 @@ def list_series(actor: Actor, reference: str, cursor: UUID | None, limit: int) -
     )
     return [
         {
-            "id": row.id, "name": f"S-{row.number}", "kinds": list(row.kinds), "cut": row.cut, "grown_at": row.grown_at,
+            "id": row.id, "name": f"S-{row.number}", "kinds": list(row.kinds), "reasons": list(row.reasons),
+            "cut": row.cut, "grown_at": row.grown_at,
             "members": members.get(row.id, []),
         }
         for row in page

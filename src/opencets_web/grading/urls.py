@@ -11,6 +11,7 @@ urlpatterns = [
     path("cases/<str:reference>/series/", views.of_case, name="of-case"),
     path("cases/<str:reference>/grading/", views.work, name="work"),
     path("cases/<str:reference>/grading/bar/", views.bar, name="bar"),
+    path("cases/<str:reference>/grading/filter/", views.grade_filter, name="filter"),
     path("media/<uuid:media_id>/grades/", views.of_media, name="of-media"),
     path("media/<uuid:media_id>/grades/give/", views.give_one, name="give-one"),
     path("grading/give/", views.give, name="give"),

@@ -13,9 +13,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from opencets.errors import ActRefused
-from opencets_web.grading import actions, queries
+from opencets_web.grading import actions, filters, queries
 from opencets_web.grading.forms import ReleaseForm, RuleForm, ids_of, scheme_choices
 from opencets_web.media.actions import shown_known
+from opencets_web.media.forms import GalleryForm
 from opencets_web.policy.middleware import actor_of
 
 
@@ -62,6 +63,15 @@ def bar(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @require_GET
+def grade_filter(request: HttpRequest, reference: str) -> HttpResponse:
+    """The grades of the officer's scheme as a filter of a case's gallery, each with its number of files."""
+    actor = actor_of(request)
+    scheme = queries.scheme_of(actor, request.session)
+    found = filters.get_filter(actor, reference, GalleryForm(request.GET).wanted(), scheme)
+    return render(request, "grading/filter.html", {"found": found})
+
+
+@require_GET
 def of_media(request: HttpRequest, media_id: UUID) -> HttpResponse:
     actor = actor_of(request)
     scheme = queries.scheme_of(actor, request.session)
@@ -93,8 +103,9 @@ def give(request: HttpRequest) -> HttpResponse:
         group = given.get("group")
         group = group if isinstance(group, int) and not isinstance(group, bool) else None
         waiting = given.get("waiting") is True
+        seen = str(given.get("seen", ""))
         done = actions.grade_series(
-            actor, ids_of([series])[0], group, scheme, code, client_id, how=inherited, waiting=waiting
+            actor, ids_of([series])[0], group, scheme, code, client_id, how=inherited, waiting=waiting, seen=seen
         )
     else:
         how = inherited or ("group" if len(media) > 1 else "single")

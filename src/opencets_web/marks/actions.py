@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound
 from opencets_web.audit import log, outbox
+from opencets_web.evidence.models import CustodyEntry
 from opencets_web.exposure.actions import Look, count_looks
 from opencets_web.marks.models import Mark, MarkJudgement, MarkMatch, MarkRegion, Verdict, kinds
 from opencets_web.media.models import Media
@@ -77,6 +78,7 @@ def judge(actor: Actor, match_id: UUID, verdict: str, reason: str = "") -> UUID:
         raise ActRefused("Somebody judged this place at the same moment; look at what they decided.") from None
     verb = "mark.confirmed" if verdict == Verdict.SAME else "mark.rejected"
     _log(verb, actor, match.region.mark, media=str(match.media_id), points=match.points)
+    _tell_series(actor, match.left_holding_id, match.right_holding_id, match.region.mark.case_id)
     return match.region.mark_id
 
 
@@ -89,6 +91,7 @@ def undo_judgement(actor: Actor, match_id: UUID) -> UUID:
         raise ActRefused("Nothing is decided about this place; there is nothing to undo.")
     _end(actor, standing)
     _log("mark.judgement-undone", actor, match.region.mark, media=str(match.media_id), verdict=standing.verdict)
+    _tell_series(actor, match.left_holding_id, match.right_holding_id, match.region.mark.case_id)
     return match.region.mark_id
 
 
@@ -119,6 +122,7 @@ def hand_out(actor: Actor, mark_id: UUID, purpose: str, *, shown: Collection[str
         raise NotFound
     refuse_unasked(actor, region.media, shown, original=True)
     refuse_masked(actor, region)
+    _refuse_released(actor, region)
     content = crop(region, CROP_PX)
     count_looks(actor, [Look(0.0, severity_now(region.media))])
     _log("mark.handed-out", actor, mark, purpose=purpose.strip()[:500], media=str(region.media_id), size=len(content))
@@ -129,6 +133,13 @@ def refuse_masked(actor: Actor, region: MarkRegion) -> None:
     """ActRefused while a mask covers a part of the picture: what a colleague covered does not leave in a crop."""
     if covers_of(actor, region.media):
         raise ActRefused("A colleague masked parts of this picture. Take the mask away on its page first.")
+
+
+def _refuse_released(actor: Actor, region: MarkRegion) -> None:
+    """ActRefused for what another agency released: it has terms, and a release of a part asks for them."""
+    entries = CustodyEntry.objects.filter(exhibit_id=region.media.file.exhibit_id, act="released")
+    if door.visible(actor, entries).exists():
+        raise ActRefused("Another agency released this picture to you: release the mark as a part, under their terms.")
 
 
 def crop(region: MarkRegion, longest_px: int) -> bytes:
@@ -192,14 +203,23 @@ def _set_withdrawn(actor: Actor, mark_id: UUID, *, withdrawn: bool) -> Mark:
     mark = door.admit(actor, rows, "contribute", pk=mark_id)
     if (mark.withdrawn_at is not None) == withdrawn:
         raise ActRefused(f"{mark.name} is {'withdrawn' if withdrawn else 'in use'} already.")
+    if not withdrawn and mark.released_by and mark.withdrawn_by_id is None:
+        raise ActRefused(f"{mark.released_by} withdrew the release of {mark.name}: it is sought no longer.")
     mark.withdrawn_at = timezone.now() if withdrawn else None
     mark.withdrawn_by_id = actor.officer_id if withdrawn else None
     mark.save(update_fields=["withdrawn_at", "withdrawn_by"])
     _log("mark.withdrawn" if withdrawn else "mark.restored", actor, mark, name=mark.name)
+    _tell_series(actor, mark.holding_id, mark.holding_id, mark.case_id)
     if not withdrawn:
         for region_id in MarkRegion.objects.filter(mark=mark).values_list("id", flat=True):
             outbox.post("mark.made", region_id=str(region_id), officer_id=str(actor.officer_id))
     return mark
+
+
+def _tell_series(actor: Actor, left_holding: UUID, right_holding: UUID, case_id: UUID) -> None:
+    """What is confirmed inside one holding ties its series; what lies between two never does."""
+    if left_holding == right_holding:
+        outbox.post("ties.changed", case_id=str(case_id), officer_id=str(actor.officer_id))
 
 
 def _log(verb: str, actor: Actor, mark: Mark, **details: object) -> None:

@@ -33,6 +33,7 @@ class Mark(Guarded):
     description = models.TextField(blank=True)
     made_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField()
+    released_by = models.CharField(max_length=200, blank=True, help_text="The agency that released it to this one.")
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     withdrawn_by = models.ForeignKey(Officer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
@@ -63,6 +64,9 @@ class MarkMatch(BetweenTwo):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     region = models.ForeignKey(MarkRegion, on_delete=models.PROTECT, related_name="matches")
     media = models.ForeignKey(Media, on_delete=models.PROTECT, related_name="+")
+    second = models.FloatField(null=True, help_text="Of a video: the frame in which it stands most surely.")
+    also_at = models.JSONField(default=list, help_text="Of a video: the seconds of the other frames it was found in.")
+    mirrored = models.BooleanField(default=False, help_text="It lies here flipped left to right.")
     score = models.FloatField()
     points = models.IntegerField()
     maps = models.IntegerField()
@@ -110,3 +114,18 @@ class RegionSignal(models.Model):
     position = models.BigIntegerField(primary_key=True)
     media_id = models.UUIDField(unique=True)
     trouble = models.CharField(max_length=200, blank=True)
+
+
+class FrameSignal(models.Model):
+    """Which frame of which video stands at a position of the index of frames (blind territory: no web access).
+
+    A video without a frame to search has a row as well, so that it is not read again.
+    """
+
+    position = models.BigIntegerField(primary_key=True)
+    media_id = models.UUIDField()
+    second = models.FloatField()
+    trouble = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["media_id", "second"], name="frame_signal_once")]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from uuid import UUID
 
 from django.db.models import Count, F, Prefetch, Q, QuerySet, Window
 from django.urls import reverse
 
 from opencets.errors import NotFound
+from opencets_web.accounts.models import Officer
 from opencets_web.audit import log
 from opencets_web.cases.queries import CaseFrame, get_frame
 from opencets_web.evidence.addresses import signed
@@ -27,6 +28,8 @@ from opencets_web.policy.rules import LEVELS
 CROP_PX = 320
 PLACES_SHOWN = 60
 POINTS_SHOWN = 60
+NUMBERED = 8
+SECONDS_SHOWN = 12
 MARKS_SHOWN = 300
 
 
@@ -45,6 +48,9 @@ class Picture:
     veil: str
     case_reference: str
     known: bool
+    masked: int
+    words: tuple[tuple[str, str], ...]
+    """What stands in its place where the actor reads."""
     width: int
     """In the units that outlines and points are drawn in: the longer side has 1,000."""
     height: int
@@ -60,8 +66,11 @@ class MarkLine:
     description: str
     url: str
     crop_url: str
+    no_crop: str
+    """Why the region alone is not shown; empty where it is."""
     medium_id: UUID
     made_by: str
+    released_by: str
     made_at: datetime
     confirmed: int
     suggested: int
@@ -69,19 +78,14 @@ class MarkLine:
     trouble: str
     withdrawn: bool
     outline: str
+    here: bool
+    """It was marked on the picture whose page this is."""
     veil: str = GREY
     """What stands in the place of the crop until it is asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A matched point, the same number on both pictures, in their units."""
-
-    number: int
-    x: float
-    y: float
-    item_x: float
-    item_y: float
+Point = tuple[int, float, float]
+"""A matched point: its number, the same on both pictures, and where it lies in their units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +97,14 @@ class PlaceLine:
     why: str
     score: float
     points: int
-    drawn: tuple[Point, ...]
+    seconds: tuple[tuple[str, str], ...]
+    """Of a video: the seconds it stands at, the surest first, each with the address that leads there."""
+    more_seconds: int
+    mirrored: bool
+    points_marked: tuple[Point, ...]
+    points_here: tuple[Point, ...]
     outline: str
+    """Empty for a video: what is drawn lies in one of its frames, and the picture shown is another."""
     verdict: str
     decided: str
     reason: str
@@ -115,6 +125,7 @@ class MediaMarks:
     stands_here: tuple[MarkLine, ...]
     hints: tuple[tuple[str, str], ...]
     may_mark: bool
+    mode: str
     exposure: ExposureToday
 
 
@@ -140,6 +151,8 @@ class MarkPage:
     rejected: tuple[PlaceLine, ...]
     more: int
     may_change: bool
+    may_restore: bool
+    mode: str
     exposure: ExposureToday
 
 
@@ -147,27 +160,30 @@ def get_media_marks(actor: Actor, media_id: UUID, *, shown: Collection[str], lar
     """A picture with the marks made on it and those of other pictures that stand on it."""
     media = door.admit(actor, Media.objects.select_related("file__exhibit", "case"), pk=media_id)
     frame = get_frame(actor, media.case.reference, "media:gallery")
-    marks = door.visible(actor, Mark.objects.filter(regions__media=media))
     matches = door.visible(actor, MarkMatch.objects.filter(media=media))
-    elsewhere = door.visible(actor, Mark.objects.filter(regions__matches__in=matches, withdrawn_at=None)).distinct()
+    stands_here = Q(regions__matches__in=matches, withdrawn_at=None)
+    marks = door.visible(actor, Mark.objects.filter(Q(regions__media=media) | stands_here)).distinct()
+    lines = _lines(actor, marks, shown, here=media.id)
     _look(actor, media, frame.reference, large=large)
     may_show = media.known_set_id is None or str(media.id) in shown
+    tile = tiles_of(actor, [media], shown)[media.id]
     is_picture = media.media_type.startswith("image/")
     return MediaMarks(
         frame=frame,
-        picture=_picture(actor, media, tiles_of(actor, [media], shown)[media.id], large=large),
+        picture=_picture(actor, media, tile, large=large),
         shown=may_show,
         large=large and may_show,
         is_picture=is_picture,
-        marks=_lines(actor, marks),
-        stands_here=_lines(actor, elsewhere),
+        marks=tuple(line for line in lines if line.here),
+        stands_here=tuple(line for line in lines if not line.here),
         hints=tuple((row["label"], row["hint"]) for row in kinds().values()),
         may_mark=is_picture and may_show and frame.may_contribute and frame.state == "open",
+        mode=_mode(tile),
         exposure=exposure_today(actor),
     )
 
 
-def list_case_marks(actor: Actor, reference: str) -> CaseMarks:
+def list_case_marks(actor: Actor, reference: str, *, shown: Collection[str]) -> CaseMarks:
     """The marks of a case, newest first."""
     frame = get_frame(actor, reference, "media:gallery")
     marks = door.visible(actor, Mark.objects.filter(case_id=frame.case_id))
@@ -178,7 +194,7 @@ def list_case_marks(actor: Actor, reference: str) -> CaseMarks:
         subject=f"case:{frame.reference}",
         details={},
     )
-    return CaseMarks(frame, _lines(actor, marks), exposure_today(actor))
+    return CaseMarks(frame, _lines(actor, marks, shown), exposure_today(actor))
 
 
 def get_mark(actor: Actor, mark_id: UUID, *, shown: Collection[str]) -> MarkPage:
@@ -215,7 +231,7 @@ def get_mark(actor: Actor, mark_id: UUID, *, shown: Collection[str]) -> MarkPage
     kept = [place for place in places if place.verdict != Verdict.DIFFERENT]
     return MarkPage(
         frame=frame,
-        mark=_lines(actor, Mark.objects.filter(pk=mark.pk))[0],
+        mark=_lines(actor, Mark.objects.filter(pk=mark.pk), shown, tiles=tiles)[0],
         picture=_picture(actor, region.media, tiles[region.media_id]),
         shown=region.media.known_set_id is None or str(region.media_id) in shown,
         points=region.points,
@@ -223,8 +239,70 @@ def get_mark(actor: Actor, mark_id: UUID, *, shown: Collection[str]) -> MarkPage
         rejected=tuple(place for place in places if place.verdict == Verdict.DIFFERENT),
         more=chosen[0].all_places - len(chosen) if chosen else 0,
         may_change=frame.may_contribute and frame.state == "open",
+        may_restore=mark.withdrawn_by_id is not None or not mark.released_by,
+        mode=_mode(tiles[region.media_id]),
         exposure=exposure_today(actor),
     )
+
+
+def list_marks(actor: Actor, reference: str, cursor: UUID | None, limit: int) -> list[dict[str, Any]]:
+    """The marks of a case as plain values, the newest first; one more than ``limit`` where there are more."""
+    frame = get_frame(actor, reference, "media:gallery")
+    log.record(
+        "marks.listed",
+        actor,
+        holding=(frame.holding_id, frame.agency_id),
+        subject=f"case:{frame.reference}",
+        details={},
+    )
+    rows = door.visible(actor, Mark.objects.filter(case_id=frame.case_id)).order_by("-id")
+    return _plain_marks(actor, (rows.filter(pk__lt=cursor) if cursor else rows)[: limit + 1])
+
+
+def list_places(actor: Actor, mark_id: UUID, limit: int) -> dict[str, Any]:
+    """A mark and its places open to the actor as plain values, the surest first, and how many more there are."""
+    mark = door.admit(actor, Mark.objects.select_related("case"), pk=mark_id)
+    log.record(
+        "mark.viewed",
+        actor,
+        holding=(mark.holding_id, mark.agency_id),
+        subject=f"mark:{mark.id}",
+        details={"case": mark.case.reference},
+    )
+    rows = door.visible(actor, MarkMatch.objects.filter(region__mark=mark)).select_related("media__case")
+    found = list(rows.order_by(F("likeness").desc(nulls_last=True), "-score", "id")[:limit])
+    standing = _standing(actor, [match.id for match in found])
+    plain = ("id", "second", "also_at", "mirrored", "score", "points", "turn_degrees", "size", "outline")
+    places = [
+        {
+            **{name: getattr(match, name) for name in plain},
+            "media": match.media_id, "sha256": match.media.sha256, "case": match.media.case.reference, "why": why(match),
+            "verdict": decided.verdict if decided else None, "reason": decided.reason if decided else "",
+            "judged_by": decided.by.display_name if decided else "", "judged_at": decided.at if decided else None,
+        }
+        for match, decided in ((match, standing.get(match.id)) for match in found)
+    ]  # fmt: skip
+    (told,) = _plain_marks(actor, [mark])
+    return {**told, "places": places, "more": rows.count() - len(found)}
+
+
+def _plain_marks(actor: Actor, marks: Iterable[Mark]) -> list[dict[str, Any]]:
+    rows = list(marks)
+    regions: dict[UUID, MarkRegion] = {}
+    of_marks = door.visible(actor, MarkRegion.objects.filter(mark__in=[row.id for row in rows]))
+    for region in of_marks.defer("features").order_by("-id"):
+        regions[region.mark_id] = region
+    people = dict(Officer.objects.filter(pk__in={row.made_by_id for row in rows}).values_list("pk", "display_name"))
+    return [
+        {
+            "id": row.id, "name": row.name, "kind": row.kind, "description": row.description, "made_at": row.made_at,
+            "made_by": people.get(row.made_by_id, ""), "withdrawn": row.withdrawn_at is not None, "released_by": row.released_by,
+            "media": regions[row.id].media_id, "polygon": regions[row.id].polygon, "features": regions[row.id].points,
+            "searched_at": regions[row.id].searched_at, "trouble": regions[row.id].trouble,
+        }
+        for row in rows
+        if row.id in regions
+    ]  # fmt: skip
 
 
 def open_crop(actor: Actor, mark_id: UUID, *, shown: Collection[str]) -> tuple[BinaryIO, int]:
@@ -261,15 +339,26 @@ def _picture(actor: Actor, media: Media, tile: Tile, *, large: bool = False) -> 
         veil=tile.veil if address else "",
         case_reference=media.case.reference,
         known=tile.known,
+        masked=tile.masked,
+        words=tile.words,
         width=_frame(media)[0],
         height=_frame(media)[1],
     )
 
 
-def _lines(actor: Actor, marks: QuerySet[Mark]) -> tuple[MarkLine, ...]:
-    regions = Prefetch("regions", MarkRegion.objects.select_related("media"))
+def _lines(
+    actor: Actor,
+    marks: QuerySet[Mark],
+    shown: Collection[str],
+    *,
+    here: UUID | None = None,
+    tiles: Mapping[UUID, Tile] | None = None,
+) -> tuple[MarkLine, ...]:
+    regions = Prefetch("regions", MarkRegion.objects.select_related("media__file__exhibit", "media__case"))
     chosen = marks.select_related("made_by").prefetch_related(regions)
-    rows = list(chosen.order_by("withdrawn_at", "-made_at", "id")[:MARKS_SHOWN])
+    rows = list(chosen.order_by(F("withdrawn_at").asc(nulls_first=True), "-made_at", "id")[:MARKS_SHOWN])
+    if tiles is None:
+        tiles = tiles_of(actor, [row.regions.all()[0].media for row in rows], shown)
     found = door.visible(actor, MarkMatch.objects.filter(region__mark__in=[row.id for row in rows]))
     standing = Q(judgements__undone_at=None)
     counts = {
@@ -280,21 +369,31 @@ def _lines(actor: Actor, marks: QuerySet[Mark]) -> tuple[MarkLine, ...]:
             different=Count("judgements", filter=standing & Q(judgements__verdict=Verdict.DIFFERENT), distinct=True),
         )
     }
-    return tuple(_line(actor, row, *counts.get(row.id, (0, 0, 0))) for row in rows)
+    lines = []
+    for row in rows:
+        region = row.regions.all()[0]
+        tile = tiles[region.media_id]
+        lines.append(
+            _line(actor, row, region, counts.get(row.id, (0, 0, 0)), _no_crop(region.media, tile, shown), here)
+        )
+    return tuple(lines)
 
 
-def _line(actor: Actor, mark: Mark, total: int, same: int, different: int) -> MarkLine:
-    region = mark.regions.all()[0]
-    known = region.media.known_set_id is not None
+def _line(
+    actor: Actor, mark: Mark, region: MarkRegion, counts: tuple[int, int, int], no_crop: str, here: UUID | None
+) -> MarkLine:
+    total, same, different = counts
     return MarkLine(
         id=mark.id,
         name=mark.name,
         kind=kinds().get(mark.kind, {}).get("label", mark.kind),
         description=mark.description,
         url=reverse("marks:show", args=[mark.id]),
-        crop_url="" if known else signed(actor, reverse("marks:crop", args=[mark.id])),
+        crop_url="" if no_crop else signed(actor, reverse("marks:crop", args=[mark.id])),
+        no_crop=no_crop,
         medium_id=region.media_id,
         made_by=mark.made_by.display_name,
+        released_by=mark.released_by,
         made_at=mark.made_at,
         confirmed=same,
         suggested=total - same - different,
@@ -302,7 +401,25 @@ def _line(actor: Actor, mark: Mark, total: int, same: int, different: int) -> Ma
         trouble=region.trouble,
         withdrawn=mark.withdrawn_at is not None,
         outline=_outline(region.polygon, region.media),
+        here=here == region.media_id,
     )
+
+
+def _mode(tile: Tile) -> str:
+    return "text" if tile.words else "pictures"
+
+
+def _no_crop(media: Media, tile: Tile, shown: Collection[str]) -> str:
+    """Why the region of a picture is not shown alone: what `open_crop` would refuse; empty where it is."""
+    if tile.words:
+        return "Not shown: you review in words or digests."
+    if tile.hidden_because:
+        return tile.hidden_because
+    if tile.known and str(media.id) not in shown:
+        return "Not shown unasked: the file is known."
+    if tile.masked:
+        return "Not shown: a colleague masked parts of the picture."
+    return "" if media.file.blob_id else "The file of the picture is not kept here."
 
 
 def _frame(media: Media) -> tuple[int, int]:
@@ -329,35 +446,68 @@ def _place(
     tile: Tile,
     levels: dict[UUID, int],
 ) -> PlaceLine:
-    for holding_id in (match.left_holding_id, match.right_holding_id):
-        if holding_id not in levels:
-            levels[holding_id] = door.level(actor, holding_id)
-    pairs = match.pairs
-    step = max(1, len(pairs) / POINTS_SHOWN)
-    drawn = [pairs[int(place * step)] for place in range(min(len(pairs), POINTS_SHOWN))]
-    scales = (*_frame(marked), *_frame(match.media))
+    drawn, there = [], []
+    (width, height), (other_width, other_height) = _frame(marked), _frame(match.media)
+    for number, (x, y, item_x, item_y) in enumerate(_apart(match.pairs)):
+        drawn.append((number + 1, round(width * x, 1), round(height * y, 1)))
+        there.append((number + 1, round(other_width * item_x, 1), round(other_height * item_y, 1)))
+    seconds = [] if match.second is None else [match.second, *match.also_at]
+    footage = reverse("videos:of-media", args=[match.media_id])
     return PlaceLine(
         id=match.id,
         picture=_picture(actor, match.media, tile),
-        why=why(match.points, match.maps, match.size, match.turn_degrees),
+        why=why(match),
         score=match.score,
         points=match.points,
-        drawn=tuple(
-            Point(number, *(round(scale * part, 1) for scale, part in zip(scales, pair, strict=True)))
-            for number, pair in enumerate(drawn, 1)
-        ),
-        outline=_outline(match.outline, match.media),
+        seconds=tuple((_tenths(second), f"{footage}#t={second:.2f}") for second in seconds[:SECONDS_SHOWN]),
+        more_seconds=max(0, len(seconds) - SECONDS_SHOWN),
+        mirrored=match.mirrored,
+        points_marked=tuple(drawn),
+        points_here=tuple(there),
+        outline="" if seconds else _outline(match.outline, match.media),
         verdict=decided.verdict if decided else "",
         decided=decided.by.display_name if decided else "",
         reason=decided.reason if decided else "",
         at=decided.at if decided else None,
-        may_judge=max(levels[match.left_holding_id], levels[match.right_holding_id]) >= LEVELS["contribute"],
+        may_judge=_may_judge(actor, match, levels),
     )
 
 
-def why(points: int, maps: int, size: float, turn_degrees: float) -> str:
+def _apart(pairs: list[list[float]]) -> list[list[float]]:
+    """At most `POINTS_SHOWN` of the pairs; those that are numbered come first and lie far apart, so that they can be read."""
+    step = max(1, len(pairs) / POINTS_SHOWN)
+    rest = [pairs[int(number * step)] for number in range(min(len(pairs), POINTS_SHOWN))]
+    chosen: list[list[float]] = []
+    while rest and len(chosen) < NUMBERED:
+        farthest = max(rest, key=lambda pair: min((_far(pair, one) for one in chosen), default=0.0))
+        chosen.append(farthest)
+        rest.remove(farthest)
+    return chosen + rest
+
+
+def _far(pair: list[float], other: list[float]) -> float:
+    return (pair[0] - other[0]) ** 2 + (pair[1] - other[1]) ** 2
+
+
+def _may_judge(actor: Actor, match: MarkMatch, levels: dict[UUID, int]) -> bool:
+    for holding_id in (match.left_holding_id, match.right_holding_id):
+        if holding_id not in levels:
+            levels[holding_id] = door.level(actor, holding_id)
+        if levels[holding_id] >= LEVELS["contribute"]:
+            return True
+    return False
+
+
+def why(match: MarkMatch) -> str:
     """One plain sentence: what speaks for a place."""
-    turned = "upright as marked" if abs(turn_degrees) < 5 else f"turned {abs(turn_degrees):.0f}°"
-    sized = "the same size" if 0.9 < size < 1.11 else f"{size:.1f} times the size"
-    repeated = f", in {maps} repeats of a pattern," if maps > 1 else ""
-    return f"{points} points of the region{repeated} lie here in the same arrangement, {turned}, {sized}."
+    turned = "upright as marked" if abs(match.turn_degrees) < 5 else f"turned {abs(match.turn_degrees):.0f}°"
+    turned = f"mirrored, {turned}" if match.mirrored else turned
+    sized = "the same size" if 0.9 < match.size < 1.11 else f"{match.size:.1f} times the size"
+    repeated = f", in {match.maps} parts or repeats," if match.maps > 1 else ""
+    here = "here" if match.second is None else f"in the frame at {_tenths(match.second)}"
+    return f"{match.points} points of the region{repeated} lie {here} in the same arrangement, {turned}, {sized}."
+
+
+def _tenths(second: float) -> str:
+    minutes, rest = divmod(round(second, 1), 60)
+    return f"{int(minutes)}:{rest:04.1f}"

@@ -29,7 +29,7 @@ def of_media(request: HttpRequest, media_id: UUID) -> HttpResponse:
 
 @require_GET
 def of_case(request: HttpRequest, reference: str) -> HttpResponse:
-    page = queries.list_case_marks(actor_of(request), reference)
+    page = queries.list_case_marks(actor_of(request), reference, shown=shown_known(request.session))
     return render(request, "marks/of_case.html", {"page": page, "frame": page.frame})
 
 

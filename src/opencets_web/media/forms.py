@@ -11,7 +11,7 @@ from django import forms
 from django.conf import settings
 
 from opencets.errors import ActRefused
-from opencets_web.media.queries import NARROWINGS, SORTS, Gallery, Wanted
+from opencets_web.media.queries import NARROWINGS, SORTS, VALUED, Gallery, Wanted
 
 LARGEST_UPLOAD = 200 * 1024 * 1024
 
@@ -25,6 +25,11 @@ def _having() -> list[tuple[str, str]]:
         ("near", "Near-duplicates"),
     ]
     return own + [(word, label) for word, (label, _) in NARROWINGS.items()]
+
+
+def _known_value(name: str, value: str) -> str:
+    """The value of a filter that a room above brings; empty where that room does not know it."""
+    return value if value and name in VALUED and VALUED[name][0](value) else ""
 
 
 class GalleryForm(forms.Form):
@@ -64,6 +69,7 @@ class GalleryForm(forms.Form):
     group = forms.CharField(required=False, widget=forms.HiddenInput)
     camera = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
     set = forms.CharField(required=False, widget=forms.HiddenInput)
+    grade = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def fit(self, found: Gallery) -> None:
         """Take the exhibits of the case as choices, and leave out what has nothing to choose from."""
@@ -79,7 +85,7 @@ class GalleryForm(forms.Form):
 
     def wanted(self) -> Wanted:
         """The filters as ``queries`` take them; an unusable one counts as none."""
-        given = {name: self.data.get(name, "") for name in ("exhibit", "group", "camera", "set")}
+        given = {name: self.data.get(name, "") for name in ("exhibit", "group", "camera", "set", "grade")}
         self.is_valid()
         clean: dict[str, Any] = self.cleaned_data
         return Wanted(
@@ -92,6 +98,7 @@ class GalleryForm(forms.Form):
             group=str(given["group"])[:36],
             camera=str(given["camera"])[:200],
             hash_set=str(given["set"])[:36],
+            grade=_known_value("grade", str(given["grade"])[:60]),
         )
 
 

@@ -105,6 +105,7 @@ class Wanted:
     group: str = ""
     camera: str = ""
     hash_set: str = ""
+    grade: str = ""
 
     def query(self, **changes: object) -> str:
         """As a query string; only what differs from the default."""
@@ -237,7 +238,11 @@ WORDINGS: dict[str, Callable[[Actor, Sequence[Media]], Mapping[str, tuple[tuple[
 """What rooms above say of files to officers who read instead of looking, by the room: lines by SHA-256."""
 
 
-def _chosen(actor: Actor, rows: QuerySet[Media], wanted: Wanted, case_id: UUID | None) -> QuerySet[Media]:
+VALUED: dict[str, tuple[Callable[[str], str], Callable[[Actor, QuerySet[Media], str], QuerySet[Media]]]] = {}
+"""Filters with a value that rooms above bring, by the field of ``Wanted``: the value in words, and how the rows are narrowed."""
+
+
+def chosen(actor: Actor, rows: QuerySet[Media], wanted: Wanted, case_id: UUID | None) -> QuerySet[Media]:
     if wanted.known == "hidden":
         rows = rows.filter(known_set=None)
     elif wanted.known == "only":
@@ -270,6 +275,8 @@ def _chosen(actor: Actor, rows: QuerySet[Media], wanted: Wanted, case_id: UUID |
         )
     if wanted.having in NARROWINGS:
         rows = NARROWINGS[wanted.having][1](actor, rows)
+    if wanted.grade and "grade" in VALUED:
+        rows = VALUED["grade"][1](actor, rows, wanted.grade)
     if wanted.group and (identity := _uuid(wanted.group)):
         rows = rows.filter(id__in=group_of(actor, identity))
     return rows
@@ -368,8 +375,8 @@ def get_order(actor: Actor, reference: str, wanted: Wanted) -> Order:
     case = _case(actor, reference) if reference else None
     rows = Media.objects.filter(case_id=case.id) if case else Media.objects.all()
     mine = door.visible(actor, rows)
-    chosen = _chosen(actor, mine, wanted, case.id if case else None)
-    ordered = _in_order(_stacked(chosen) if case else chosen, wanted.sort)
+    found = chosen(actor, mine, wanted, case.id if case else None)
+    ordered = _in_order(_stacked(found) if case else found, wanted.sort)
     length, starts = _starts(ordered.values("id")[: MOST_ORDERED + 1])
     known = mine.exclude(known_set=None).order_by().values("sha256").annotate(is_near=BoolOr(Q(known_distance__gt=0)))
     counted = known.aggregate(known=Count("sha256"), near_known=Count("sha256", filter=Q(is_near=True)))
@@ -406,8 +413,8 @@ def _page(
     *,
     counted: bool = True,
 ) -> Gallery:
-    chosen = _chosen(actor, mine, wanted, case_id)
-    ordered = _after(mine, _in_order(_stacked(chosen) if case_id else chosen, wanted.sort), wanted.sort, after)
+    found = chosen(actor, mine, wanted, case_id)
+    ordered = _after(mine, _in_order(_stacked(found) if case_id else found, wanted.sort), wanted.sort, after)
     page = list(ordered.select_related("file__exhibit", "case", "known_set")[: PAGE_SIZE + 1])
     more, page = len(page) > PAGE_SIZE, page[:PAGE_SIZE]
     copies: dict[str, int] = {}
@@ -417,7 +424,7 @@ def _page(
     totals = length = None
     if counted and mine.order_by()[: COUNTED_WITH_THE_PAGE + 1].count() <= COUNTED_WITH_THE_PAGE:
         totals = _totals(mine)
-        length = chosen.order_by().values("sha256").distinct().count() if case_id else chosen.count()
+        length = found.order_by().values("sha256").distinct().count() if case_id else found.count()
     eyes = exposure.eyes_of(actor)
     return Gallery(
         tiles=_tiles(actor, page, wanted, shown, copies, eyes, in_case=case_id is not None),
@@ -470,6 +477,8 @@ def _unformed(wanted: Wanted) -> tuple[tuple[str, str], ...]:
         notes.append((f"Camera serial {wanted.camera}", f"?{wanted.without('camera')}"))
     if wanted.hash_set:
         notes.append(("Named by one hash set", f"?{wanted.without('hash_set')}"))
+    if wanted.grade and "grade" in VALUED:
+        notes.append((VALUED["grade"][0](wanted.grade), f"?{wanted.without('grade')}"))
     return tuple(notes)
 
 
@@ -1251,7 +1260,7 @@ def _cases(media: Media, copies: Sequence[Media], pairs: Sequence[_Pair]) -> tup
 def _neighbours(actor: Actor, media: Media, wanted: Wanted, case_id: UUID | None) -> tuple[UUID | None, UUID | None]:
     """The media before and after this one in its gallery, in the gallery's own order."""
     mine = door.visible(actor, Media.objects.filter(case_id=case_id) if case_id else Media.objects.all())
-    rows = _chosen(actor, mine, wanted, case_id)
+    rows = chosen(actor, mine, wanted, case_id)
     ordered, falls = _ordered(_stacked(rows) if case_id else rows, wanted.sort)
     known_here = {"largest": media.file.size, "taken": media.taken_at, "folder": media.file.path}
     own: Any = known_here.get(wanted.sort, media.read_at)

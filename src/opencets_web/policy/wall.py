@@ -89,7 +89,7 @@ FED_TO_OWNER = (
 )  # fmt: skip
 BLIND_ONLY = (
     "media_signal", "media_hashentry", "entities_identifier", "entities_candidatekey", "leads_pointersecret",
-    "deconfliction_conflictsecret", "push_delivery", "marks_regionsignal",
+    "deconfliction_conflictsecret", "push_delivery", "marks_regionsignal", "marks_framesignal",
 )  # fmt: skip
 _APART = "'._-@|:/\\()[]+,#', '               '"
 WORDED = (

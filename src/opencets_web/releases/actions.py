@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -24,6 +24,8 @@ from opencets_web.disclosure.gathering import admit_release, key_ref
 from opencets_web.evidence.models import Blob, Claim, Exhibit, ExhibitFile, ExhibitState, Record
 from opencets_web.evidence.vault import store
 from opencets_web.leads.queries import standing_pointers
+from opencets_web.marks.models import Mark
+from opencets_web.marks.releasing import region_to_release
 from opencets_web.policy import door
 from opencets_web.policy.acting import acting_as
 from opencets_web.policy.actor import Actor
@@ -313,7 +315,7 @@ def begin_release(actor: Actor, reference: str, terms: Terms, *, asked_id: UUID 
     )
     if asked is not None and asked.values:
         rows = matching_records(actor, case.id, asked.values)
-        _add(actor, release, [(ItemKind.RECORD, row.exhibit_id, None, row.id) for row in rows[:MOST_ITEMS]])
+        _add(actor, release, [(ItemKind.RECORD, row.exhibit_id, None, row.id, None) for row in rows[:MOST_ITEMS]])
     return release.id
 
 
@@ -389,27 +391,40 @@ def add_items(
     records: Sequence[UUID] = (),
     files: Sequence[UUID] = (),
     exhibits: Sequence[UUID] = (),
+    marks: Sequence[UUID] = (),
+    shown: Collection[str] = (),
 ) -> int:
-    """Put things of the case into a draft, undecided; how many were new. NotFound: not of this case."""
+    """Put things of the case into a draft, undecided; how many were new. NotFound: not of this case.
+
+    ActRefused: a mark that is withdrawn, or stands on a masked picture or on a known one that this session did not ask for
+    (``shown``).
+    """
     release = _own_release(actor, release_id, ReleaseState.DRAFT)
     of_case = {"case_id": release.case_id}
-    wanted: list[tuple[ItemKind, UUID, UUID | None, UUID | None]] = []
+    wanted: list[Wanting] = []
     for key in exhibits:
         exhibit = door.admit(actor, Exhibit.objects.filter(**of_case).exclude(state=ExhibitState.CANCELLED), pk=key)
-        wanted.append((ItemKind.EXHIBIT, exhibit.id, None, None))
+        wanted.append((ItemKind.EXHIBIT, exhibit.id, None, None, None))
     for key in files:
         file = door.admit(actor, ExhibitFile.objects.filter(exhibit__case_id=release.case_id), pk=key)
-        wanted.append((ItemKind.FILE, file.exhibit_id, file.id, None))
+        wanted.append((ItemKind.FILE, file.exhibit_id, file.id, None, None))
     for key in records:
         record = door.admit(actor, Record.objects.filter(**of_case), pk=key)
-        wanted.append((ItemKind.RECORD, record.exhibit_id, None, record.id))
+        wanted.append((ItemKind.RECORD, record.exhibit_id, None, record.id, None))
+    for key in marks:
+        mark = door.admit(actor, Mark.objects.filter(**of_case), pk=key)
+        region = region_to_release(actor, mark, shown=shown)
+        wanted.append((ItemKind.MARK, region.media.file.exhibit_id, None, None, mark.id))
     return _add(actor, release, wanted)
 
 
-def _add(actor: Actor, release: PartRelease, wanted: Sequence[tuple[ItemKind, UUID, UUID | None, UUID | None]]) -> int:
-    there = set(
-        ReleaseItem.objects.filter(part_release=release).values_list("kind", "exhibit_id", "file_id", "record_id")
-    )
+Wanting = tuple[ItemKind, UUID, UUID | None, UUID | None, UUID | None]
+"""Kind, exhibit, and the file, record or mark that it is."""
+
+
+def _add(actor: Actor, release: PartRelease, wanted: Sequence[Wanting]) -> int:
+    named = ("kind", "exhibit_id", "file_id", "record_id", "mark_id")
+    there = set(ReleaseItem.objects.filter(part_release=release).values_list(*named))
     new = [one for one in dict.fromkeys(wanted) if (one[0].value, *one[1:]) not in there]
     if len(there) + len(new) > MOST_ITEMS:
         raise ActRefused(
@@ -419,10 +434,10 @@ def _add(actor: Actor, release: PartRelease, wanted: Sequence[tuple[ItemKind, UU
     ReleaseItem.objects.bulk_create(
         ReleaseItem(
             id=new_id(), holding_id=release.holding_id, agency_id=release.agency_id, part_release=release, kind=kind,
-            exhibit_id=exhibit, file_id=file, record_id=record, given=False, reason=UNDECIDED, added_by_id=actor.officer_id,
-            added_at=now,
+            exhibit_id=exhibit, file_id=file, record_id=record, mark_id=mark, given=False, reason=UNDECIDED,
+            added_by_id=actor.officer_id, added_at=now,
         )
-        for kind, exhibit, file, record in new
+        for kind, exhibit, file, record, mark in new
     )  # fmt: skip
     if new:
         _log("part-release.changed", actor, release.case, {"release": release.id, "added": len(new)})

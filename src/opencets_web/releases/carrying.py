@@ -21,6 +21,7 @@ from opencets_web.deconfliction.models import ConflictSecret
 from opencets_web.evidence.models import Blob
 from opencets_web.evidence.vault import opening, store
 from opencets_web.leads.models import Alert, AlertKind, PointerSecret
+from opencets_web.marks.releasing import settle_marks
 from opencets_web.policy.acting import acting_as
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.blind import across_holdings
@@ -260,6 +261,8 @@ def _withdraw(release: PartRelease, part: ReceivedPart, now: datetime) -> None:
         ]
     )  # fmt: skip
     Origin.objects.filter(release_ref=release.id, agency_id=part.agency_id).update(withdrawn_at=release.withdrawn_at)
+    if part.exhibit_id is not None:
+        settle_marks(part.exhibit_id, release.withdrawn_at)
     tell(f"agency:{part.agency_id}", "part", part.id)
     if part.case is not None:
         word = f"withdrew what it released: {release.withdrawn_because}" if withdrawn else "took its withdrawal back."

@@ -139,10 +139,11 @@ class ItemsForm(forms.Form):
     record = forms.TypedMultipleChoiceField(coerce=UUID, required=False)
     file = forms.TypedMultipleChoiceField(coerce=UUID, required=False)
     exhibit = forms.TypedMultipleChoiceField(coerce=UUID, required=False)
+    mark = forms.TypedMultipleChoiceField(coerce=UUID, required=False)
 
     def __init__(self, data: Any) -> None:
         super().__init__(data)
-        for name in ("record", "file", "exhibit"):
+        for name in ("record", "file", "exhibit", "mark"):
             field = self.fields[name]
             assert isinstance(field, forms.TypedMultipleChoiceField)
             # Which of them are this case's, the action asks; here they only have to be ids.

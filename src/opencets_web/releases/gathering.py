@@ -23,13 +23,15 @@ from opencets import __version__
 from opencets.errors import ActRefused
 from opencets.packing.dossier import Original
 from opencets.packing.package import Row, seal, sign_notice
-from opencets.packing.part import RECORDS, Handover, part_parts
+from opencets.packing.part import MARKS, RECORDS, Handover, MarkAlone, mark_names, part_parts
 from opencets.values.handling import label_of
 from opencets_web.audit.log import canonical
 from opencets_web.audit.signing import signing_key
 from opencets_web.disclosure.gathering import original_name, with_claims
 from opencets_web.evidence.models import Claim, CustodyEntry, Exhibit, ExhibitFile, ExhibitState, Record
 from opencets_web.evidence.vault import piece_opening
+from opencets_web.marks import releasing as marks
+from opencets_web.marks.models import Mark
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.releases.models import ItemKind, PartRelease, ReleaseItem
@@ -57,7 +59,7 @@ class PartGathering:
         """Every item, given or not."""
         rows = door.visible(self.actor, ReleaseItem.objects.filter(part_release=self.release))
         rows = rows.select_related(
-            "exhibit__received_by", "file__blob", "file__exhibit", "record__file", "record__exhibit"
+            "exhibit__received_by", "file__blob", "file__exhibit", "record__file", "record__exhibit", "mark"
         )
         return list(rows.order_by("kind", "added_at", "id"))
 
@@ -84,6 +86,8 @@ class PartGathering:
                 raise ActRefused(f"{exhibit.reference} cannot be released. {why}")
             if item.kind == ItemKind.FILE and (item.file is None or item.file.blob is None or not _digest(item.file)):
                 raise ActRefused("A file cannot be released before it is read, or where only its digest is kept.")
+            if item.mark is not None:
+                marks.region_to_release(self.actor, item.mark)
 
     # --- What it is -----------------------------------------------------------------------------------------------
 
@@ -140,6 +144,10 @@ class PartGathering:
         rows = door.visible(self.actor, Record.objects.filter(case_id=self.release.case_id))
         return rows.filter(Q(pk__in=single) | Q(exhibit_id__in=whole, retired_at=None))
 
+    @cached_property
+    def _marks(self) -> list[Mark]:
+        return [item.mark for item in self.items if item.mark is not None]
+
     def expected(self) -> int:
         """How many steps the work has, for a bar."""
         return self._records().count() + self._files().count()
@@ -155,6 +163,8 @@ class PartGathering:
             (RECORDS, self._records().count(), None),
             ("files.jsonl", self._files().count(), None),
             ("exhibits.jsonl", len(self.exhibits), None),
+            *([(MARKS, len(self._marks), None)] if self._marks else ()),
+            *((name, 1, None) for mark in self._marks for name in mark_names(mark.id, mark.name)),
             *originals,
         )
 
@@ -171,6 +181,7 @@ class PartGathering:
                 for item in self.weighed
             ],
             "records": self._records().count(), "files": self._files().count(), "originals": self.sizes(),
+            "marks": [[str(mark.id), mark.name, mark.kind, mark.description] for mark in self._marks],
             "terms": [
                 self.release.recipients, self.release.officer_names, self.release.purpose, self.release.legal_basis,
                 self.release.handling, self.release.conditions, self.release.until_on, self.release.controlled, self._tlp,
@@ -227,8 +238,14 @@ class PartGathering:
         contact = {"name": agency.contact_name, "phone": agency.contact_phone, "email": agency.contact_email}
         told = {"reference": release.case.reference, "agency": agency.name, "contact": contact}
         return Handover(
-            terms, told, self._exhibit_rows, self._file_rows, self._record_rows, self._original_files, self.left_out
-        )
+            terms, told, self._exhibit_rows, self._file_rows, self._record_rows, self._original_files, self.left_out,
+            self._marks_alone,
+        )  # fmt: skip
+
+    def _marks_alone(self) -> Iterator[MarkAlone]:
+        for mark in self._marks:
+            row, picture, features = marks.alone(self.actor, mark)
+            yield MarkAlone(row, picture, features)
 
     def _exhibit_rows(self) -> Iterator[Row]:
         origins = origins_of(self.actor, self.release.case_id)

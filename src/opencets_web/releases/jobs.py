@@ -36,3 +36,8 @@ def settle_part(part_id: str, officer_id: str) -> None:
 def keep_part(part_id: str, officer_id: str) -> None:
     """Take an accepted part into its case, as the officer who accepted it."""
     receiving.keep_part(actor_for(officer_id), UUID(part_id))
+
+
+def keep_marks(exhibit_id: str, officer_id: str) -> None:
+    """Make the marks of a received exhibit, once its pictures are there."""
+    receiving.keep_marks(actor_for(officer_id), UUID(exhibit_id))

@@ -18,6 +18,7 @@ from opencets_web.cases.models import Case
 from opencets_web.deconfliction.models import Conflict
 from opencets_web.evidence.models import Blob, Exhibit, ExhibitFile, Record
 from opencets_web.leads.models import Pointer
+from opencets_web.marks.models import Mark
 from opencets_web.policy.models import Guarded, Handling
 from opencets_web.sharing.models import Origin
 
@@ -211,6 +212,7 @@ class ItemKind(models.TextChoices):
     RECORD = "record", "Record"
     FILE = "file", "File"
     EXHIBIT = "exhibit", "Exhibit"
+    MARK = "mark", "Mark"
 
 
 class ReleaseItem(Guarded):
@@ -222,6 +224,9 @@ class ReleaseItem(Guarded):
     exhibit = models.ForeignKey(Exhibit, on_delete=models.PROTECT, related_name="+")
     file = models.ForeignKey(ExhibitFile, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     record = models.ForeignKey(Record, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    mark = models.ForeignKey(
+        Mark, on_delete=models.PROTECT, null=True, blank=True, related_name="+", help_text="Its region alone leaves."
+    )
     given = models.BooleanField(default=True)
     reason = models.CharField(max_length=500, blank=True, help_text="Why it is not given.")
     originals = models.BooleanField(default=False, help_text="Of an exhibit: its files as received go along.")
@@ -234,7 +239,9 @@ class ReleaseItem(Guarded):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["part_release", "kind", "exhibit", "file", "record"], nulls_distinct=False, name="item_once"
+                fields=["part_release", "kind", "exhibit", "file", "record", "mark"],
+                nulls_distinct=False,
+                name="item_once",
             ),
             models.CheckConstraint(condition=Q(given=True) | ~Q(reason=""), name="item_not_given_says_why"),
         ]

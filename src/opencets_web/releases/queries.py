@@ -26,6 +26,7 @@ from opencets_web.disclosure.gathering import key_ref
 from opencets_web.evidence.models import Claim, Exhibit, ExhibitFile, ExhibitState, Record
 from opencets_web.evidence.vault import opening
 from opencets_web.leads.queries import standing_pointers
+from opencets_web.marks.models import Mark, kinds
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.rules import LEVELS
@@ -669,6 +670,7 @@ class ReleasePage:
     exhibits: tuple[tuple[UUID, str], ...]
     records: tuple[FoundRow, ...]
     files: tuple[FoundRow, ...]
+    marks: tuple[FoundRow, ...]
     second_person: bool
     may_approve: bool
     agencies: tuple[tuple[UUID, str], ...]
@@ -729,6 +731,7 @@ def get_release(actor: Actor, release_id: UUID, *, words: str = "") -> ReleasePa
         else (),
         records=records,
         files=files,
+        marks=_marks(actor, frame, gathering) if draft else (),
         second_person=rule is not None and rule.second_person,
         may_approve=waits and actor.officer_id not in (release.drafted_by_id, release.sent_by_id),
         agencies=agencies_beside(actor) if draft else (),
@@ -761,6 +764,16 @@ def _find(actor: Actor, frame: CaseFrame, words: str) -> tuple[tuple[FoundRow, .
     )
 
 
+def _marks(actor: Actor, frame: CaseFrame, gathering: PartGathering) -> tuple[FoundRow, ...]:
+    """The marks of the case that are in use and not weighed yet."""
+    rows = door.visible(actor, Mark.objects.filter(case_id=frame.case_id, withdrawn_at=None))
+    rows = rows.exclude(pk__in=[item.mark_id for item in gathering.weighed if item.mark_id])
+    return tuple(
+        FoundRow(key, name, kinds().get(kind, {}).get("label", kind))
+        for key, name, kind in rows.order_by("name", "id").values_list("id", "name", "kind")[:MOST_FOUND]
+    )
+
+
 def _item_rows(actor: Actor, items: Sequence[ReleaseItem]) -> tuple[ItemRow, ...]:
     records = [item.record_id for item in items if item.record_id][:200]
     claims: dict[UUID, list[Claim]] = {}
@@ -777,6 +790,9 @@ def _item_row(item: ReleaseItem, claims: Sequence[Claim]) -> ItemRow:
     elif item.file is not None:
         label, size = item.file.name, item.file.size
         place = " › ".join((item.exhibit.reference, *item.file.path))
+    elif item.mark is not None:
+        label = item.mark.name
+        place = "Its name, kind and description, the region alone and what it is sought by; not the picture."
     masked = set(item.masked)
     return ItemRow(
         id=item.id, kind=item.kind, kind_label=ItemKind(item.kind).label, label=label, where=place, size=size,

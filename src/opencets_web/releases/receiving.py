@@ -19,7 +19,7 @@ from django.utils import timezone
 from opencets.errors import ActRefused, DamagedSource, SourceRefused
 from opencets.packing.blobs import Stored
 from opencets.packing.package import open_notice, sign_notice
-from opencets.packing.part import Taken, take_in, unpack
+from opencets.packing.part import Taken, marks_of, take_in, unpack
 from opencets.packing.verify import key_id
 from opencets_web.accounts.ids import new_id
 from opencets_web.accounts.models import Agency
@@ -31,6 +31,8 @@ from opencets_web.disclosure.gathering import key_ref
 from opencets_web.evidence.actions import add_files, begin_exhibit, complete_exhibit
 from opencets_web.evidence.models import Blob, CustodyEntry, Exhibit, ExhibitFile, ExhibitState
 from opencets_web.evidence.vault import opening, store
+from opencets_web.marks.releasing import receive_mark, settle_marks
+from opencets_web.media.models import Media
 from opencets_web.policy import door
 from opencets_web.policy.acting import acting_as
 from opencets_web.policy.actor import Actor
@@ -242,6 +244,22 @@ def _damaged(actor: Actor, part: ReceivedPart, sentence: str) -> None:
     _carry(actor, part)
 
 
+def keep_marks(actor: Actor, exhibit_id: UUID) -> int:
+    """Marks of a received exhibit from those of its package, each on the picture of its region; how many. Again: nothing new."""
+    with acting_as(actor.officer_id):
+        rows = ReceivedPart.objects.filter(agency_id=actor.agency_id, exhibit_id=exhibit_id, state=ReceivedState.KEPT)
+        part = door.visible(actor, rows.select_related("blob")).first()
+        if part is None or part.withdrawn_at is not None:
+            return 0
+        kept = 0
+        for row, features in marks_of(opening(part.blob)):
+            pictures = Media.objects.filter(file__exhibit_id=exhibit_id, file__path=[str(row["picture"])])
+            media = door.visible(actor, pictures.select_related("case")).first()
+            if media is not None:
+                kept += receive_mark(actor, media, part.release_ref, row, features, released_by=part.from_name)
+        return kept
+
+
 @transaction.atomic
 def refuse_part(actor: Actor, part_id: UUID, reason: str) -> None:
     """Refuse what was released to one's agency, with a sentence for the sender; nothing is taken in."""
@@ -411,6 +429,7 @@ def settle_part(actor: Actor, part_id: UUID) -> None:
     Origin.objects.filter(exhibit_id=part.exhibit_id, release_ref=part.release_ref).update(
         withdrawn_at=part.withdrawn_at
     )
+    settle_marks(part.exhibit_id, part.withdrawn_at)
 
 
 # --- Words -----------------------------------------------------------------------------------------------------------

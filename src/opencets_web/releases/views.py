@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from opencets.errors import ActRefused, NotFound, SourceRefused
 from opencets_web.cases.views import int_of
 from opencets_web.media import serving
+from opencets_web.media.actions import shown_known
 from opencets_web.policy.middleware import actor_of
 from opencets_web.releases import actions, queries, receiving
 from opencets_web.releases.forms import (
@@ -168,7 +169,7 @@ def answer_pass_on(request: HttpRequest, asked_id: UUID) -> HttpResponse:
 
 def begin(request: HttpRequest, reference: str) -> HttpResponse:
     """Say to whom and under which terms; a POST makes the draft."""
-    actor, asked_id = actor_of(request), _id(request, "asked")
+    actor, asked_id, mark_id = actor_of(request), _id(request, "asked"), _id(request, "mark")
     frame = queries.get_begin(actor, reference)
     row = queries.asking(actor, asked_id) if asked_id else None
     initial = {"purpose": row.purpose, "legal_basis": row.legal_basis} if row else {}
@@ -179,6 +180,7 @@ def begin(request: HttpRequest, reference: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             made = actions.begin_release(actor, reference, form.terms(), asked_id=asked_id)
+            _add_mark(request, made, mark_id)
             undo = reverse("releases:discard", args=[made])
             messages.success(request, "Nothing has left yet: choose what is given.", extra_tags=f"undo:{undo}")
             return redirect("releases:release", made)
@@ -189,6 +191,18 @@ def begin(request: HttpRequest, reference: str) -> HttpResponse:
     return render(
         request, "releases/begin.html", {"frame": frame, "form": form, "asked": row}, status=422 if form.errors else 200
     )
+
+
+def _add_mark(request: HttpRequest, release_id: UUID, mark_id: UUID | None) -> None:
+    """Put the mark that the release was begun for into it; why not, where it cannot leave."""
+    if mark_id is None:
+        return
+    try:
+        actions.add_items(actor_of(request), release_id, marks=[mark_id], shown=shown_known(request.session))
+    except NotFound:
+        raise
+    except ActRefused as refusal:
+        messages.warning(request, refusal.sentence)
 
 
 def release(request: HttpRequest, release_id: UUID) -> HttpResponse:
@@ -223,8 +237,9 @@ def add_items(request: HttpRequest, release_id: UUID) -> HttpResponse:
         raise NotFound
     given = form.cleaned_data
     added = actions.add_items(
-        actor_of(request), release_id, records=given["record"], files=given["file"], exhibits=given["exhibit"]
-    )
+        actor_of(request), release_id, records=given["record"], files=given["file"], exhibits=given["exhibit"],
+        marks=given["mark"], shown=shown_known(request.session),
+    )  # fmt: skip
     if added:
         messages.success(request, f"{added} to decide on below.")
     return redirect("releases:release", release_id)

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound
-from opencets_web.audit import log
+from opencets_web.audit import log, outbox
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.rules import LEVELS
@@ -61,4 +61,6 @@ def _judge(actor: Actor, footage_id: UUID, state: FootageState) -> SharedFootage
             "cases": [footage.left.case.reference, footage.right.case.reference],
         },
     )
+    if footage.left_holding_id == footage.right_holding_id:
+        outbox.post("ties.changed", case_id=str(footage.left.case_id), officer_id=str(actor.officer_id))
     return footage

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from opencets.matching.intervals import Interval, Track, find_intervals
-from opencets_web.audit import log
+from opencets_web.audit import log, outbox
 from opencets_web.evidence.keeping import stable_id
 from opencets_web.evidence.models import Exhibit
 from opencets_web.media.models import Frame, Media, NearDuplicate
@@ -59,6 +59,7 @@ def find_footage(actor: Actor, exhibit_id: UUID) -> int:
             subject=f"exhibit:{exhibit.case.reference}/{exhibit.reference}",
             details={"videos": len(ids), "intervals": found},
         )
+        outbox.post("ties.changed", case_id=str(exhibit.case_id), officer_id=str(actor.officer_id))
         tell(f"case:{exhibit.case_id}", "media", exhibit.id)
     return found
 

@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from opencets.errors import ActRefused, NotFound
+from opencets.records.grading import schemes
 from opencets_web.accounts.models import Role
 from opencets_web.audit.models import Act
 from opencets_web.grading import actions, jobs, queries
@@ -223,6 +224,46 @@ def test_a_gallery_is_narrowed_by_grade_without_telling_what_others_voted(
     assert shown(cast.colleague, "differs") == ["b.jpg"]
     assert shown(cast.owner, "agreed") == []
     assert shown(cast.owner, "second") == []
+
+
+def test_a_gallery_shows_one_grade_with_counts_in_an_address_to_share_and_tells_nobody_elses_vote(
+    desk: Desk, cast: Cast, client_for: Browsers, more: More
+) -> None:
+    desk.put("AV-1", *(f"{name}.jpg" for name in "abcdef"))
+    for name, code in (("a", "1"), ("b", "1"), ("c", "2"), ("e", "3")):
+        desk.vote(cast.owner, "AV-1", f"{name}.jpg", code)
+    desk.vote(cast.colleague, "AV-1", "c.jpg", "1")
+    for third in (cast.colleague, more("third", ["reviewer"])):
+        desk.vote(third, "AV-1", "e.jpg", "3")
+
+    def shown(actor: Actor, query: str) -> list[str]:
+        answer = client_for(actor).get(f"/cases/AV-1/media/?{query}")
+        return sorted(tile.label for tile in answer.context["found"].tiles)
+
+    def counts(actor: Actor, query: str = "") -> dict[str, int]:
+        answer = client_for(actor).get(f"/cases/AV-1/grading/filter/?{query}")
+        return {option.words: option.files for option in answer.context["found"].options}
+
+    owner, colleague = cast.owner, cast.colleague
+    assert counts(owner) == {"All": 6, "Not graded": 2, "Category A": 2, "Category C": 1, "Votes differ": 1}
+    assert counts(colleague) == {
+        "All": 6, "Not graded": 2, "Category C": 1, "Waits for your vote": 2, "Votes differ": 1,
+    }  # fmt: skip
+    assert counts(owner, "q=a.jpg&grade=UK:2") == {"All": 1, "Not graded": 0, "Category A": 1, "Category B": 0}
+    assert shown(owner, "grade=UK:1") == ["a.jpg", "b.jpg"]
+    assert shown(colleague, "grade=UK:1") == []
+    assert shown(colleague, "grade=UK:others-alone") == ["a.jpg", "b.jpg"]
+    assert shown(colleague, "grade=UK:3") == ["e.jpg"]
+    assert shown(owner, "grade=UK:votes-differ") == shown(colleague, "grade=UK:votes-differ") == ["c.jpg"]
+    assert shown(owner, "grade=UK:not-graded&sort=oldest") == ["d.jpg", "f.jpg"]
+    assert len(shown(owner, "grade=US:not-graded")) == len(shown(owner, "grade=UK:9")) == 6
+    page = client_for(owner).get("/cases/AV-1/media/?grade=UK:1").content.decode()
+    assert "Category A (United Kingdom" in page
+    assert "/cases/AV-1/grading/filter/?grade=UK%3A1" in page
+    assert client_for(cast.outsider).get("/cases/AV-1/grading/filter/").status_code == 404
+    assert not {"not-graded", "votes-differ", "others-alone"} & {
+        grade.code for scheme in schemes().values() for grade in scheme.grades
+    }
 
 
 def test_a_supervisor_settles_after_looking_and_votes_no_more(

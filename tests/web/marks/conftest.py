@@ -20,11 +20,29 @@ from tests.web.media.conftest import Album, album, books, own_home
 __all__ = ["album", "books", "own_home"]
 
 
-def picture(look: int | None, seed: int, scale: float = 1.0, turn: float = 0.0) -> bytes:
-    """A room with print ``look`` in it, as a JPEG of its own."""
+def picture(look: int | None, seed: int, scale: float = 1.0, turn: float = 0.0, *, flipped: bool = False) -> bytes:
+    """A room with print ``look`` in it, as a JPEG of its own; ``flipped`` left to right."""
     stream = io.BytesIO()
-    Image.fromarray(scene(print_of(look) if look else None, seed, scale, turn)[0]).save(stream, "JPEG", quality=88)
+    grey = scene(print_of(look) if look else None, seed, scale, turn)[0]
+    Image.fromarray(grey[:, ::-1] if flipped else grey).save(stream, "JPEG", quality=88)
     return stream.getvalue()
+
+
+def film(*shots: tuple[int | None, int, float]) -> bytes:
+    """A film of rooms, two seconds each with two key frames: print, seed and scale of each."""
+    import av
+
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp4") as container:
+        stream = container.add_stream("mpeg4", rate=5, options={"g": "5"})
+        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 480, 360, "yuv420p", 4_000_000
+        for look, seed, scale in shots:
+            grey = scene(print_of(look) if look else None, seed, scale)[0]
+            for _ in range(10):
+                frame = av.VideoFrame.from_ndarray(np.stack([grey] * 3, -1), format="rgb24")
+                container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return out.getvalue()
 
 
 @dataclass

@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from typing import Any
+from uuid import UUID
 
+import numpy as np
 import pytest
 from django.db import connection
 from django.test import Client
@@ -15,14 +18,17 @@ from PIL import Image
 
 from opencets.errors import ActRefused, NotFound
 from opencets_web.audit.models import Act
+from opencets_web.evidence.models import ExhibitFile
 from opencets_web.exposure.models import Day
 from opencets_web.marks import actions, queries
-from opencets_web.marks.models import Mark, MarkJudgement, MarkMatch, MarkRegion, RegionSignal
+from opencets_web.marks.models import FrameSignal, Mark, MarkJudgement, MarkMatch, MarkRegion, RegionSignal
+from opencets_web.media.actions import draw_mask, set_mask_withdrawn
 from opencets_web.media.models import HashSet, Media
 from opencets_web.policy.actor import Actor
 from tests.house.test_queries_per_page import of_the_page
+from tests.matching.test_regions import print_of, scene
 from tests.web.conftest import Behind, Cast, signed
-from tests.web.marks.conftest import Marking, picture
+from tests.web.marks.conftest import Marking, film, picture
 
 Browsers = Callable[[Actor | None], Client]
 MOST_QUERIES = 25
@@ -37,6 +43,14 @@ def rooms(marking: Marking) -> Marking:
     )
     marking.extract("BO-1", {"theirs.jpg": picture(1, 53, 0.8, 40), "else.jpg": picture(8, 4)}, marking.cast.outsider)
     return marking
+
+
+def listed_by(cast: Cast) -> HashSet:
+    """A hash set of Avon."""
+    return HashSet.objects.create(
+        agency=cast.avon, name="Listed", source="A partner", authority="Section 12", format="csv", imported_at=timezone.now(),
+        imported_by_id=cast.owner.officer_id,
+    )  # fmt: skip
 
 
 def found(mark: Mark) -> set[str]:
@@ -167,9 +181,119 @@ def test_the_region_is_handed_out_alone_with_a_purpose_and_logged(
     assert (crop.status_code, crop.headers["Content-Type"]) == (200, "image/jpeg")
     assert client_for(cast.outsider).post(f"/marks/{mark.id}/hand-out/", {"purpose": "x"}).status_code == 404
     assert Day.objects.get(officer_id=cast.owner.officer_id).count == 1
-    listed = HashSet.objects.create(
-        agency=cast.avon, name="Listed", source="A partner", authority="Section 12", format="csv", imported_at=timezone.now(),
-        imported_by_id=cast.owner.officer_id,
-    )  # fmt: skip
-    Media.objects.filter(pk=rooms.album.media("AV-1", "marked.jpg").pk).update(known_set=listed)
+    Media.objects.filter(pk=rooms.album.media("AV-1", "marked.jpg").pk).update(known_set=listed_by(cast))
     assert browser.post(f"/marks/{mark.id}/hand-out/", {"purpose": "x"}).status_code == 409, "known, and not asked for"
+
+
+def test_flipped_pictures_and_seconds_of_videos_are_found_and_said(
+    marking: Marking, cast: Cast, client_for: Browsers
+) -> None:
+    marking.extract(
+        "AV-1",
+        {
+            "marked.jpg": picture(1, 1),
+            "flipped.jpg": picture(1, 57, 1.5, 200, flipped=True),
+            "film.mp4": film((7, 71, 1.0), (1, 72, 1.2), (8, 73, 1.0)),
+            "broken.mp4": film((7, 71, 1.0))[:3000],
+        },
+    )
+    mark = marking.mark("AV-1", "marked.jpg")
+    marking.extract("AV-1", {"later.mp4": film((1, 75, 0.9), (9, 76, 1.0))})
+    places = {match.media.file.name: match for match in MarkMatch.objects.select_related("media__file")}
+    assert set(places) == {"flipped.jpg", "film.mp4", "later.mp4"}
+    assert {name: place.mirrored for name, place in places.items()} == {
+        "flipped.jpg": True,
+        "film.mp4": False,
+        "later.mp4": False,
+    }
+    second = places["film.mp4"].second
+    assert second is not None
+    assert 2.0 <= second < 4.0
+    assert (places["later.mp4"].second or 0.0) < 2.0
+    assert places["flipped.jpg"].second is None
+    signals = FrameSignal.objects.values_list("media_id", "trouble")
+    broken = marking.album.media("AV-1", "broken.mp4").id
+    assert [bool(trouble) for media_id, trouble in signals if media_id == broken] == [True]
+    page = client_for(cast.owner).get(f"/marks/{mark.id}/").content.decode()
+    assert "lie here in the same arrangement, mirrored" in page
+    film_id = marking.album.media("AV-1", "film.mp4").id
+    assert f"/media/{film_id}/footage/#t={second:.2f}" in page
+    assert client_for(cast.owner).get(f"/media/{film_id}/marks/").status_code == 200
+
+
+def test_a_masked_a_known_and_an_unkept_picture_give_no_region_and_whoever_reads_words_is_shown_none(
+    rooms: Marking, cast: Cast, as_actor: Behind, client_for: Browsers
+) -> None:
+    mark = rooms.mark("AV-1", "marked.jpg")
+    media, browser = rooms.album.media("AV-1", "marked.jpg"), client_for(cast.owner)
+    crop = signed(browser, f"/marks/{mark.id}/crop")
+    pages = (f"/marks/{mark.id}/", "/cases/AV-1/marks/", f"/media/{media.id}/marks/")
+    hand_out = f"/marks/{mark.id}/hand-out/"
+
+    def given() -> tuple[int, int, set[bool]]:
+        told = {f"/marks/{mark.id}/crop" in browser.get(page).content.decode() for page in pages}
+        return browser.get(crop).status_code, browser.post(hand_out, {"purpose": "Trade."}).status_code, told
+
+    assert given() == (200, 200, {True})
+    with as_actor(cast.owner):
+        mask = draw_mask(cast.owner, media.id, left=10, top=10, width=200, height=200)
+    assert given() == (409, 409, {False})
+    with as_actor(cast.owner):
+        set_mask_withdrawn(cast.owner, mask, withdrawn=True)
+    browser.post("/exposure/choose/", {"mode": "hashes", "veil": "strong", "tile": "128"})
+    assert b"data-picture" not in browser.get(pages[0]).content
+    assert media.sha256[:16] in browser.get(pages[0]).content.decode()
+    browser.post("/exposure/choose/", {"mode": "pictures", "veil": "strong", "tile": "128", "without_pictures": "on"})
+    assert given() == (409, 409, {False})
+    browser.post("/exposure/choose/", {"mode": "pictures", "veil": "strong", "tile": "128"})
+    Media.objects.filter(pk=media.pk).update(known_set=listed_by(cast))
+    assert given() == (409, 409, {False})
+    assert b"Mark and search" not in browser.get(pages[2]).content
+    browser.post(f"/media/{media.id}/show-known/")
+    assert given() == (200, 200, {True}), "asked for on its own page in this session"
+    Media.objects.filter(pk=media.pk).update(known_set=None)
+    ExhibitFile.objects.filter(pk=media.file_id).update(blob=None)
+    assert given() == (404, 409, {False})
+
+
+def test_the_api_lists_shows_makes_judges_undoes_and_withdraws(
+    rooms: Marking, cast: Cast, as_actor: Behind, client_for: Browsers
+) -> None:
+    media, browser, outsider = (
+        rooms.album.media("AV-1", "marked.jpg"),
+        client_for(cast.owner),
+        client_for(cast.outsider),
+    )
+    corners = np.clip(scene(print_of(1), 1)[1], 0, 1).tolist()
+
+    def post(address: str, who: Client = browser, **body: object) -> tuple[int, dict[str, Any]]:
+        answer = who.post(f"/api/v1/{address}", body, content_type="application/json")
+        return answer.status_code, answer.json() if answer.content else {}
+
+    given = {"name": "Fern", "kind": "logo", "polygon": corners}
+    assert post(f"media/{media.id}/marks", outsider, **given)[0] == 404
+    assert post(f"media/{media.id}/marks", **(given | {"polygon": [[0.1, 2.0]] * 3}))[0] == 422
+    status, made = post(f"media/{media.id}/marks", **given)
+    assert status == 201
+    address = f"/api/v1/marks/{made['id']}"
+    (listed,) = browser.get("/api/v1/cases/AV-1/marks").json()["marks"]
+    assert (listed["id"], listed["searched_at"], listed["media"]) == (made["id"], None, str(media.id))
+    rooms.search(UUID(made["id"]))
+    told = browser.get(address).json()
+    assert [place["case"] for place in told["places"]] == ["AV-1"], "Borders' place is not theirs to see"
+    (place,) = told["places"]
+    assert (place["verdict"], place["mirrored"], place["second"], told["more"]) == (None, False, None, 0)
+    assert post(f"places/{place['id']}/judge", outsider, verdict="same")[0] == 404
+    assert post(f"places/{place['id']}/judge", verdict="perhaps")[0] == 422
+    assert post(f"places/{place['id']}/judge", verdict="same", reason="The torn corner.")[0] == 204
+    judged = browser.get(address).json()["places"][0]
+    assert (judged["verdict"], judged["reason"]) == ("same", "The torn corner.")
+    assert post(f"places/{place['id']}/undo")[0] == 204
+    assert post(f"places/{place['id']}/undo")[0] == 409
+    assert post(f"marks/{made['id']}/withdraw", outsider)[0] == 404
+    assert post(f"marks/{made['id']}/withdraw")[0] == 204
+    assert browser.get(address).json()["withdrawn"] is True
+    assert post(f"marks/{made['id']}/restore")[0] == 204
+    for who in (cast.outsider, cast.administrator, cast.auditor):
+        assert client_for(who).get(address).status_code == 404
+        assert client_for(who).get("/api/v1/cases/AV-1/marks").status_code == 404

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from opencets.matching.regions.features import Features, Query, describe, extract, unpacked
 from opencets.matching.regions.index import REPORTED, Place, RegionIndex
+from opencets.matching.regions.mirror import mirrored, search_either
 from opencets.matching.regions.pictures import Brightness, read_brightness
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "RegionIndex",
     "describe",
     "extract",
+    "mirrored",
     "read_brightness",
+    "search_either",
     "unpacked",
 ]

@@ -7,7 +7,7 @@ byte: 32 bytes a feature. A query keeps its values whole and is compared with th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,18 @@ class Query:
         head = np.array([len(self)], "<u4").tobytes() + np.array([self.aspect], "<f4").tobytes()
         parts = (self.vectors, self.places, self.angles, self.sizes)
         return head + b"".join(part.astype("<f4").tobytes() for part in parts)
+
+    def cropped(self, box: tuple[float, float, float, float]) -> Query:
+        """The query as if ``box`` (left, top, right, bottom, shares) had been the whole picture: nothing tells where it lay."""
+        height = box[3] - box[1]
+        places = (self.places - np.array([box[0] * self.aspect, box[1]], np.float32)) / np.float32(height)
+        aspect = self.aspect * (box[2] - box[0]) / height
+        return replace(
+            self,
+            places=places.astype(np.float32),
+            sizes=(self.sizes - np.float32(np.log2(height))),
+            aspect=float(aspect),
+        )
 
     @classmethod
     def unpacked(cls, content: bytes) -> Query:

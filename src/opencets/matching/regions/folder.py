@@ -14,6 +14,7 @@ import numpy.typing as npt
 from opencets.errors import SourceRefused, ValueRefused
 from opencets.matching.regions.features import SIDE_PX, Features, Query, describe, extract
 from opencets.matching.regions.index import Place, RegionIndex
+from opencets.matching.regions.mirror import search_either
 from opencets.matching.regions.pictures import Box, Grey, read_brightness
 
 NAMES = "names.json"
@@ -67,8 +68,8 @@ class PictureIndex:
         return (folder / NAMES).is_file() and (folder / "state.json").is_file()
 
     def search(self, query: Query, *, at_most: int = 100) -> list[tuple[str, Place]]:
-        """Names and places, the best first."""
-        return [(self.names[place.item], place) for place in self.index.search(query, at_most=at_most)]
+        """Names and places, also of flipped pictures, the best first."""
+        return [(self.names[place.item], place) for place in search_either(self.index, query, at_most=at_most)]
 
 
 def mark_box(picture: Path, box_px: Sequence[float]) -> Query:

@@ -43,6 +43,8 @@ class Place:
     """The matched points: x, y in the query's picture, x, y in the item, as shares of width and height."""
     aspects: tuple[float, float]
     """Width by height of the query's picture and of the item."""
+    mirrored: bool = False
+    """The region lies there flipped left to right (and then turned); ``transform`` is from the flipped picture."""
 
     @property
     def reported(self) -> bool:
@@ -53,8 +55,9 @@ class Place:
         """Where the first map brings corners of the query's picture (shares) in the item (shares, perhaps outside it)."""
         a, b, x0, c, d, y0 = self.transform
         mine, there = self.aspects
+        corners = [(1 - x if self.mirrored else x, y) for x, y in polygon]
         return [
-            (round((a * x * mine + b * y + x0) / there, 5), round(c * x * mine + d * y + y0, 5)) for x, y in polygon
+            (round((a * x * mine + b * y + x0) / there, 5), round(c * x * mine + d * y + y0, 5)) for x, y in corners
         ]
 
     @property
@@ -140,7 +143,7 @@ class RegionIndex:
         for _, segment in self._segments:
             gone = np.isin(np.asarray(segment.items), removed)
             found = searching.candidates(segment, query, gone)
-            order, begins, weights, peaks = searching.rank(found, segment.items.size)
+            order, begins, weights, peaks = searching.rank(query, found, segment.items.size)
             for picture in order[: searching.SHORTLIST].tolist():
                 verified = searching.verify(
                     query,

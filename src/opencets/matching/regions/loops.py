@@ -10,7 +10,14 @@ import numpy.typing as npt
 from opencets.matching.compiled import compiled
 
 TURNS, OCTAVES = 24, 16
-"""Bins of the votes: of 15 degrees, and of half an octave from an eighth to eight times."""
+"""Cells of the votes: of 15 degrees, and of an octave."""
+CELL = 0.06
+"""Width of a cell of places, as a share of the region's diagonal."""
+PEAKS = 3
+SLOT_BITS = 18
+"""The cells in which a picture's matches vote: half of two to this power at most."""
+PLACE_BITS = 33
+"""Turn and octave, and twelve bits for each direction."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -79,45 +86,81 @@ def collect(
 
 
 @compiled
-def vote(begins: Any, turn: Floats, octave: Floats, weight: Floats, smooth: Any, peaks: Any) -> None:
-    """For each picture's matches the best cells of (turn, size) and the weight of votes there.
+def vote(
+    begins: Any,
+    number: Any,
+    turn: Floats,
+    octave: Floats,
+    weight: Floats,
+    query_xy: Floats,
+    item_xy: Floats,
+    middle: Floats,
+    reach: float,
+    smooth: Any,
+    peaks: Any,
+) -> None:
+    """For each picture's matches the turns, sizes and places of the region on which they agree best.
 
-    ``smooth`` (pictures, 3) and ``peaks`` (pictures, 3, 2) are written: weight, and turn and octave of up to three peaks.
+    Each match alone says how the region is turned and sized and where its ``middle`` lies (Lowe 2004, section 7.3); it
+    votes for the two nearest cells of each of the four. ``smooth`` (pictures, `PEAKS`) and ``peaks`` (pictures, `PEAKS`,
+    2) are written: the weight of votes, and the turn and octave; cells beside a better one are left out.
     """
-    votes = np.empty((TURNS, OCTAVES), np.float32)
-    summed = np.empty((TURNS, OCTAVES), np.float32)
+    slots = 1 << SLOT_BITS
+    keys = np.full(slots, -1, np.int64)
+    votes = np.empty(slots, np.float32)
+    used = np.empty(slots // 2, np.int64)
     for picture in range(begins.shape[0] - 1):
-        votes[:] = 0
+        count = 0
+        first_key = np.int64(picture) << PLACE_BITS
         for match in range(begins[picture], begins[picture + 1]):
-            column = int(np.floor(octave[match] * 2)) + OCTAVES // 2
-            if column < 0 or column >= OCTAVES:
+            if abs(octave[match]) >= OCTAVES // 2 - 1:
                 continue
-            row = int(np.floor(turn[match] * TURNS)) % TURNS
-            votes[row, column] += weight[match]
-        for row in range(TURNS):
-            for column in range(OCTAVES):
-                total = np.float32(0)
-                for near_row in range(row - 1, row + 2):
-                    for near_column in range(max(0, column - 1), min(OCTAVES, column + 2)):
-                        share = np.float32(1)
-                        if near_row != row:
-                            share *= np.float32(0.7)
-                        if near_column != column:
-                            share *= np.float32(0.7)
-                        total += share * votes[near_row % TURNS, near_column]
-                summed[row, column] = total
-        for peak in range(3):
-            best_row, best_column = 0, 0
-            for row in range(TURNS):
-                for column in range(OCTAVES):
-                    if summed[row, column] > summed[best_row, best_column]:
-                        best_row, best_column = row, column
-            smooth[picture, peak] = summed[best_row, best_column]
+            share = turn[match] - np.floor(turn[match])
+            size = 2.0 ** octave[match]
+            cosine, sine = np.cos(2 * np.pi * share) * size, np.sin(2 * np.pi * share) * size
+            x, y = query_xy[number[match], 0] - middle[0], query_xy[number[match], 1] - middle[1]
+            at_x, at_y = item_xy[match, 0] - cosine * x + sine * y, item_xy[match, 1] - sine * x - cosine * y
+            row = int(np.floor(share * TURNS - 0.5))
+            column = int(np.floor(octave[match] - 0.5)) + OCTAVES // 2
+            for near_row in range(row, row + 2):
+                for near_column in range(column, column + 2):
+                    cell = CELL * reach * 2.0 ** (near_column - OCTAVES // 2)
+                    left, top = int(np.floor(at_x / cell - 0.5)) + 2048, int(np.floor(at_y / cell - 0.5)) + 2048
+                    if left < 0 or left >= 4095 or top < 0 or top >= 4095:
+                        continue
+                    for near_left in range(left, left + 2):
+                        for near_top in range(top, top + 2):
+                            pose = np.int64(near_row % TURNS * OCTAVES + near_column)
+                            key = first_key | pose << 24 | near_left << 12 | near_top
+                            slot = np.int64(
+                                (np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - SLOT_BITS)
+                            )
+                            while keys[slot] != key and keys[slot] >> PLACE_BITS == picture:
+                                slot = (slot + 1) & (slots - 1)
+                            if keys[slot] != key:
+                                if count == used.shape[0]:
+                                    continue  # thousands of matches have voted: what agrees has a cell by now
+                                keys[slot], votes[slot] = key, 0
+                                used[count] = slot
+                                count += 1
+                            votes[slot] += weight[match]
+        for peak in range(PEAKS):
+            best = -1
+            for place in range(count):
+                if best < 0 or votes[used[place]] > votes[best]:
+                    best = used[place]
+            if best < 0 or votes[best] <= 0:
+                break
+            pose = (keys[best] - first_key) >> 24
+            best_row, best_column = pose // OCTAVES, pose % OCTAVES
+            smooth[picture, peak] = votes[best]
             peaks[picture, peak, 0] = (best_row + 0.5) / TURNS
-            peaks[picture, peak, 1] = (best_column - OCTAVES // 2 + 0.5) / 2
-            for row in range(best_row - 2, best_row + 3):
-                for column in range(max(0, best_column - 1), min(OCTAVES, best_column + 2)):
-                    summed[row % TURNS, column] = 0
+            peaks[picture, peak, 1] = best_column + 0.5 - OCTAVES // 2
+            for place in range(count):
+                pose = (keys[used[place]] - first_key) >> 24
+                apart = abs(pose // OCTAVES - best_row)
+                if min(apart, TURNS - apart) <= 1 and abs(pose % OCTAVES - best_column) <= 1:
+                    votes[used[place]] = 0
 
 
 @compiled

@@ -114,11 +114,13 @@ def _weights(number: Any, owner: Any, distance: Floats, features: int, pictures:
     return np.asarray(rarity / np.sqrt(repeated), np.float32), np.asarray(rarity, np.float32)
 
 
-def rank(found: Candidates, pictures: int) -> tuple[npt.NDArray[np.int64], Any, Any, Any]:
-    """Pictures by the votes of their best turn and size, and for each: begins, peaks' weights, peaks."""
+def rank(query: Query, found: Candidates, pictures: int) -> tuple[npt.NDArray[np.int64], Any, Any, Any]:
+    """Pictures by the votes of their best turn, size and place, and for each: begins, peaks' weights, peaks."""
     begins = np.searchsorted(found.picture, np.arange(pictures + 1))
-    weights, peaks = np.zeros((pictures, 3), np.float32), np.zeros((pictures, 3, 2), np.float32)
-    loops.vote(begins, found.turn, found.octave, found.weight, weights, peaks)
+    weights, peaks = np.zeros((pictures, loops.PEAKS), np.float32), np.zeros((pictures, loops.PEAKS, 2), np.float32)
+    middle = (query.places.min(axis=0) + query.places.max(axis=0)) / 2
+    columns = (found.query, found.turn, found.octave, found.weight, query.places, found.places)
+    loops.vote(begins, *columns, middle, _reach(query), weights, peaks)
     order = np.argsort(-weights[:, 0], kind="stable")
     return order[weights[order, 0] > 0], begins, weights, peaks
 
@@ -127,14 +129,14 @@ def verify(
     query: Query, found: Candidates, begin: int, end: int, peaks: Any, votes: float, picture: int
 ) -> Verified | None:
     """The region in one picture, or None: up to four maps, the later ones moved only (what repeats), no match used twice."""
-    reach = float(np.linalg.norm(np.ptp(query.places, axis=0)))
+    reach = _reach(query)
     taken: list[npt.NDArray[np.int64]] = []
     covered = np.zeros(len(query), np.bool_)
     near = np.zeros(end - begin, np.bool_)
     octave, turn = found.octave[begin:end], found.turn[begin:end]
     for peak_turn, peak_octave in peaks:
         off = np.abs((turn - peak_turn + 0.5) % 1 - 0.5)
-        near |= (off < 1.5 / 24) & (np.abs(octave - peak_octave) < 0.8)
+        near |= (off < 1.5 / 24) & (np.abs(octave - peak_octave) < 1.2)
     first = np.zeros(6)
     for number in range(MODELS):
         some = _strongest(found, begin + np.flatnonzero(near))
@@ -159,6 +161,11 @@ def verify(
         return None
     points = np.concatenate(taken)
     return Verified(picture, _score(query, found, points, first, reach), votes, points, first, len(taken))
+
+
+def _reach(query: Query) -> float:
+    """The diagonal of the region."""
+    return float(np.linalg.norm(np.ptp(query.places, axis=0)))
 
 
 def _strongest(found: Candidates, some: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
