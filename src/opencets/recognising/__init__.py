@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from opencets.recognising.language import Language, language_of
 from opencets.recognising.plugging import STANDARD, Recogniser, RecogniserFailed, RecogniserMissing, recogniser_named
-from opencets.recognising.reading import ReadText, Word, read_text
+from opencets.recognising.reading import ReadText, Word, read_frames, read_text
 from opencets.recognising.terms import query_of, terms_of, tokens_of
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Word",
     "language_of",
     "query_of",
+    "read_frames",
     "read_text",
     "recogniser_named",
     "terms_of",

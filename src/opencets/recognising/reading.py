@@ -34,7 +34,10 @@ ENOUGH = 1_200
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word with its box as shares of the upright picture's sides, and the number of its line from 0."""
+    """A word with its box as shares of the upright picture's sides, and the number of its line from 0.
+
+    ``second``: of a video, at which the frame stands on which it was read.
+    """
 
     text: str
     confidence: int
@@ -43,6 +46,7 @@ class Word:
     width: float
     height: float
     line: int
+    second: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,22 @@ def read_text(recogniser: Recogniser, picture: Image) -> ReadText:
     ]  # fmt: skip
     text = "\n".join(" ".join(word.text for word in line) for line in lines)
     return ReadText(tuple(words[:MOST_WORDS]), text, turn, recogniser.version)
+
+
+def read_frames(recogniser: Recogniser, frames: Iterable[tuple[float, Image]]) -> ReadText:
+    """The words of a video's frames, each line where it stands first: the same line of a later frame is left out."""
+    words: list[Word] = []
+    said: dict[str, int] = {}
+    for second, picture in frames:
+        lines: dict[int, list[Word]] = {}
+        for word in read_text(recogniser, picture).words:
+            lines.setdefault(word.line, []).append(word)
+        for line in lines.values():
+            text = " ".join(word.text for word in line)
+            if text not in said:
+                said[text] = len(said)
+                words.extend(replace(word, line=said[text], second=second) for word in line)
+    return ReadText(tuple(words[:MOST_WORDS]), "\n".join(said), 0, recogniser.version)
 
 
 def kept_words(seen: Iterable[Seen]) -> list[Seen]:

@@ -16,9 +16,7 @@ class SearchForm(forms.Form):
         label="Words or an identifier",
         widget=forms.TextInput(attrs={"placeholder": "Name, number, address, hash", "autocomplete": "off"}),
     )
-    language = forms.ChoiceField(
-        required=False, label="Language of messages and visible text", choices=language_choices
-    )
+    language = forms.ChoiceField(required=False, label="Language", choices=language_choices)
 
     def asked(self) -> tuple[str, str]:
         """Words and the code of a language; what cannot be used counts as nothing."""

@@ -6,22 +6,28 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from PIL import Image
+
 from opencets.hashing.picture import decode, upright
+from opencets.hashing.video import key_frames
 from opencets.packing.blobs import Opening
 from opencets.parsing.limits import Limits
 from opencets.parsing.sandbox import Pool
-from opencets.recognising import ReadText, Recogniser, RecogniserMissing, read_text, recogniser_named
+from opencets.recognising import ReadText, Recogniser, RecogniserMissing, read_frames, read_text, recogniser_named
 from opencets_web.evidence.pieces import PieceOpening
 
-SECONDS = 150.0
-"""For one picture: decoding and four passes; an ordinary one takes one second."""
+SECONDS = 300.0
+"""For one file: decoding and four passes for each picture of it; an ordinary picture takes one second."""
+FRAMES = 6
+"""Key frames of a video that are read, those that differ most."""
+LONGEST_FRAME_PX = 2_400
 LONGEST_PX = 4_800
 """Pixels a side that leave the decoder; the recogniser's own size is smaller."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture to read, and by which recogniser."""
+    """One picture or video to read, and by which recogniser."""
 
     key: str
     opening: Opening | PieceOpening
@@ -39,9 +45,15 @@ class Trouble:
 
 
 def words_of(picture: Picture) -> ReadText:
-    """The words of one picture; an error of the tree where it cannot be read. Runs in the limited process."""
+    """The words of one picture, or of a video's key frames; an error of the tree where there are none to read.
+
+    Runs in the limited process.
+    """
     recogniser = _opened(picture.recogniser, picture.languages)
     with picture.opening() as stream:
+        if picture.media_type.startswith("video/"):
+            frames = key_frames(stream, most=FRAMES, longest_px=LONGEST_FRAME_PX)
+            return read_frames(recogniser, ((second, Image.fromarray(bright)) for second, bright in frames))
         decoded = decode(stream, picture.media_type, scaled=False)
     return read_text(recogniser, upright(decoded, LONGEST_PX).convert("L"))
 

@@ -163,7 +163,9 @@ def _found(text: VisibleText, media: Media, tile: Tile, words: str) -> Found:
         tile=tile,
         width=width,
         height=height,
-        boxes=tuple(corners(text.words[place], width, height) for place in sorted(hits)),
+        boxes=tuple(
+            corners(text.words[place], width, height) for place in sorted(hits) if second_of(text.words[place]) is None
+        ),
     )
 
 
@@ -222,6 +224,11 @@ def frame_of(media: Media) -> tuple[int, int]:
     width, height = media.width or 4, media.height or 3
     scale = 1000 / max(width, height)
     return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def second_of(word: Sequence[Any]) -> float | None:
+    """Of a video, the second of the frame on which a word stands; None on a picture."""
+    return float(word[7]) if len(word) > 7 and word[7] is not None else None
 
 
 def corners(word: Sequence[Any], width: int, height: int) -> str:

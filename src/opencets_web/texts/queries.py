@@ -19,11 +19,12 @@ from opencets.values import find_in_text
 from opencets_web.audit import log
 from opencets_web.cases.queries import CaseFrame, get_frame
 from opencets_web.media.models import Media
-from opencets_web.media.queries import ExposureToday, Tile, exposure_today, tiles_of
+from opencets_web.media.queries import ExposureToday, Tile, clock, exposure_today, tiles_of
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
-from opencets_web.texts.finding import Found, corners, current, find_texts, frame_of, hit_words, show_texts
+from opencets_web.texts.finding import Found, corners, current, find_texts, frame_of, hit_words, second_of, show_texts
 from opencets_web.texts.models import LanguagePass, MessageLanguage, TextOrder, VisibleText
+from opencets_web.texts.reading import readable
 from opencets_web.texts.standing import Standing, standing
 
 ON_A_PAGE = 24
@@ -45,6 +46,8 @@ class LineRead:
 
     words: tuple[tuple[str, bool], ...]
     confidence: int
+    at: str
+    """Of a video: minutes and seconds of the frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class MediaText:
     width: int
     height: int
     standing: Standing
-    is_picture: bool
+    readable: bool
     read: bool
     recogniser: str
     read_at: datetime | None
@@ -158,7 +161,7 @@ def get_media_text(actor: Actor, media_id: UUID, words: str, *, shown: Collectio
         width=width,
         height=height,
         standing=standing(),
-        is_picture=media.media_type.startswith("image/"),
+        readable=media.media_type.startswith(("image/", "video/")) and media.file.blob_id is not None,
         read=text is not None,
         recogniser=text.recogniser if text else "",
         read_at=text.read_at if text else None,
@@ -177,16 +180,26 @@ def get_media_text(actor: Actor, media_id: UUID, words: str, *, shown: Collectio
 
 def _boxes(text: VisibleText | None, hits: Collection[int], width: int, height: int) -> tuple[WordBox, ...]:
     words = text.words if text else []
-    return tuple(WordBox(str(word[0]), corners(word, width, height), place in hits) for place, word in enumerate(words))
+    return tuple(
+        WordBox(str(word[0]), corners(word, width, height), place in hits)
+        for place, word in enumerate(words)
+        if second_of(word) is None
+    )
 
 
 def _lines(text: VisibleText | None, hits: Collection[int]) -> tuple[LineRead, ...]:
     lines: dict[int, list[tuple[str, bool, int]]] = {}
+    seconds: dict[int, float | None] = {}
     for place, word in enumerate(text.words if text else []):
         lines.setdefault(int(word[6]), []).append((str(word[0]), place in hits, int(word[1])))
+        seconds[int(word[6])] = second_of(word)
     return tuple(
-        LineRead(tuple((said, found) for said, found, _ in line), min(sure for _, _, sure in line))
-        for line in lines.values()
+        LineRead(
+            tuple((said, found) for said, found, _ in line),
+            min(sure for _, _, sure in line),
+            clock(seconds[number]) if seconds[number] is not None else "",
+        )
+        for number, line in lines.items()
     )
 
 
@@ -207,7 +220,7 @@ def get_case_text(
     frame = get_frame(actor, reference, "media:gallery")
     ready = standing()
     mine = current(actor).filter(case_id=frame.case_id)
-    pictures = door.visible(actor, Media.objects.filter(case_id=frame.case_id, media_type__startswith="image/"))
+    pictures = readable(door.visible(actor, Media.objects.filter(case_id=frame.case_id)))
     counts = mine.aggregate(
         read=Count("id", filter=Q(recogniser=ready.version)),
         earlier=Count("id", filter=~Q(recogniser=ready.version)),

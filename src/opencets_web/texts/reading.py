@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from opencets.recognising import ReadText, language_of, terms_of
@@ -37,11 +37,17 @@ LONGEST_TEXT = 20_000
 
 
 def waiting(rows: QuerySet[Media], version: str) -> QuerySet[Media]:
-    """Of these media, pictures that are kept and were not read by this version."""
+    """Of these media, those that can be read and were not by this version."""
     read = VisibleText.objects.filter(
         holding_id=OuterRef("holding_id"), sha256=OuterRef("sha256"), recogniser=version, retired_at=None
     )
-    return rows.filter(~Exists(read), media_type__startswith="image/", file__blob__isnull=False)
+    return readable(rows).filter(~Exists(read))
+
+
+def readable(rows: QuerySet[Media]) -> QuerySet[Media]:
+    """Of these media, pictures and videos that are kept."""
+    seen = Q(media_type__startswith="image/") | Q(media_type__startswith="video/")
+    return rows.filter(seen, file__blob__isnull=False)
 
 
 def follow_exhibit(actor: Actor, exhibit_id: UUID) -> bool:
@@ -153,7 +159,8 @@ def _keep(
 
 def _fill(row: VisibleText, read: ReadText) -> None:
     row.words = [
-        [word.text, word.confidence, word.left, word.top, word.width, word.height, word.line] for word in read.words
+        [word.text, word.confidence, word.left, word.top, word.width, word.height, word.line, word.second]
+        for word in read.words
     ]
     row.text = read.text[:LONGEST_TEXT]
     row.terms = terms_of(row.text)

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from PIL import Image
 
 from opencets.errors import ActRefused, NotFound
 from opencets_web.audit.models import Act
@@ -23,8 +24,10 @@ from opencets_web.texts.finding import language_in
 from opencets_web.texts.models import LanguagePass, MessageLanguage, TextOrder, VisibleText
 from tests.house.test_queries_per_page import of_the_page
 from tests.web.conftest import Behind, Cast
+from tests.web.media.conftest import scene
 from tests.web.texts.conftest import Reading
 from tests.web.texts.signs import sign
+from tests.web.videos import conftest as films
 
 Browsers = Callable[[Actor | None], Client]
 
@@ -117,6 +120,29 @@ def test_hostile_pictures_and_readers_that_fail_cost_their_own_line(
     before = VisibleText.objects.count()
     reading.read("AV-1")
     assert VisibleText.objects.count() == before
+
+
+def test_the_key_frames_of_a_video_are_read_each_line_once_with_its_second(
+    reading: Reading, cast: Cast, client_for: Browsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lit(grey: int, size: tuple[int, int]) -> Image.Image:
+        picture = scene(grey, size)
+        picture.paste((grey, grey, grey), (120, 80, 200, 160))
+        return picture
+
+    monkeypatch.setattr(films, "scene", lit)
+    reading.exhibit("AV-1", {"walk.mp4": films.film(20, 100, 20, gop=5)})
+    reading.order("AV-1")
+    row = reading.text("AV-1", "walk.mp4")
+    lines = ["Harbour Hotel", "Call +44 20 7946 0000 www.example.org", "Zimmer frei, bitte an der Rezeption fragen"]
+    assert sorted(row.text.split("\n")) == sorted(lines)
+    seconds = {word[0]: word[7] for word in row.words}
+    assert (seconds["Harbour"], seconds["Zimmer"]) == (pytest.approx(0.0, abs=0.3), pytest.approx(1.0, abs=0.3))
+    browser = client_for(cast.owner)
+    page = browser.get(f"/media/{reading.album.media('AV-1', 'walk.mp4').id}/text/").content.decode()
+    assert "at 0:01" in page
+    assert "<polygon" not in page
+    assert "1 of 1" in browser.get("/cases/AV-1/text/?q=zimmer").content.decode()
 
 
 def test_a_file_that_was_read_in_another_open_case_is_not_read_again(
