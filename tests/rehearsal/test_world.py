@@ -11,8 +11,12 @@ import numpy as np
 import pytest
 
 from opencets.hashing import sign
+from opencets.hashing.video import key_frames
+from opencets.matching.regions import RegionIndex, extract, read_brightness, search_either
+from opencets.matching.regions.folder import mark
 from opencets.records import Record
 from opencets.rehearsal import PictureCard, Size, World, build, picture_bytes, picture_code, records, write
+from opencets.rehearsal.marked import MARKED, OUTLINE, write_things
 from opencets.rehearsal.packages import LOGOS, write_logo_cache
 from opencets.rehearsal.rooms import distance
 from opencets.rehearsal.workshop import write_workshop
@@ -200,3 +204,19 @@ def test_a_workshop_is_the_same_again_and_its_still_is_a_frame_of_both_films(tmp
     for film in films:
         apart = [distance(*(np.frombuffer(pdq, np.uint8) for pdq in (still.pdq, frame.pdq))) for frame in film.frames]
         assert min(apart) <= 31
+
+
+def test_the_quilt_lies_where_it_is_said_to_and_in_no_other_picture(tmp_path: Path) -> None:
+    assert write_things(tmp_path) == 8
+    pictures = sorted(tmp_path.rglob("*.jpg"))
+    index = RegionIndex.create()
+    for path in pictures:
+        with path.open("rb") as content:
+            index.add([extract(read_brightness(content, 640).grey)])
+    with (tmp_path / "tablet" / MARKED).open("rb") as content:
+        query = mark(content, np.array(OUTLINE, np.float32))
+    found = {pictures[place.item].name: place.mirrored for place in search_either(index, query) if place.reported}
+    straight = {"PIC_0001.jpg", "PIC_0002.jpg", "PIC_0005.jpg", "IMG_7001.jpg"}
+    assert found == dict.fromkeys(straight, False) | {"PIC_0003.jpg": True}
+    with (tmp_path / "tablet" / "MOV_0006.mp4").open("rb") as content:
+        assert [round(second) for second, _ in key_frames(content, most=40, longest_px=640)] == [0, 3, 6]

@@ -198,9 +198,9 @@ def bring_evidence(folder: Path) -> None:
         _tell("Receiving packages", number, len(world.cases))
         actor = working[case.agency][0]
         _open_case(actor, working[case.agency][1:], case, number)
-        if case.reference == holds.get(case.agency):
-            receive_things(actor, case.reference, "tablet" if case.agency == "Avon" else "laptop", folder / "things")
         exhibits.append((actor, _receive(actor, case, folder / case.agency / case.reference)))
+        if case.reference == holds[case.agency]:
+            receive_things(actor, case.reference, "tablet" if case.agency == "Avon" else "laptop", folder / "things")
     _wait(exhibits)
     _ask_for_a_release(working["Borders"][0], [case for case in world.cases if case.agency == "Borders"])
     _tell("Working together", len(world.cases), len(world.cases))

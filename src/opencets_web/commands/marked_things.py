@@ -17,7 +17,7 @@ WALL = [[0.02, 0.02], [0.62, 0.02], [0.62, 0.26], [0.02, 0.26]]
 
 
 def receive_things(actor: Actor, reference: str, name: str, folder: Path) -> None:
-    """The pictures of the ``tablet`` or the ``laptop`` into a case, before its package, so that they are searched first."""
+    """The pictures of the ``tablet`` or the ``laptop`` into a case, early, so that they are searched before the others are."""
     from opencets.rehearsal.marked import write_things
     from opencets_web.evidence.actions import receive_path
     from opencets_web.evidence.models import Exhibit
