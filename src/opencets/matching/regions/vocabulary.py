@@ -48,7 +48,7 @@ def assign(vectors: Vectors, words: Vectors) -> Words:
     found = np.empty(vectors.shape[0], np.int64)
     for begin in range(0, vectors.shape[0], 8192):
         some = vectors[begin : begin + 8192]
-        entries = np.argsort(_distances(some, upper), axis=1)[:, : min(ENTRIES, groups)]
+        entries = np.argpartition(_distances(some, upper), min(ENTRIES, groups) - 1, axis=1)[:, : min(ENTRIES, groups)]
         best = np.full(some.shape[0], np.inf, np.float32)
         for group in range(groups):
             mine = np.flatnonzero((entries == group).any(axis=1))
