@@ -23,6 +23,8 @@ Matrix = npt.NDArray[np.float32]
 SAMPLES = 64
 COEFFICIENTS = 16
 BOX_PASSES = 2
+GRAIN = np.float32(64)
+"""Steps of one in which coefficients are kept; of brightnesses to 255 they are sums of thousands."""
 SMALLEST_SIDE = 5
 """Below five pixels a side the published implementations give no hash."""
 
@@ -59,9 +61,13 @@ def pdq_samples(luma: Luma, size: tuple[int, int] | None = None) -> Matrix:
 
 
 def coefficients_of(samples: Matrix) -> Matrix:
-    """The 16 x 16 cosine coefficients behind the hash."""
+    """The 16 x 16 cosine coefficients behind the hash, to a `GRAIN`.
+
+    Half the coefficients of a picture that is the same on both sides are nought; what sums leave of them by rounding
+    differs from process to process, and so would the bits.
+    """
     cosine = _cosine_matrix()
-    return (cosine @ samples @ cosine.T).astype(np.float32, copy=False)
+    return (np.rint((cosine @ samples @ cosine.T) * GRAIN) / GRAIN).astype(np.float32, copy=False)
 
 
 def bits_of(coefficients: Matrix) -> npt.NDArray[np.uint8]:

@@ -169,7 +169,7 @@ def make_home(home: Path) -> None:
     As root a new home may be walked through (0711), so that the server's account reaches its own folder below.
     """
     if not home.exists():
-        home.mkdir(parents=True)
+        home.mkdir(parents=True, exist_ok=True)  # another caller may have made it since
         home.chmod(0o711 if os.geteuid() == 0 else 0o700)
     for name in ("run", "secrets"):
         folder = home / name

@@ -29,7 +29,7 @@ def run(role: str, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_votes_undo_settlement_and_rebuilding_at_the_same_instant_lose_and_double_nothing() -> None:
     prepare()
     reference = f"AV-{uuid4().hex[:12]}"

@@ -94,6 +94,11 @@ class Query:
             aspect=float(aspect),
         )
 
+    def strongest(self, count: int) -> Query:
+        """The query with its first features alone: they stand in the order in which they were chosen, spread over it."""
+        some = slice(count)
+        return Query(self.vectors[some], self.places[some], self.angles[some], self.sizes[some], self.aspect)
+
     @classmethod
     def unpacked(cls, content: bytes) -> Query:
         """The query that `packed` wrote; raises ValueError when the length is not its."""

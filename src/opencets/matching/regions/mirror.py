@@ -25,6 +25,9 @@ def _turned_over() -> npt.NDArray[np.int64]:
 
 TURNED_OVER = _turned_over()
 
+MIRRORED_FEATURES = 350
+"""A flipped picture is the rarer case: it is sought by the strongest features, at half the cost."""
+
 
 def mirrored(query: Query) -> Query:
     """The query as if it had been marked on the picture flipped left to right."""
@@ -40,7 +43,7 @@ def search_either(
     """Where the region stands as it was marked or flipped, the best first; of each picture the surer of the two."""
     best: dict[int, Place] = {}
     for flipped in (False, True):
-        asked = mirrored(query) if flipped else query
+        asked = mirrored(query).strongest(MIRRORED_FEATURES) if flipped else query
         for place in index.search(asked, at_most=at_most, above=above, exclude=exclude):
             there = best.get(place.item)
             if there is None or place.score > there.score:

@@ -33,6 +33,9 @@ SEEN = -7.0
 BREADTH = 0.08
 """The lesser spread (standard deviation, as a share of the region's diagonal) from which points count in full."""
 
+ALIKE = 0.25
+"""Squared distance of two descriptors below which they tell the same: a motif that repeats is one reason, not fifty."""
+
 Floats = npt.NDArray[np.float32]
 
 
@@ -195,8 +198,13 @@ def _distinct(query_xy: Floats, item_xy: Floats, chosen: Any, model: Any, reach:
 
 
 def _score(query: Query, found: Candidates, points: Any, model: Any, reach: float) -> float:
-    """The rarity of the verified matches together, in decimal digits, less where they crowd in a line or a corner."""
-    rarity = float(found.rarity[points].sum()) / float(np.log(10))
+    """The rarity of the verified matches together, in decimal digits, less where they crowd in a line or a corner.
+
+    Of n verified features that look alike each counts by the root of n: two patterns that repeat by one grid agree often.
+    """
+    vectors = query.vectors[found.query[points]]
+    alike = (2 - 2 * vectors @ vectors.T < ALIKE).sum(axis=1)
+    rarity = float((found.rarity[points] / np.sqrt(alike)).sum()) / float(np.log(10))
     places = query.places[found.query[points]]
     breadth = float(np.sqrt(max(np.linalg.eigvalsh(np.cov(places.T))[0], 0.0))) / reach
     return rarity * min(1.0, breadth / BREADTH) * min(1.0, _density(query, found.query[points], model) / DENSITY) ** 2
