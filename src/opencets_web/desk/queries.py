@@ -73,6 +73,7 @@ class DeskCase:
     """A case on the desk: where it stands and what waits in it."""
 
     id: UUID
+    holding_id: UUID
     reference: str
     title: str
     kind: str
@@ -166,7 +167,7 @@ def get_desk(actor: Actor) -> Desk:
         conflicts_total=conflicts_total,
         undecided=count_undecided(actor),
         running=exhibits_under_way(actor, ids) if ids else (),
-        news=_news(actor, ids) if ids else (),
+        news=_news(actor, {case.holding_id: case.reference for case in cases}) if cases else (),
         tasks=my_tasks(actor),
         notices=(notices := my_notices(actor)),
         unread=sum(notice.unread for notice in notices),
@@ -198,6 +199,7 @@ def _cases(actor: Actor, alerts: dict[UUID, int]) -> tuple[tuple[DeskCase, ...],
         rows.append(
             DeskCase(
                 id=case.id,
+                holding_id=case.holding_id,
                 reference=case.reference,
                 title=case.title,
                 kind=CaseKind(case.kind).label,
@@ -235,9 +237,9 @@ _ICONS = {
 }
 
 
-def _news(actor: Actor, case_ids: list[UUID]) -> tuple[News, ...]:
+def _news(actor: Actor, cases: dict[UUID, str]) -> tuple[News, ...]:
+    """What happened in the last day in ``cases``, which the actor may see: references by holding."""
     since = timezone.now() - timedelta(days=1)
-    cases = dict(door.visible(actor, Case.objects.filter(id__in=case_ids)).values_list("holding_id", "reference"))
     told = Q(verb__in=BY_ANYONE) | (Q(verb__in=BY_OTHERS) & ~Q(officer_id=actor.officer_id))
     acts = list(
         Act.objects.filter(told, holding_id__in=list(cases), at__gte=since).order_by("-id").defer("leaf")[:MOST_ACTS]
