@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from opencets.errors import ActRefused, NotFound
-from opencets.sighting.engine import Engine
 from opencets.sighting.ledger import Ledger
 from opencets.sighting.parts import DAYS, FILES, OFFERS, RARITY, SIGHTINGS, Part
 
@@ -65,22 +64,10 @@ _COUNTS = """
 
 
 class Runner(Protocol):
-    """What runs a statement over parts: DuckDB in this process, or Spark."""
+    """What runs a statement over parts: a ledger itself, by DuckDB in this process, or Spark."""
 
     def rows(self, tables: Mapping[str, Sequence[Part]], sql: str) -> list[tuple[Any, ...]]:
         """The answer of a statement in DuckDB's dialect."""
-
-
-class Local:
-    """Statements run by DuckDB in this process."""
-
-    def __init__(self, ledger: Ledger, *, threads: int | None = None) -> None:
-        self._ledger, self._threads = ledger, threads
-
-    def rows(self, tables: Mapping[str, Sequence[Part]], sql: str) -> list[tuple[Any, ...]]:
-        """The answer of a statement."""
-        with Engine(self._ledger, tables, threads=self._threads) as engine:
-            return engine.rows(sql)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +107,7 @@ def computers(ledger: Ledger, jurisdiction: str = "", days: int = 30, runner: Ru
         FILES: state.table(FILES),
         RARITY: state.table(RARITY),
     }
-    rows = (runner or Local(ledger)).rows(tables, _FACTORS.format(after=after, until=until, within=within))
+    rows = (runner or ledger).rows(tables, _FACTORS.format(after=after, until=until, within=within))
     end = dt.datetime.fromisoformat(until) + dt.timedelta(days=1)
     facts = {
         name: np.array([float(row[place]) for row in rows])
@@ -227,7 +214,7 @@ def history(ledger: Ledger, identity: str, runner: Runner | None = None) -> Hist
             f"“{identity[:70]}” is no identity: give the hexadecimal digits of a GUID, user hash or peer id."
         )
     tables = {SIGHTINGS: ledger.state().table(SIGHTINGS)}
-    rows = (runner or Local(ledger)).rows(tables, _HISTORY.format(identity=wanted))
+    rows = (runner or ledger).rows(tables, _HISTORY.format(identity=wanted))
     if not rows:
         raise NotFound(f"The ledger has no sighting of {wanted}.")
     return History(wanted, tuple(Sighting(*row) for row in rows))
@@ -254,7 +241,7 @@ def offers(ledger: Ledger, file: str, runner: Runner | None = None) -> list[Offe
     if len(wanted) not in (32, 40, 64) or any(digit not in "0123456789abcdef" for digit in wanted):
         raise ActRefused(f"“{file[:70]}” is no digest of a file: give 32, 40 or 64 hexadecimal digits.")
     tables = {OFFERS: ledger.state().table(OFFERS)}
-    return [Offer(*row) for row in (runner or Local(ledger)).rows(tables, _OFFERS.format(file=wanted))]
+    return [Offer(*row) for row in (runner or ledger).rows(tables, _OFFERS.format(file=wanted))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +278,7 @@ def counts(
         until=until,
         within=within_of(jurisdiction),
     )
-    rows = (runner or Local(ledger)).rows({DAYS: [part for part in parts if part.last > after]}, sql)
+    rows = (runner or ledger).rows({DAYS: [part for part in parts if part.last > after]}, sql)
     return [
         Count(period, place, network, None, None)
         if published and found < SUPPRESSED_BELOW

@@ -56,8 +56,18 @@ class Engine:
         self._connection.execute("set enable_progress_bar = false")
         if threads is not None:
             self._connection.execute(f"set threads = {threads:d}")
+        # footers of parts are read once: a part never changes
+        self._connection.execute("set parquet_metadata_cache = true")
+        self._views: dict[str, tuple[str, ...]] = {}
+        self.use(tables)
+
+    def use(self, tables: Mapping[str, Sequence[Part]]) -> None:
+        """Let tables be these parts from now on."""
         for table, parts in tables.items():
-            self._connection.execute(f"create view {table} as {self._source(table, parts)}")
+            paths = tuple(part.path for part in parts)
+            if self._views.get(table) != paths:
+                self._connection.execute(f"create or replace view {table} as {self._source(table, parts)}")
+                self._views[table] = paths
 
     def __enter__(self) -> Engine:
         return self

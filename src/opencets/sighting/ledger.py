@@ -15,10 +15,11 @@ old, which stay on the disk for whoever reads them until two more writes are don
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ import pyarrow.parquet as pq
 from opencets.errors import NotFound
 from opencets.sighting import derived
 from opencets.sighting.batch import FIELDS, NETWORKS, Batch
+from opencets.sighting.engine import Engine
 from opencets.sighting.journal import Journal, sync_folder
 from opencets.sighting.parts import SIGHTINGS, Part, State, said
 
@@ -54,6 +56,8 @@ class Ledger:
     def __init__(self, folder: Path, journal: Journal) -> None:
         self.folder, self._journal = folder, journal
         self._state, self._read = State(), 0
+        self._engine: Engine | None = None
+        self._asking = Lock()
 
     @classmethod
     def create(cls, folder: Path) -> Ledger:
@@ -73,6 +77,14 @@ class Ledger:
         for entry in entries:
             self._state.apply(entry)
         return self._state
+
+    def rows(self, tables: Mapping[str, Sequence[Part]], sql: str) -> list[tuple[Any, ...]]:
+        """The answer of a statement over parts, by DuckDB in this process; its engine is kept for the next."""
+        with self._asking:
+            if self._engine is None:
+                self._engine = Engine(self, {})
+            self._engine.use(tables)
+            return self._engine.rows(sql)
 
     def paths(self, parts: Iterable[Part]) -> list[str]:
         """Where parts stand on this disk."""
