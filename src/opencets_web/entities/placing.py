@@ -13,6 +13,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -204,7 +205,7 @@ def _stale_left() -> bool:
 # --- Reading and writing records -------------------------------------------------------------------------------------
 
 
-def _read(ids: str, parameters: list[object]) -> list[_Read]:
+def _read(ids: str, parameters: list[Any]) -> list[_Read]:
     """The live records that a query names, as their claims state them now; by id."""
     with connection.cursor() as cursor:
         cursor.execute(
