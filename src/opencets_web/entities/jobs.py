@@ -15,25 +15,24 @@ _log = logging.getLogger("opencets.entities")
 
 def count_identifiers(exhibit_id: str, officer_id: str) -> tuple[matching.Changed, ...]:
     """Count the exhibit's values over all cases; returns those whose weight changed. Again without effect."""
-    actor = _actor(officer_id)
-    with acting_as(actor.officer_id):
-        changed = matching.count_identifiers(actor, UUID(exhibit_id))
-    while _settled(actor):
+    with acting_as(UUID(officer_id)):
+        changed = matching.count_identifiers(_actor(officer_id), UUID(exhibit_id))
+    while _settled(officer_id):
         pass
     return changed
 
 
-def _settled(actor: Actor) -> bool:
-    with acting_as(actor.officer_id):
+def _settled(officer_id: str) -> bool:
+    with acting_as(UUID(officer_id)):
         return placing.settle()
 
 
 def resolve_people(exhibit_id: str, officer_id: str) -> int:
     """Place the exhibit's new people and accounts; returns how many pairs were suggested. Again without effect."""
-    actor, found, more = _actor(officer_id), 0, True
+    found, more = 0, True
     while more:
         with acting_as(UUID(officer_id)):
-            step = placing.place(actor, UUID(exhibit_id))
+            step = placing.place(_actor(officer_id), UUID(exhibit_id))
         found, more = found + step.suggested, step.more
     return found
 
@@ -47,5 +46,4 @@ def check_places() -> placing.Difference:
 
 
 def _actor(officer_id: str) -> Actor:
-    with acting_as(UUID(officer_id)):
-        return Actor.of(Officer.objects.select_related("agency").get(pk=officer_id))
+    return Actor.of(Officer.objects.select_related("agency").get(pk=officer_id))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -89,16 +90,18 @@ def count_values(values: Sequence[tuple[str, str]]) -> Counted:
     return Counted(tuple(changed), len(written))
 
 
-def count_arrived(values: Sequence[tuple[str, str]], records: Sequence[UUID]) -> bool:
-    """Count the values of records that have just come; whether any of them is generic, so that the records read anew.
+def count_arrived(
+    values: Sequence[tuple[str, str]], records: Sequence[UUID], first: tuple[str, list[Any]]
+) -> tuple[bool, bool]:
+    """Count the values of records that have just come; whether any is generic, and whether any turned so by them.
 
-    An arrival only adds, so what is generic stays so and is not counted again, however many hold it.
+    An arrival only adds, so what is generic stays so and is not counted again, however many hold it. ``first``: a
+    statement with its parameters to go ahead of the counting in the same message, which takes the locks.
     """
-    if not values:
-        return False
-    counted = _count(values, again=False)
+    counted = _count(values, again=False, first=first)
     _write([value for value, before, _, generic in counted if (value.cases, value.generic) != (before, generic)])
-    _mark([value for value, _, _, generic in counted if value.generic and not generic])
+    turned = [value for value, _, _, generic in counted if value.generic and not generic]
+    _mark(turned)
     known = [value for value, _, _, generic in counted if generic]
     if known:
         with connection.cursor() as cursor:
@@ -107,25 +110,27 @@ def count_arrived(values: Sequence[tuple[str, str]], records: Sequence[UUID]) ->
                 " where c.record_id = any(%s) and c.kind = v.kind and c.normal = v.normal and not c.generic",
                 [[value.kind for value in known], [value.normal for value in known], list(records)],
             )
-    return any(value.generic for value, *_ in counted)
+    return bool(known or turned), bool(turned)
 
 
 _Found = tuple[Changed, int | None, int | None, bool | None]
 """A value as counted now; cases, bucket and generic state as they were kept before."""
 
 
-def _count(values: Sequence[tuple[str, str]], *, again: bool) -> list[_Found]:
+def _count(values: Sequence[tuple[str, str]], *, again: bool, first: tuple[str, list[Any]] = ("", [])) -> list[_Found]:
     rarity = default_rarity()
     with connection.cursor() as cursor:
         cursor.execute(
-            "with v as (select * from unnest(%s::text[], %s::text[]) v(kind, normal))"
+            f"{first[0]}with v as (select * from unnest(%s::text[], %s::text[]) v(kind, normal))"
             " select v.kind, v.normal, case when i.generic and not %s then i.cases_count else"
             " (select count(distinct c.case_id) from evidence_claim c"
             " join evidence_record r on r.id = c.record_id and r.retired_at is null"
             " where c.kind = v.kind and c.normal = v.normal) end, i.cases_count, i.bucket, i.generic"
             " from v left join entities_identifier i on i.kind = v.kind and i.normal = v.normal",
-            [[kind for kind, _ in values], [normal for _, normal in values], again],
+            [*first[1], [kind for kind, _ in values], [normal for _, normal in values], again],
         )
+        for _ in range(first[0].count(";")):
+            cursor.nextset()
         return [
             (Changed(kind, normal, cases, bucket(cases), rarity.generic(kind, cases)), *before)
             for kind, normal, cases, *before in cursor.fetchall()

@@ -35,7 +35,7 @@ STRIPES = 2_048
 """Keys are locked by stripe, so that a large batch does not fill the table of locks."""
 _SOME = (
     f"select pg_advisory_xact_lock_shared({matching.LOCK});"
-    f" select count(pg_advisory_xact_lock({matching.LOCK}, stripe)) from unnest(%s::int[]) stripe"
+    f" select count(pg_advisory_xact_lock({matching.LOCK}, stripe)) from unnest(%s::int[]) stripe; "
 )
 
 Pair = tuple[UUID, UUID]
@@ -84,25 +84,23 @@ class _Read:
     counted: frozenset[tuple[str, str]]
 
 
-@transaction.atomic
 def place(actor: Actor, exhibit_id: UUID) -> Step:
     """Place an exhibit's new people and accounts, take back what was replaced, settle what turned generic: one step.
 
     Called until nothing more is to do; a step that was done changes nothing when it is done again. NotFound: the
     exhibit is not the actor's.
     """
-    exhibit = door.admit(actor, Exhibit.objects.all(), pk=exhibit_id)
+    exhibit = door.admit(actor, Exhibit.objects.only("holding_id", "agency_id", "reference"), pk=exhibit_id)
     with across_holdings():
-        if _go(exhibit.id):
+        gone, stale, new = _waiting(exhibit.id)
+        if gone:
+            _go(exhibit.id)
             return Step(0, more=True)
-        new = _read(
-            "select r.id from evidence_record r where r.exhibit_id = %s and r.kind in ('account', 'person')"
-            " and r.retired_at is null"
-            " and not exists (select 1 from entities_placement p where p.record_id = r.id) order by r.id limit %s",
-            [exhibit.id, RECORDS_AT_ONCE],
-        )
-        suggested = _arrive(new) if new else 0
-        more = len(new) == RECORDS_AT_ONCE or ((bool(new) or _settle()) and _stale_left())
+        if new:
+            suggested, turned = _arrive(new)
+            more = turned or stale or len(new) == RECORDS_AT_ONCE
+        else:
+            suggested, more = 0, _settle() if stale else False
     if new:
         log.record(
             "match.suggested",
@@ -113,18 +111,31 @@ def place(actor: Actor, exhibit_id: UUID) -> Step:
     return Step(suggested, more)
 
 
-def _arrive(new: Sequence[_Read]) -> int:
-    """Place records that stood nowhere before."""
+def _waiting(exhibit_id: UUID) -> tuple[bool, bool, list[_Read]]:
+    """Whether records of an exhibit are gone, whether any record is stale, and the new ones; asked in one go."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select exists (select 1 from evidence_record r join entities_placement p on p.record_id = r.id"
+            " where r.exhibit_id = %s and r.kind in ('account', 'person') and r.retired_at is not null),"
+            f" exists (select 1 from entities_placement where stale); {_CLAIMS.format(asked=_NEW)}",
+            [exhibit_id, exhibit_id, RECORDS_AT_ONCE],
+        )
+        gone, stale = cursor.fetchone()
+        cursor.nextset()
+        return gone, stale, _records(cursor.fetchall())
+
+
+def _arrive(new: Sequence[_Read]) -> tuple[int, bool]:
+    """Place records that stood nowhere before; how many suggestions that gave, and whether a value turned generic."""
     keys = {key for record in new for key in record.kept.keys}
     values = sorted(set().union(*(record.counted for record in new)))
-    with connection.cursor() as cursor:
-        stripes = {key % STRIPES for key in keys} | {hash_of(value) for value in values}
-        cursor.execute(_SOME, [sorted(stripes)])
+    stripes = {key % STRIPES for key in keys} | {hash_of(value) for value in values}
     ids = [record.id for record in new]
-    if matching.count_arrived(values, ids):
+    generic, turned = matching.count_arrived(values, ids, first=(_SOME, [sorted(stripes)]))
+    if generic:
         new = _read("select unnest(%s::uuid[]) as id", [ids])
-    placed = _write(new)
-    return _move({}, placed)
+    held, placed = _write(new)
+    return _move({}, placed, held), turned
 
 
 def hash_of(value: tuple[str, str]) -> int:
@@ -132,18 +143,14 @@ def hash_of(value: tuple[str, str]) -> int:
     return sum(map(ord, value[1])) * 31 % STRIPES
 
 
-@transaction.atomic
 def settle() -> bool:
     """Compare anew some of the records of which a value turned generic, or stopped being so; whether there were any."""
     with across_holdings():
         return _settle()
 
 
-def _go(exhibit_id: UUID) -> bool:
-    """Take back the records that a corrected reading has replaced, and what was suggested on them; whether any were."""
-    gone = _gone(exhibit_id)
-    if not gone:
-        return False
+def _go(exhibit_id: UUID) -> None:
+    """Take back records that a corrected reading has replaced, and what was suggested on them."""
     with connection.cursor() as cursor:
         cursor.execute(matching.ALL)
         records = _placed(_gone(exhibit_id))
@@ -155,7 +162,6 @@ def _go(exhibit_id: UUID) -> bool:
             [[record.id for record in records.values()], list(STRONG)],
         )
         matching.count_values(sorted(cursor.fetchall()))
-    return True
 
 
 def _gone(exhibit_id: UUID) -> list[int]:
@@ -196,25 +202,29 @@ def _again(before: Mapping[int, _Placed]) -> None:
     _move(before, after)
 
 
-def _stale_left() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("select exists (select 1 from entities_placement where stale)")
-        return bool(cursor.fetchone()[0])
-
-
 # --- Reading and writing records -------------------------------------------------------------------------------------
 
 
-def _read(ids: str, parameters: list[Any]) -> list[_Read]:
+_NEW = (
+    "select r.id from evidence_record r where r.exhibit_id = %s and r.kind in ('account', 'person')"
+    " and r.retired_at is null"
+    " and not exists (select 1 from entities_placement p where p.record_id = r.id) order by r.id limit %s"
+)
+_CLAIMS = (
+    "select r.id, r.kind, r.holding_id, r.agency_id, c.role, c.property, c.kind, coalesce(c.normal, c.raw),"
+    " c.normal, c.generic from ({asked}) asked join evidence_record r on r.id = asked.id and r.retired_at is null"
+    " left join evidence_claim c on c.record_id = r.id order by r.id, c.id"
+)
+
+
+def _read(asked: str, parameters: list[Any]) -> list[_Read]:
     """The live records that a query names, as their claims state them now; by id."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "select r.id, r.kind, r.holding_id, r.agency_id, c.role, c.property, c.kind, coalesce(c.normal, c.raw),"
-            f" c.normal, c.generic from ({ids}) asked join evidence_record r on r.id = asked.id and r.retired_at is null"
-            " left join evidence_claim c on c.record_id = r.id order by r.id, c.id",
-            parameters,
-        )
-        rows = cursor.fetchall()
+        cursor.execute(_CLAIMS.format(asked=asked), parameters)
+        return _records(cursor.fetchall())
+
+
+def _records(rows: Iterable[tuple[Any, ...]]) -> list[_Read]:
     about: dict[UUID, tuple[str, UUID, UUID]] = {}
     stated: dict[UUID, list[Stated]] = defaultdict(list)
     counted: dict[UUID, set[tuple[str, str]]] = defaultdict(set)
@@ -230,15 +240,24 @@ def _read(ids: str, parameters: list[Any]) -> list[_Read]:
     ]
 
 
-def _write(new: Sequence[_Read]) -> dict[int, _Placed]:
-    """Give new records their places; one that another job has placed meanwhile is left out."""
+def _write(new: Sequence[_Read]) -> tuple[dict[int, set[int]], dict[int, _Placed]]:
+    """Give new records their places and keys; who had these keys before, and the records where they stand now.
+
+    One that another job has placed meanwhile is left out.
+    """
+    keys = sorted({key for record in new for key in record.kept.keys})
     with connection.cursor() as cursor:
         cursor.execute(
-            "insert into entities_placement (record_id, record_holding_id, record_agency_id, packed, keys, stale)"
+            f"{_HOLDERS}; with new as (insert into entities_placement"
+            " (record_id, record_holding_id, record_agency_id, packed, keys, stale)"
             " select r, h, a, p, k::bigint[], false"
             " from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[]) n(r, h, a, p, k)"
-            " on conflict (record_id) do nothing returning id, record_id",
+            " on conflict (record_id) do nothing returning id, record_id, keys),"
+            " kept as (insert into entities_candidatekey (key, placement_id) select unnest(keys), id from new)"
+            " select id, record_id from new",
             [
+                keys,
+                BLOCK_LIMIT + 1,
                 [record.id for record in new],
                 [record.holding_id for record in new],
                 [record.agency_id for record in new],
@@ -246,12 +265,15 @@ def _write(new: Sequence[_Read]) -> dict[int, _Placed]:
                 ["{" + ",".join(map(str, record.kept.keys)) + "}" for record in new],
             ],
         )
+        held = {key: set(places) for key, places in cursor.fetchall()}
+        cursor.nextset()
         places = {record: place for place, record in cursor.fetchall()}
-    return {
+    placed = {
         places[record.id]: _Placed(places[record.id], record.id, record.holding_id, record.agency_id, record.kept)
         for record in new
         if record.id in places
     }
+    return held, placed
 
 
 def _placed(places: Collection[int]) -> dict[int, _Placed]:
@@ -282,10 +304,11 @@ def _placed(places: Collection[int]) -> dict[int, _Placed]:
 # --- What moves, and what follows ------------------------------------------------------------------------------------
 
 
-def _move(before: Mapping[int, _Placed], after: Mapping[int, _Placed]) -> int:
+def _move(before: Mapping[int, _Placed], after: Mapping[int, _Placed], held: dict[int, set[int]] | None = None) -> int:
     """Put records under their keys, and keep, change and take back suggestions accordingly; how many were written.
 
     ``before``: as the records stood, for those that did; ``after``: as they stand now, for those that still do.
+    ``held``: who had the keys before, where the new records' keys are written already.
     """
     old = {place: frozenset(record.kept.keys) for place, record in before.items()}
     new = {place: frozenset(record.kept.keys) for place, record in after.items()}
@@ -294,9 +317,9 @@ def _move(before: Mapping[int, _Placed], after: Mapping[int, _Placed]) -> int:
     joined = [(key, place) for place, keys in new.items() for key in keys - old.get(place, none)]
     removed, added = _by_key(left), _by_key(joined)
     keys = set().union(*old.values(), *new.values())
-    most_removed = max(map(len, removed.values()), default=0)
-    held = _holders(keys, BLOCK_LIMIT + most_removed + 1)
-    _rewrite(left, joined)
+    if held is None:
+        held = _holders(keys, BLOCK_LIMIT + max(map(len, removed.values()), default=0) + 1)
+        _rewrite(left, joined)
     pairs: set[tuple[int, int]] = set()
     closed: dict[int, set[int]] = {}
     for key in keys:
@@ -326,14 +349,16 @@ def _by_key(rows: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
     return found
 
 
+_HOLDERS = (
+    "select k.key, array_agg(c.placement_id) from unnest(%s::bigint[]) k(key) cross join lateral"
+    " (select placement_id from entities_candidatekey c where c.key = k.key limit %s) c group by k.key"
+)
+
+
 def _holders(keys: Collection[int], most: int) -> dict[int, set[int]]:
     """Which places have each key, ``most`` at most."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "select k.key, array_agg(c.placement_id) from unnest(%s::bigint[]) k(key) cross join lateral"
-            " (select placement_id from entities_candidatekey c where c.key = k.key limit %s) c group by k.key",
-            [sorted(keys), most],
-        )
+        cursor.execute(_HOLDERS, [sorted(keys), most])
         return {key: set(places) for key, places in cursor.fetchall()}
 
 
@@ -494,7 +519,8 @@ def check_records(after: UUID) -> tuple[Difference, UUID | None]:
         if other:
             _again(other)
         if missing:
-            _move({}, _write(missing))
+            before, placed = _write(missing)
+            _move({}, placed, before)
         cursor.execute("select id from entities_placement where record_id = any(%s)", [ids])
         here = _placed([row[0] for row in cursor.fetchall()])
         held = _holders(set().union(*(record.kept.keys for record in here.values())), BLOCK_LIMIT + 1)
@@ -502,8 +528,8 @@ def check_records(after: UUID) -> tuple[Difference, UUID | None]:
             (place, to)
             for place, record in here.items()
             for key in record.kept.keys
-            if len(held[key]) <= BLOCK_LIMIT
-            for to in held[key]
+            if len(held.get(key, ())) <= BLOCK_LIMIT
+            for to in held.get(key, ())
             if to != place
         }
         known = here | _placed({to for _, to in pairs} - set(here))
