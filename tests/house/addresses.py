@@ -407,6 +407,8 @@ ADDRESSES: dict[str, Address] = {
     "leads:connections": _case_page(),
     "leads:show": _page("connection", "connection_id", AGENCY),
     # charts
+    "patterns:case": _case_page(),
+    "patterns:paths": _page("person", "record_id"),
     "charts:list": _list(),
     "charts:save": Address(
         WRITERS, method="post", sends=lambda made: {"around": str(made.id_of("person")), "title": "Kept"}

@@ -66,6 +66,8 @@ VERBS: dict[str, str] = {
     "connection.found": "found a connection (matching)",
     "connection.viewed": "looked at a connection",
     "connections.viewed": "looked at a case's connections",
+    "patterns.viewed": "looked at a case's patterns",
+    "paths.sought": "sought the paths from an entity",
     "desk.viewed": "opened the desk",
     "door.refused": "was refused",
     "entity.viewed": "looked at an entity",
