@@ -22,5 +22,11 @@ def resolve_people(exhibit_id: str, officer_id: str) -> int:
         return matching.resolve_people(_actor(officer_id), UUID(exhibit_id))
 
 
+def apply_ruling(ruling_id: str, officer_id: str) -> None:
+    """Mark the claims of a value after a ruling on it; again without effect."""
+    with acting_as(UUID(officer_id)):
+        matching.apply_ruling(_actor(officer_id), UUID(ruling_id))
+
+
 def _actor(officer_id: str) -> Actor:
     return Actor.of(Officer.objects.select_related("agency").get(pk=officer_id))

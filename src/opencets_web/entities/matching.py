@@ -33,6 +33,7 @@ from opencets.resolving import (
 from opencets.resolving.people import Person
 from opencets_web.accounts.ids import new_id
 from opencets_web.audit import log
+from opencets_web.entities.models import ValueRuling
 from opencets_web.evidence.models import Exhibit
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
@@ -100,6 +101,17 @@ def count_identifiers(actor: Actor, exhibit_id: UUID) -> tuple[Changed, ...]:
     return tuple(changed)
 
 
+@transaction.atomic
+def apply_ruling(actor: Actor, ruling_id: UUID) -> None:
+    """Mark the claims of a value anew after its ruling was made or ended, and compare again who was suggested through it."""
+    ruling = door.admit(actor, ValueRuling.objects.all(), pk=ruling_id)
+    with across_holdings():
+        _one_at_a_time("identifiers")
+        _count([(ruling.kind, ruling.normal)])
+        if ruling.kind in NAMING:
+            _compare_again([Changed(ruling.kind, ruling.normal, 0, 0, ruling.generic)])
+
+
 def _compare_again(changed: Sequence[Changed]) -> None:
     """Compare the pairs anew that were suggested through a value whose weight changed: a generic one speaks for nobody."""
     if not changed:
@@ -147,7 +159,9 @@ def _count(values: list[tuple[str, str]]) -> list[Changed]:
             "with v as (select * from unnest(%s::text[], %s::text[]) v(kind, normal))"
             " select v.kind, v.normal, (select count(distinct c.case_id) from evidence_claim c"
             " join evidence_record r on r.id = c.record_id and r.retired_at is null"
-            " where c.kind = v.kind and c.normal = v.normal), i.cases_count, i.bucket, i.generic"
+            " where c.kind = v.kind and c.normal = v.normal),"
+            " exists (select 1 from entities_valueruling r where r.kind = v.kind and r.normal = v.normal),"
+            " i.cases_count, i.bucket, i.generic"
             " from v left join entities_identifier i on i.kind = v.kind and i.normal = v.normal",
             [kinds, normals],
         )
@@ -155,7 +169,9 @@ def _count(values: list[tuple[str, str]]) -> list[Changed]:
             (Changed(kind, normal, cases, bucket(cases), rarity.generic(kind, cases)), *before)
             for kind, normal, cases, *before in cursor.fetchall()
         ]
-        written = [value for value, before, _, generic in counted if (value.cases, value.generic) != (before, generic)]
+        written = [
+            value for value, _, before, _, generic in counted if (value.cases, value.generic) != (before, generic)
+        ]
         if written:
             cursor.execute(
                 "insert into entities_identifier (kind, normal, cases_count, bucket, generic)"
@@ -168,17 +184,21 @@ def _count(values: list[tuple[str, str]]) -> list[Changed]:
                 ],
             )
         # Claims read since a value turned generic are marked too, so every generic value is gone through.
-        marked = [value for value, _, _, generic in counted if value.generic or generic]
+        marked = [value for value, ruled, _, _, generic in counted if value.generic or generic or ruled]
         if marked:
             cursor.execute(
-                "update evidence_claim c set generic = v.generic"
-                " from unnest(%s::text[], %s::text[], %s::bool[]) v(kind, normal, generic)"
-                " where c.kind = v.kind and c.normal = v.normal and c.generic <> v.generic",
+                "with v as (select * from unnest(%s::text[], %s::text[], %s::bool[]) v(kind, normal, generic)),"
+                " told as (select c.id, coalesce(r.generic, v.generic) as generic from v"
+                " join evidence_claim c on c.kind = v.kind and c.normal = v.normal"
+                " left join entities_valueruling r on r.kind = v.kind and r.normal = v.normal"
+                " and r.agency_id = c.agency_id and r.ended_at is null"
+                " where c.generic <> coalesce(r.generic, v.generic))"
+                " update evidence_claim c set generic = told.generic from told where c.id = told.id",
                 [list(column) for column in zip(*((v.kind, v.normal, v.generic) for v in marked), strict=True)],
             )
     return [
         value
-        for value, before, old_bucket, old_generic in counted
+        for value, _, before, old_bucket, old_generic in counted
         if (before is None and value.cases >= 2)
         or (before is not None and (value.bucket, value.generic) != (old_bucket, old_generic))
     ]

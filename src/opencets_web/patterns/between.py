@@ -12,12 +12,13 @@ from uuid import UUID
 
 from django.urls import reverse
 
+from opencets.errors import NotFound
 from opencets.linking.explain import explain_path, explain_tie
 from opencets.linking.nearby import Nearby
 from opencets.linking.paths import Path, combined
 from opencets_web.audit import log
 from opencets_web.entities import queries as entities
-from opencets_web.entities.queries import PEOPLE, Group, RecordLine
+from opencets_web.entities.queries import PEOPLE, RecordLine
 from opencets_web.evidence.models import Record
 from opencets_web.leads.ties import DatabaseTies
 from opencets_web.policy import door
@@ -67,55 +68,40 @@ class PathsPage:
 
 
 def get_paths(actor: Actor, record_id: UUID, *, words: str = "", to: UUID | None = None) -> PathsPage:
-    """The best paths of at most four ties from the entity of a record to that of another; without one, unexpected neighbours.
+    """The best paths of at most four ties from a record to another; without one the choices, and unexpected neighbours.
 
-    NotFound: either record is not a person or account that the actor may see.
+    Records of one entity are tied by what makes them one, so the paths of all of them are found. NotFound: either record is
+    not a person or account that the actor may see.
     """
     people = entities.records_with_places().filter(kind__in=PEOPLE, retired_at=None)
-    start = door.admit(actor, people, pk=record_id)
-    goal = door.admit(actor, people, pk=to) if to else None
-    groups = entities.list_groups(actor, [start.id, *([goal.id] if goal else [])])
-    one, other = groups[start.id], groups[goal.id] if goal else None
-    choices = () if goal or not words else _choices(actor, start, words)
-    paths: list[Path] = []
-    neighbours: tuple[Neighbour, ...] = ()
-    complete = True
-    lines: dict[str, RecordLine] = {}
-    if goal is None or (other is not None and other.anchor != one.anchor):
-        source = DatabaseTies()
-        ends = _ids(one) | (_ids(other) if other else set())
-        near = Nearby(ends, source, layers=2, max_bits=MAX_BITS)
-        lines = _visible(actor, near.records)
-        near.without(near.records - lines.keys())
-        complete = near.complete
-        if other:
-            paths = near.paths(_ids(one), _ids(other), group_of=source.group_of)
-        else:
-            neighbours = _neighbours(near, one, lines, source, start)
-    log.record_each(
-        "paths.sought",
-        actor,
-        sorted({*one.holdings, *(other.holdings if other else ())}),
-        subject=f"entity:{one.anchor}",
-    )
+    asked = {record_id, to or record_id}
+    read = {record.id: record for record in door.visible(actor, people.filter(pk__in=asked))}
+    if read.keys() != asked:
+        raise NotFound
+    start, goal = read[record_id], read[to] if to else None
+    begin, end = {str(start.id)}, {str(goal.id)} if goal else set()
+    source = DatabaseTies(counted=False)
+    near = Nearby(begin | end, source, layers=2, max_bits=MAX_BITS)
+    lines = _visible(actor, near.records | begin | end)
+    near.without(near.records - lines.keys())
+    one = lines[str(start.id)]
+    paths = near.paths(begin, end, group_of=source.group_of) if goal else []
+    holdings = {(record.holding_id, record.agency_id) for record in read.values()}
+    log.record_each("paths.sought", actor, sorted(holdings), subject=f"entity:{start.id}")
     return PathsPage(
         label=one.label,
-        url=reverse("entities:detail", args=[one.anchor]),
+        url=one.entity_url,
         page_url=reverse("patterns:paths", args=[start.id]),
         words=words,
-        to_label=other.label if other else "",
-        to_url=reverse("entities:detail", args=[other.anchor]) if other else "",
+        to_label=lines[str(goal.id)].label if goal else "",
+        to_url=lines[str(goal.id)].entity_url if goal else "",
         asked=goal is not None,
         together=entities.percent_of(combined(paths)),
         paths=tuple(_shown(path, lines) for path in paths),
-        choices=choices,
-        neighbours=neighbours,
-        complete=complete,
+        choices=() if goal or not words else _choices(actor, start, words),
+        neighbours=() if goal else _neighbours(near, one, lines, source),
+        complete=near.complete,
     )
-
-
-def _ids(group: Group) -> set[str]:
-    return {str(line.id) for line in group.lines}
 
 
 def _choices(actor: Actor, start: Record, words: str) -> tuple[tuple[RecordLine, str], ...]:
@@ -130,15 +116,14 @@ def _visible(actor: Actor, records: set[str]) -> dict[str, RecordLine]:
 
 
 def _neighbours(
-    near: Nearby, one: Group, lines: dict[str, RecordLine], source: DatabaseTies, start: Record
+    near: Nearby, one: RecordLine, lines: dict[str, RecordLine], source: DatabaseTies
 ) -> tuple[Neighbour, ...]:
-    address = reverse("patterns:paths", args=[start.id])
-    mine = {line.case_reference for line in one.lines}
+    address = reverse("patterns:paths", args=[one.id])
 
     def wanted(record: str) -> bool:
-        return lines[record].kind in PEOPLE and lines[record].case_reference not in mine
+        return lines[record].kind in PEOPLE and lines[record].case_reference != one.case_reference
 
-    found = near.unexpected(_ids(one), wanted, group_of=source.group_of, most=MOST_NEIGHBOURS)
+    found = near.unexpected({str(one.id)}, wanted, group_of=source.group_of, most=MOST_NEIGHBOURS)
     return tuple(
         Neighbour(
             lines[each.record],

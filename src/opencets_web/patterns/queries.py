@@ -131,6 +131,8 @@ class Months:
 
     bars: tuple[Bar, ...]
     width: float
+    first: str
+    last: str
     sentence: str
 
 
@@ -420,7 +422,7 @@ def _months(found: tuple[Slice, ...]) -> Months | None:
         f"Busiest month: {busiest.month}, {busiest.contacts} contacts of {busiest.names} names. "
         f"Most new ties: {fresh.month}, {fresh.new_ties}."
     )
-    return Months(bars, len(shown) * wide, sentence)
+    return Months(bars, len(shown) * wide, shown[0].month, shown[-1].month if len(shown) > 1 else "", sentence)
 
 
 def _together(met: Iterable[Meeting]) -> Together | None:
