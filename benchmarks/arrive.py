@@ -44,6 +44,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 CASES = 200
 CHUNK = 50_000
+SPLINK_MOST = 100_000
+"""Splink reads its table whole for each new record: measured at this size, left out beyond."""
 SYLLABLES = "ba be bo da de di do fa fi ga go ha ka ke ki ko la le li lo ma me mi mo na ne ni no pa pe ra re ri ro sa so ta te ti to va vi"
 CITIES = "Aldburg Brennhaven Corville Dunmore Eastwick Fernau Galdo Hollbeck Ilmstad Jorvik Kestrel Morano Northby Ostra Quarry Stavern"
 GOAL_MEDIAN_MS, GOAL_P99_MS, GOAL_COLD_MS, GOAL_PER_SECOND = 10.0, 100.0, 1_000.0, 300.0
@@ -382,6 +384,11 @@ def arrivals(total: int, count: int, seed: int) -> list[dict[str, Any]]:
     return made
 
 
+def plants(total: str, wanted: str) -> dict[str, Any]:
+    """Everything that will arrive at one size: how many, from which seed, how many in an exhibit, written where."""
+    return {"planted": [plant(total, *map(str, one))["planted"] for one in json.loads(wanted)]}
+
+
 def plant(total: str, count: str, seed: str, size: str, where: str) -> dict[str, Any]:
     """Records as read and not yet placed, ``size`` in each exhibit; what they are is written down in a file."""
     from django.db import connection, transaction
@@ -438,20 +445,37 @@ def arrive(where: str) -> dict[str, Any]:
 
     placing._compared = counted
     took, found = [], 0
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), _processor_seconds()
     for exhibit in dict.fromkeys(one["exhibit"] for one in given["made"]):
         at = time.perf_counter()
         found += jobs.resolve_people(exhibit, given["officer"])
         took.append((time.perf_counter() - at) * 1e3)
-    seconds = time.perf_counter() - begun
-    return {"ms": took, "candidates": candidates, "suggested": found, "seconds": seconds, "records": len(given["made"])}
+    seconds, used = time.perf_counter() - begun, _processor_seconds() - used
+    return {
+        "processor_ms": used * 1e3 / len(given["made"]),
+        "ms": took,
+        "candidates": candidates,
+        "suggested": found,
+        "seconds": seconds,
+        "records": len(given["made"]),
+    }
 
 
-def checked(where: str) -> dict[str, Any]:
+def _processor_seconds() -> float:
+    """Of this program and of the database's process that serves it."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        fields = Path(f"/proc/{cursor.fetchone()[0]}/stat").read_text().rpartition(")")[2].split()
+    return time.process_time() + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def checked(*files: str) -> dict[str, Any]:
     """Every double is suggested with whom it doubles, no decoy is; as the owner of the tables reads it."""
     from opencets_web.entities.models import Match
 
-    made = json.loads(Path(where).read_text())["made"]
+    made = [one for where in files for one in json.loads(Path(where).read_text())["made"]]
     rows = Match.objects.filter(retired_at=None).values_list("left_id", "right_id", "reasons")
     standing = {frozenset((str(left), str(right))): reasons for left, right, reasons in rows}
     wrong = [one for one in made if (frozenset((one["id"], one["like"])) in standing) != (one["way"] == "double")]
@@ -667,7 +691,7 @@ def warm() -> dict[str, Any]:
 
 
 ACTS: dict[str, Callable[..., dict[str, Any]]] = {
-    "cast": cast, "fill": fill, "plant": plant, "arrive": arrive, "checked": checked, "same": same, "exact": exact,
+    "cast": cast, "fill": fill, "plant": plant, "plants": plants, "arrive": arrive, "checked": checked, "same": same, "exact": exact,
     "splink": splink, "linked": linked, "merge": merge, "tune": tune, "warm": warm,
 }  # fmt: skip
 
@@ -716,26 +740,25 @@ def measure(sizes: list[int], count: int, place: Path | None) -> dict[str, Any]:
             runs = [_run(total, count, act, restart, files) for total in sizes]
             hub, other = act("superuser", "linked", 10_000)["hub"]
             times = act("web", "merge", officer, hub, other, 5)
-            peer = act("superuser", "splink", sizes[0])
+            peer = act("superuser", "splink", sizes[0]) if sizes[0] <= SPLINK_MOST else None
     merged = {name: {"seconds_median": statistics.median(of), "seconds_most": max(of)} for name, of in times.items()}
-    return {"runs": runs, "growth": _growth(runs), "entity_of_10000_links": merged,
-            "splink_predict_between": {"people": sizes[0], "ms": spread(peer["ms"]), "found": f"{peer['found']} of {peer['of']}"}}  # fmt: skip
+    splinked = peer and {"people": sizes[0], "ms": spread(peer["ms"]), "found": f"{peer['found']} of {peer['of']}"}
+    return {"runs": runs, "growth": _growth(runs), "entity_of_10000_links": merged, "splink_predict_between": splinked}
 
 
 def _run(total: int, count: int, act: Any, restart: Callable[[], None], files: Path) -> dict[str, Any]:
     """One size: filled, cold, warm, in bulk, checked."""
     filled = act("superuser", "fill", total)
     names = {name: str(files / f"{total}-{name}.json") for name in ("cold", "first", "warm", "bulk0", "bulk1")}
-    for at, (name, many, size) in enumerate(
-        (
-            ("cold", 40, 1),
-            ("first", 100, 1),
-            ("warm", count, 1),
-            ("bulk0", count * 2, count * 2),
-            ("bulk1", count * 2, count * 2),
-        )
-    ):
-        act("superuser", "plant", total, many, at + 1, size, names[name])
+    sizes = {
+        "cold": (40, 1),
+        "first": (100, 1),
+        "warm": (count, 1),
+        "bulk0": (count * 2,) * 2,
+        "bulk1": (count * 2,) * 2,
+    }
+    wanted = [(many, at + 1, size, names[name]) for at, (name, (many, size)) in enumerate(sizes.items())]
+    act("superuser", "plants", total, json.dumps(wanted))
     restart()
     cold = act("jobs", "arrive", names["cold"])
     act("superuser", "warm")
@@ -745,14 +768,14 @@ def _run(total: int, count: int, act: Any, restart: Callable[[], None], files: P
     with ThreadPoolExecutor(2) as both:
         bulk = list(both.map(lambda name: act("jobs", "arrive", names[name]), ("bulk0", "bulk1")))
     started = time.perf_counter() - begun
-    facts = {name: act("owner", "checked", names[name]) for name in ("cold", "warm", "bulk0", "bulk1")}
+    facts = act("owner", "checked", *names.values())
     equal = act("owner", "same", total, *names.values()) if total <= 100_000 else None
     lookup = act("jobs", "exact", total, 300)
     records, seconds = sum(one["records"] for one in bulk), max(one["seconds"] for one in bulk)
     ms = spread(warm["ms"])
     return {
         "people": total, "filled": filled, "candidates": spread([float(n) for n in warm["candidates"]]),
-        "warm_ms": ms, "cold_ms": spread(cold["ms"]), "records_per_second": round(records / seconds),
+        "warm_ms": ms, "warm_processor_ms_mean": round(warm["processor_ms"], 2), "cold_ms": spread(cold["ms"]), "records_per_second": round(records / seconds),
         "records_per_second_one_by_one": round(warm["records"] / warm["seconds"]), "bulk_seconds_with_start": round(started, 1),
         "exact_lookup_ms": spread(lookup["ms"]), "correct": facts, "equal_to_plain_version": equal, "load": round(os.getloadavg()[0], 1),
         "within_goal": {
