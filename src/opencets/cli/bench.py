@@ -15,6 +15,7 @@ FIGURES = (
     "regions",
     "series",
     "resolve",
+    "names",
     "link",
     "sightings",
     "phrases",
