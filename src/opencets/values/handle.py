@@ -8,6 +8,7 @@ import unicodedata
 from anyascii import anyascii
 
 from opencets.errors import ValueRefused
+from opencets.values import Variant
 from opencets.values.services import is_service, profile_in, service_name
 from opencets.values.writing import clean, refuse_placeholder
 
@@ -83,3 +84,14 @@ def letters(normal: str) -> str:
     # A number at the end is a year or a counter; a digit inside a word stands for a letter.
     words = (re.sub(r"\d+$", "", word) for word in re.split(r"[^a-z0-9@$!]+", name))
     return "".join(re.sub(r"[^a-z]", "", word.translate(_LEET)) for word in words)
+
+
+def variants(normal: str) -> tuple[Variant, ...]:
+    """The name on any service; without its separators; its letters alone (see ``letters``)."""
+    name = normal.partition(":")[2]
+    found = (
+        Variant(f"name:{name}", "the service"),
+        Variant(f"bare:{re.sub(r'[^0-9a-z]', '', anyascii(name).casefold())}", "service and separators"),
+        Variant(f"letters:{letters(normal)}", "service, separators, numbers, decoration, digits for letters"),
+    )
+    return tuple(one for one in found if len(one.key.partition(":")[2]) >= 5)

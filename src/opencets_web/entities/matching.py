@@ -40,7 +40,7 @@ from opencets_web.policy.blind import across_holdings
 
 STRONG = tuple(sorted(kind.name for kind in KINDS.values() if kind.links == "strong"))
 DIGESTS = ("md5", "pdq", "sha1", "sha256")
-NAMING = tuple(kind for kind in STRONG if kind not in (*DIGESTS, "ip_hour", "url"))
+NAMING = tuple(kind for kind in STRONG if kind not in (*DIGESTS, "ip_hour", "ip_port", "url"))
 """Kinds whose own value names a person, an account or a device; a digest or an address in one hour does not."""
 SUGGESTED_FROM = 0.5
 """A pair less probable than this is not suggested."""
