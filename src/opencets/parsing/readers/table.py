@@ -650,7 +650,9 @@ def _kind_of(columns: list[_Column], source: Source) -> str:
     if "body" in names or ("sent_at" in names and names & {"sender", "recipient", "conversation"}):
         return "message"
     person = {"full_name", "given_name", "family_name", "date_of_birth", "place_of_birth", "street", "national_id"}
-    if "happened_at" in names and (not names & (person - {"full_name"}) or "action" in names):
+    # A call list lists the others: their numbers are contacts, whatever the heading of its times.
+    calls = {"phone", "duration"} <= names
+    if ("happened_at" in names or calls) and (not names & (person - {"full_name"}) or "action" in names):
         return "event"
     if names & person:
         return "person"
