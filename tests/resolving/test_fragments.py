@@ -7,6 +7,7 @@ import random
 import pytest
 
 from opencets.rehearsal.screen_names import screen_name, written
+from opencets.resolving.aliases import likenesses, ranked
 from opencets.resolving.fragments import Fragments
 from opencets.values.handle import letters
 
@@ -55,3 +56,18 @@ def test_nine_of_ten_variants_find_their_bearer_first() -> None:
     index = Fragments((at, letters(written(chance, one))) for at, one in enumerate(parts))
     found = [index.near(letters(written(chance, one)), 1) for one in parts]
     assert sum(bool(near) and near[0].key == at for at, near in enumerate(found)) / len(parts) >= 0.9
+
+
+def test_likenesses_say_why_and_leave_equal_and_common_names_out() -> None:
+    names = {
+        "a": "kik:zephyr_quill",
+        "b": "instagram:the.z3phyrquill98",
+        "c": "kik:max_2004",
+        "d": "vk:max1990",
+        "e": "ok:max1990",
+    }
+    ((one, other, alike),) = [row for row in likenesses(names) if "a" in row]
+    assert (one, other) == ("a", "b")
+    assert alike.why == "the same letters; service, separators, digits or decoration differ"
+    near = [key for key, _ in ranked("kik:quillzephyr", names)]
+    assert near == ["a", "b"]

@@ -31,9 +31,14 @@ class Near(Generic[Key]):
 
 
 class Fragments(Generic[Key]):
-    """An index of texts by their fragments. Texts are given normalised: see ``opencets.values.handle.letters``."""
+    """An index of texts by their fragments. Texts are given normalised: see ``opencets.values.handle.letters``.
 
-    def __init__(self, texts: Mapping[Key, str] | Iterable[tuple[Key, str]] = ()) -> None:
+    ``drawn_from``: how many texts there are in all where those kept are only the ones that came into question; a
+    fragment that all of a dozen candidates share is not common for that.
+    """
+
+    def __init__(self, texts: Mapping[Key, str] | Iterable[tuple[Key, str]] = (), *, drawn_from: int = 0) -> None:
+        self._drawn_from = drawn_from
         self._holders: dict[str, list[Key]] = defaultdict(list)
         self._texts: dict[Key, Counter[str]] = {}
         self._lengths: dict[Key, float] = {}
@@ -61,7 +66,7 @@ class Fragments(Generic[Key]):
     def bits(self, fragment: str) -> float:
         """How much a fragment weighs: log2 of one in how many texts has it. One that nobody has weighs most."""
         held = len(self._holders.get(fragment, ()))
-        return math.log2((len(self._texts) + 2) / (held + 1))
+        return math.log2((max(len(self._texts), self._drawn_from) + 2) / (held + 1))
 
     def near(self, text: str, most: int = 10, at_least: float = 0.2) -> list[Near[Key]]:
         """The kept texts nearest to ``text``, the nearest first, those of equal score in the order they were kept."""
