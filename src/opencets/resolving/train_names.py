@@ -28,6 +28,8 @@ APART: dict[str, Sequence[Collection[str]]] = {
 """Ways of writing so different that each is learned by itself."""
 BORROWED = 4.0
 """A letter takes so many sightings from its kind: a beginning from the letter elsewhere, every letter from itself."""
+SAVED = 0.2
+"""Steps expected less often than this, borrowed ones too, are not written down."""
 _KEPT = (0.2, 1.0, 1.0, 2.0, 0.2, 0.2)
 """A step is kept from so many expected sightings on, by kind: one to one, two to one, one to two, two to two ..."""
 
@@ -53,7 +55,7 @@ def learn(pairs: Sequence[tuple[NameForm, NameForm]], rounds: int = ROUNDS) -> d
     table = {
         _name(kind, place): int(steps.tables()[kind][tuple(place)])
         for kind, seen in enumerate(counts)
-        for place in np.argwhere(seen >= _KEPT[kind]).tolist()
+        for place in np.argwhere(seen >= SAVED).tolist()
     }
     return {
         "left_bits": steps.left_bits.tolist(),
@@ -108,8 +110,10 @@ def _weighed(
     )
     small, capital = slice(0, 26), slice(26, 52)
     one[small] += BORROWED * np.eye(26)
-    both = one[small] + one[capital] + 1e-9
-    one[capital] += BORROWED * both / both.sum(1, keepdims=True)
+    taken = sum(table.reshape(len(left), -1).sum(1) for table in (one, two_one, one_two, two_two, lost))
+    everywhere = (taken[small] + taken[capital])[:, None]
+    one[capital] += BORROWED * (one[small] + one[capital]) / everywhere
+    one_two[capital] += BORROWED * (one_two[small] + one_two[capital]) / everywhere[:, :, None]
     lost += 0.5
     gained += 0.5
     kept = one, two_one, one_two, two_two, lost, gained
