@@ -5,6 +5,7 @@ A new address without a line here fails ``test_access_matrix.py``; so does a lin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -35,7 +36,7 @@ class Address:
     method: str = "get"
     sends: Callable[[SmallCase], dict[str, Any]] | None = None
     asks: dict[str, str] = field(default_factory=dict)
-    """The query string."""
+    """The query string; ``<name>`` stands for the id of a row."""
 
     json: bool = False
     of_the_case: bool = True
@@ -52,7 +53,8 @@ class Address:
         from django.urls import reverse
 
         filled = {part: REFERENCE if row == "reference" else made.id_of(row) for part, row in self.parts.items()}
-        return reverse(name, kwargs=filled) + (f"?{urlencode(self.asks)}" if self.asks else "")
+        asks = {key: re.sub(r"<(\w+)>", lambda row: str(made.id_of(row[1])), text) for key, text in self.asks.items()}
+        return reverse(name, kwargs=filled) + (f"?{urlencode(asks)}" if asks else "")
 
 
 def _page(row: str, part: str, open_to: frozenset[str] = READERS) -> Address:
@@ -415,6 +417,15 @@ ADDRESSES: dict[str, Address] = {
     "charts:case-graph": _case_page(),
     "charts:around": _page("person", "record_id"),
     "charts:graph": _page("person", "record_id"),
+    "charts:times": _page("person", "record_id"),
+    "charts:saved": _page("chart", "chart_id"),
+    "charts:saved-graph": _page("chart", "chart_id"),
+    "charts:saved-times": _page("chart", "chart_id"),
+    "charts:export": Address(
+        READERS, method="post", sends=lambda made: {"around": str(made.id_of("person")), "form": "svg"}
+    ),
+    "charts:why": Address(READERS, asks={"tie": "match:<match>"}),
+    "charts:way": Address(READERS, asks={"from": "e:<person>", "to": "c:<case>"}),
     "charts:remove": _act("chart", "chart_id"),
     "charts:restore": _act("removed_chart", "chart_id"),
     # sharing

@@ -65,6 +65,8 @@ OWN_BUSINESS = {
     "deconfliction_conflict": _OWN,
     "deconfliction_threadline": _OWN,
     "grading_entryrelease": _OWN,
+    # What is frozen on a chart is open to those alone who may see all of it.
+    "charts_savedchart": " and (holdings = '{}' or app_sees_all(holdings))",
     "leads_alert": " and (agency_id = (select app_agency()) or kind in ('connection', 'known'))",
 }
 """What a partner on a case does not see of it: whom its agency was pointed to, asks, answers, and to whom else it released."""
