@@ -219,39 +219,38 @@ def walk_ours(page: Any, address: str, world: tuple[int, int, int], rounds: int)
     return told
 
 
-SPOTS = """([wanted]) => {
+SPOT = """([at, of]) => {
   const chart = document.querySelector('.chart-canvas').chart;
   const {lines} = chart.model.shown();
-  const found = [];
-  for (let at = 0; at < lines.length && found.length < wanted; at += Math.max(1, Math.floor(lines.length / 60))) {
-    const line = lines[at];
-    const spot = chart.painter.middleOf(line);
-    const hit = chart.painter.at(spot.left, spot.top);
-    const box = chart.canvas.getBoundingClientRect();
-    if (hit.line === line && spot.left > 5 && spot.top > 5 && spot.left < box.width - 400 && spot.top < box.height - 5)
-      found.push([box.left + spot.left, box.top + spot.top, line.ties[0].sentence]);
-  }
-  return found;
+  const line = lines[Math.floor(at * lines.length / of)];
+  const {painter} = chart;
+  painter.fit([line.from, line.to], 120, 1.5);
+  painter.paint();
+  const spot = painter.middleOf(line);
+  const box = chart.canvas.getBoundingClientRect();
+  return painter.at(spot.left, spot.top).line === line ? [box.left + spot.left, box.top + spot.top, line.ties[0].sentence] : null;
 }"""
+"""One tie brought into the window: where its middle is pressed, and what it says; null where another lies over it."""
 
 
 def _clicks(page: Any) -> dict[str, Any]:
     """Ties clicked with the mouse, each of which must tell its own sentence and its reasons."""
-    page.evaluate(f"{CHART}.painter.fit(); {CHART}.painter.paint()")
+    page.locator(".chart-canvas").scroll_into_view_if_needed()
     took = []
-    for x, y, said in page.evaluate(SPOTS, [12]):
+    for at in range(40):
+        spot = page.evaluate(SPOT, [at, 40])
+        if spot is None or len(took) == 12:
+            continue
+        x, y, said = spot
         page.mouse.click(x, y)
         begun = time.perf_counter()
-        _until(
-            page,
-            "!document.querySelector('.chart-panel').hidden && document.querySelector('.chart-panel .reason-sentence')",
-        )
+        _until(page, "document.querySelector('.chart-panel:not([hidden]) .reason-sentence') !== null")
         took.append((time.perf_counter() - begun) * 1000)
         assert page.inner_text(".chart-panel h2") == said, f"{said}: another explanation opens"
         reason = page.inner_text(".chart-panel .reason")
         assert REFERENCE in reason, reason
         # As the exhibit wrote it: the value whose tie it is.
-        assert said.split(" address ")[1].split(" ")[0].upper()[:3] in reason.upper(), reason
+        assert said.split(" address ")[1].split(" ")[0].upper() in reason.upper(), reason
         page.keyboard.press("Escape")
     assert len(took) >= 8, f"only {len(took)} ties could be clicked"
     return {"ties": len(took), "median_ms": round(statistics.median(took), 1), "worst_ms": round(max(took), 1)}

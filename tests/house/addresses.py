@@ -23,6 +23,7 @@ EVERYONE = frozenset(
 CASE_WORKERS = EVERYONE - {"administrator", "auditor"}
 NOBODY: frozenset[str] = frozenset()
 ADMINISTRATOR = frozenset({"administrator"})
+OWNER = frozenset({"owner"})
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,11 @@ def _held(also: dict[str, str] | None = None, **fields: Any) -> Address:
     )  # fmt: skip
 
 
+def _watch(row: str) -> Address:
+    """A watch is the owner's own, whatever becomes of the case."""
+    return Address(OWNER, {"watch_id": row}, method="post", of_the_case=False)
+
+
 REASON = {"reason": "Seen together with a colleague."}
 
 
@@ -125,6 +131,15 @@ ADDRESSES: dict[str, Address] = {
     "desk:home": _list(),
     "desk:case": _case_page(),
     "desk:search": Address(EVERYONE, asks={"q": "Lantern"}, of_the_case=False),
+    "desk:watches": _list(),
+    "desk:watch": Address(OWNER, {"watch_id": "watch"}, of_the_case=False),
+    "desk:watch-make": Address(
+        EVERYONE, method="post", sends=lambda made: {"q": "Nobody by this name"}, of_the_case=False
+    ),
+    "desk:watch-pause": _watch("watch"),
+    "desk:watch-resume": _watch("paused_watch"),
+    "desk:watch-end": _watch("watch"),
+    "desk:watch-restore": _watch("ended_watch"),
     # audit
     "audit:list": _list(frozenset({"auditor"})),
     "audit:export": _list(frozenset({"auditor"})),
