@@ -15,6 +15,8 @@ FIGURES = (
     "regions",
     "series",
     "resolve",
+    "arrive",
+    "names",
     "link",
     "sightings",
     "phrases",

@@ -1,7 +1,8 @@
 """Search across the rooms: only what the reader may see, grouped by what it is, each hit saying why it was found.
 
 Identifiers are found exactly, in any notation that ``opencets.values`` reads; names, screen names, addresses and file names by
-the beginnings of their words; messages by their words; visible text by the beginnings of its words, in every script. Part of a word
+the beginnings of their words, screen names also where they were varied; messages by their words; visible text by the
+beginnings of its words, in every script. Part of a word
 in its middle is not found: that would need an extension. ``language:de`` among the words narrows messages and visible text to a
 language, and leaves out what has none.
 """
@@ -26,6 +27,7 @@ from opencets.values import normalise
 from opencets.values.services import SERVICES
 from opencets_web.audit import log
 from opencets_web.cases.models import Case, PartnerNumber
+from opencets_web.desk.handles import find_alike, references
 from opencets_web.evidence.models import Claim, ExhibitFile, Record
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
@@ -40,6 +42,7 @@ PARTS = (
     ("identifiers", "Identifiers"),
     ("cases", "Cases"),
     ("people", "People and accounts"),
+    ("handles", "Screen names like it"),
     ("messages", "Messages"),
     ("visible", "Visible text"),
     ("files", "Files"),
@@ -126,6 +129,7 @@ def search(
         "identifiers": lambda: _identifiers(actor, words, values),
         "cases": lambda: _cases(actor, words),
         "people": lambda: _people(actor, words),
+        "handles": lambda: _handles(actor, words),
         "messages": lambda: _messages(actor, words, language),
         "visible": lambda: _visible(actor, words, language, shown),
         "files": lambda: _files(actor, words),
@@ -239,6 +243,15 @@ def _people(actor: Actor, words: str) -> Any:
         ]  # fmt: skip
 
     return rows, shown
+
+
+def _handles(actor: Actor, words: str) -> Any:
+    def shown(chosen: Sequence[Any]) -> list[Hit]:
+        return [
+            Hit(kind, ((normal, False),), why, (), case, url) for kind, normal, why, case, url in references(chosen)
+        ]
+
+    return find_alike(actor, words, _ask), shown
 
 
 def _messages(actor: Actor, words: str, language: str) -> Any:

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0004_sealed_fields'),
-        ('entities', '0001_initial'),
+        ('entities', '0002_placing'),
         ('policy', '0004_tlp'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
