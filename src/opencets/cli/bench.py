@@ -16,6 +16,7 @@ FIGURES = (
     "series",
     "resolve",
     "names",
+    "arrive",
     "link",
     "sightings",
     "phrases",
