@@ -1,8 +1,9 @@
 """Resolving: people from several records, suggested with a probability and reasons, never merged here."""
 
+from opencets.resolving.features import Commonness
 from opencets.resolving.model import Model, Weight, load_model, model_from
 from opencets.resolving.people import FIELDS, Person, PersonRow, candidate_keys, prepare, skeleton
-from opencets.resolving.suggest import BLOCK_LIMIT, Commonness, Reason, Suggestion, score, suggest
+from opencets.resolving.suggest import BLOCK_LIMIT, Reason, Suggestion, score, suggest
 
 __all__ = [
     "BLOCK_LIMIT",
