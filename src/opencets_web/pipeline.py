@@ -24,6 +24,7 @@
     media matched ─► keep_veils
     media matched ─► follow_text ─► (of a case that asked, or all) text asked ─► read_text ─► text asked, until all is read
     exhibit read ─► tell_languages ─► go_on_telling        every night ─► read_again (another version of either)
+    every night ─► check_places (the whole run of what resolve_people does one record at a time)
 
 A job runs as the officer whom it serves. Each is safe to run again: a killed worker's job is taken up by ``take_up_stalled``.
 """
@@ -210,6 +211,12 @@ def on_app_ready(app: App) -> None:
     def forget_attempts(timestamp: int) -> None:
         """Once a day: sign-ins through providers that nobody will answer any more."""
         federation.forget_attempts()
+
+    @app.periodic(cron="57 1 * * *")
+    @app.task(name="check_places", queue="linking", lock=CONNECTING, queueing_lock="check_places", pass_context=False)
+    def check_places(timestamp: int) -> None:
+        """Once a day: the whole run of placing, which finds what stands as it would from nothing, or puts it right."""
+        entities.check_places()
 
     @app.periodic(cron="17 3 * * *")
     @app.task(name="remove_left_behind", queue="reading", queueing_lock="remove_left_behind", pass_context=False)

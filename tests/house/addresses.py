@@ -51,7 +51,11 @@ class Address:
         """The address with its parts filled in."""
         from django.urls import reverse
 
+        from opencets_web.entities.numbering import number_of
+
         filled = {part: REFERENCE if row == "reference" else made.id_of(row) for part, row in self.parts.items()}
+        if "number" in filled:
+            filled["number"] = number_of(made.id_of(self.parts["number"]))
         return reverse(name, kwargs=filled) + (f"?{urlencode(self.asks)}" if self.asks else "")
 
 
@@ -231,6 +235,7 @@ ADDRESSES: dict[str, Address] = {
         },
     ),
     "entities:detail": _page("person", "record_id"),
+    "entities:number": _page("person", "number"),
     "entities:case": _case_page(),
     "entities:undo": _act("judgement", "judgement_id"),
     "entities:record": _page("person", "record_id"),

@@ -510,7 +510,7 @@ def _texts(made: SmallCase, now: datetime) -> None:
 
 
 def _between(made: SmallCase, now: datetime) -> None:
-    from opencets_web.entities.models import CandidateKey, Identifier, Judgement, Match
+    from opencets_web.entities.models import CandidateKey, Identifier, Judgement, Match, Placement
 
     rows, sides = made.rows, _between_cases(made, "case", "case")
     left, right = sorted((rows["person"], rows["twin"]), key=lambda record: record.id)
@@ -528,7 +528,10 @@ def _between(made: SmallCase, now: datetime) -> None:
         at=now,
     )
     rows["identifier"] = Identifier.objects.create(kind="email", normal="ada@example.org", cases_count=1)
-    rows["candidate"] = CandidateKey.objects.create(key="email:ada", record=left)
+    rows["placement"] = Placement.objects.create(
+        record=left, record_holding_id=left.holding_id, record_agency_id=left.agency_id, packed="[]", keys=[7]
+    )
+    rows["candidate"] = CandidateKey.objects.create(key=7, placement_id=rows["placement"].id)
 
 
 def _leads(made: SmallCase, now: datetime) -> None:

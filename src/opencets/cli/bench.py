@@ -15,6 +15,7 @@ FIGURES = (
     "regions",
     "series",
     "resolve",
+    "arrive",
     "link",
     "sightings",
     "phrases",

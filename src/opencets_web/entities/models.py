@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -27,16 +28,27 @@ class Identifier(models.Model):
         constraints = [models.UniqueConstraint(fields=["kind", "normal"], name="identifier_once")]
 
 
-class CandidateKey(models.Model):
-    """Under which keys a person record is found as a candidate for the same person (blind territory)."""
+class Placement(models.Model):
+    """A person or account as it is compared with all others: prepared once, with its keys (blind territory)."""
 
     id = models.BigAutoField(primary_key=True)
-    key = models.CharField(max_length=80)
-    record = models.ForeignKey(Record, on_delete=models.PROTECT, related_name="+")
+    record = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="+")
+    record_holding_id = models.UUIDField()
+    record_agency_id = models.UUIDField()
+    packed = models.TextField(help_text="What is compared, as opencets.resolving.placing packs it.")
+    keys = ArrayField(models.BigIntegerField())
+    stale = models.BooleanField(default=False, help_text="One of its values turned generic, or stopped being so.")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["record", "key"], name="candidate_key_once")]
-        indexes = [models.Index(fields=["key"], name="candidate_by_key")]
+        indexes = [models.Index(fields=["id"], name="placement_stale", condition=Q(stale=True))]
+
+
+class CandidateKey(models.Model):
+    """Under which keys a placed record is found as a candidate for the same person (blind territory)."""
+
+    pk = models.CompositePrimaryKey("key", "placement_id")
+    key = models.BigIntegerField()
+    placement_id = models.BigIntegerField()
 
 
 class Match(BetweenTwo):

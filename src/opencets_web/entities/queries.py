@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import log2
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from django.db.models.functions import Cast, Ln
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
+from opencets.errors import NotFound
 from opencets.linking import JUDGED, components
 from opencets.records import KINDS, PROPERTIES, RECORDS
 from opencets.resolving import PersonRow, prepare
@@ -28,7 +30,9 @@ from opencets.values.handling import Label, most_restrictive
 from opencets_web.audit import log
 from opencets_web.cases.models import Case
 from opencets_web.cases.queries import CaseFrame
+from opencets_web.entities.contradictions import DECIDING, GROUPING_KINDS, contradictions_of
 from opencets_web.entities.models import Judgement, Match, Verdict
+from opencets_web.entities.numbering import number_of, read_number, span_of
 from opencets_web.evidence.models import Claim, Record
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
@@ -37,8 +41,6 @@ from opencets_web.policy.models import Grant, Holding
 from opencets_web.policy.rules import LEVELS, level_of
 
 PEOPLE: Final = ("person", "account")
-GROUPING_KINDS: Final = ("account_id", "email", "handle", "national_id", "phone")
-"""Records with one own value of these kinds stand as one entity, unless it is generic or the records contradict."""
 DIGEST_KINDS: Final = ("md5", "pdq", "sha1", "sha256")
 STRONG_KINDS: Final = tuple(kind.name for kind in KINDS.values() if kind.links == "strong")
 LISTED_KINDS: Final = tuple(kind for kind in STRONG_KINDS if kind not in DIGEST_KINDS)
@@ -51,6 +53,8 @@ ROUNDS = 3
 """How many steps from one record to the next an entity is followed; what lies beyond is said, not silently left out."""
 MOST_RECORDS = 400
 MOST_CLAIMS = 60_000
+HEAD = 50
+"""So many suggestions of the queue are weighed by what they would bring together."""
 MOST_LISTED = 30
 """Of how many of its records an entity in a list shows the values; its own page shows all."""
 ROLE_WORDS: Final = {
@@ -60,6 +64,7 @@ ROLE_WORDS: Final = {
     "device_of": "of the device",
     "mentioned": "mentioned",
 }
+Against = dict[UUID, tuple[str, ...]]
 VERDICT_TONES: Final = {Verdict.SAME: "good", Verdict.DIFFERENT: "bad", Verdict.UNSURE: "warn"}
 
 
@@ -191,6 +196,8 @@ class MatchCard:
     may_judge: bool
     label: Label
     """Of both sides, the most restrictive."""
+    change: str = ""
+    """What "the same" would bring together, where it was weighed."""
 
     @property
     def sides(self) -> tuple[Side, Side]:
@@ -221,6 +228,8 @@ class JudgementLine:
     undone_by: str
     undo_url: str
     may_undo: bool
+    against: tuple[str, ...] = ()
+    """What contradicts it: later data, or another judgement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +268,38 @@ class EntityPage:
     kept_apart: int
     complete: bool
     chart_url: str
+    number: str
+    """What it can be called by in a report."""
+    earlier: tuple[str, ...]
+    """The numbers of its other records, which lead to this entity."""
+
+
+@dataclass(frozen=True, slots=True)
+class WayStep:
+    """One tie on the way from a number's record to its entity's anchor."""
+
+    left: RecordLine
+    right: RecordLine
+    sentence: str
+    at: datetime | None
+    """Since when: the judgement was made, or the later of the two was read."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NumberPage:
+    """What became of a number: where its record stands now, by which ties, and from whom it was told apart."""
+
+    number: str
+    record: RecordLine
+    entity_url: str
+    entity_number: str
+    entity_label: str
+    stands: bool
+    """Whether the entity is still called by this number."""
+    replaced_at: datetime | None
+    way: tuple[WayStep, ...]
+    apart: tuple[JudgementLine, ...]
 
 
 # --- Records as lines ------------------------------------------------------------------------------------------------
@@ -315,9 +356,6 @@ def _lines(actor: Actor, ids: Iterable[UUID]) -> dict[UUID, RecordLine]:
 # --- Grouping --------------------------------------------------------------------------------------------------------
 
 
-_DECIDING = ("date_of_birth", "national_id", "gender")
-
-
 @dataclass(slots=True)
 class _Seen:
     """What of the neighbourhood of some records was read so far: enough to group them."""
@@ -360,7 +398,7 @@ def _around(actor: Actor, starts: Iterable[UUID]) -> _Seen:
 def _read_names(actor: Actor, seen: _Seen, records: set[UUID]) -> set[tuple[str, str]]:
     """Take in what can group or part these records; returns the values not met before."""
     naming = Claim.objects.filter(
-        Q(kind__in=GROUPING_KINDS, generic=False) | Q(property__in=_DECIDING),
+        Q(kind__in=GROUPING_KINDS, generic=False) | Q(property__in=DECIDING),
         record__in=records, record__kind__in=PEOPLE, role="own", normal__isnull=False,
     )  # fmt: skip
     rows: Iterable[tuple[UUID, str, Any, bool, str]] = door.visible(actor, naming).values_list(
@@ -372,7 +410,7 @@ def _read_names(actor: Actor, seen: _Seen, records: set[UUID]) -> set[tuple[str,
             if (kind, normal) not in seen.holders:
                 fresh.add((kind, normal))
             seen.holders[kind, normal].append(str(record))
-        if prop in _DECIDING:
+        if prop in DECIDING:
             seen.people[str(record)][prop] = normal
     return fresh
 
@@ -490,7 +528,96 @@ def get_entity(actor: Actor, record_id: UUID) -> EntityPage:
         kept_apart=cut,
         complete=seen.complete,
         chart_url=_url("charts:around", members[0]),
+        number=number_of(members[0]),
+        earlier=tuple(number_of(member) for member in members[1:]),
     )
+
+
+def get_numbered(actor: Actor, text: str) -> NumberPage:
+    """What became of a number, from what this actor may see; NotFound: miswritten, or not the actor's."""
+    number = read_number(text)
+    first, last = span_of(number)
+    rows = records_with_places().filter(id__gte=first, id__lte=last, kind__in=PEOPLE)
+    start = next((row for row in door.visible(actor, rows) if number_of(row.id) == number), None)
+    if start is None:
+        raise NotFound
+    record = _successor(actor, start) if start.retired_at is not None else start
+    seen = _around(actor, [record.id])
+    clusters, _ = _group(seen)
+    members = [UUID(member) for member in clusters[str(record.id)]]
+    way = _way(seen, clusters[str(record.id)], str(record.id))
+    touching = Judgement.objects.filter(Q(left=record.id) | Q(right=record.id) | Q(left__in=members, right__in=members))
+    judged = list(
+        door.visible(actor, touching.filter(undone_at=None).select_related("by__agency", "undone_by")).order_by(
+            "-at", "-id"
+        )[:200]
+    )
+    sides = {side for judgement in judged for side in (judgement.left_id, judgement.right_id)}
+    lines = _lines(actor, {*members, *sides})
+    stated = door.visible(actor, Claim.objects.filter(record__in=members, property="full_name")).order_by("id")
+    read = dict(door.visible(actor, Record.objects.filter(pk__in=members)).values_list("id", "read_at"))
+    same = {frozenset((str(one.left_id), str(one.right_id))): one for one in judged if one.verdict == Verdict.SAME}
+    _log_looks(actor, [start, record], "entity.viewed", f"entity:{members[0]}")
+    return NumberPage(
+        number=number,
+        record=lines[record.id],
+        entity_url=reverse("entities:detail", args=[members[0]]),
+        entity_number=number_of(members[0]),
+        entity_label=_called([lines[member] for member in members], stated)[0],
+        stands=members[0] == start.id,
+        replaced_at=start.retired_at,
+        way=tuple(_way_step(lines, read, step, same.get(frozenset(step[:2]))) for step in way),
+        apart=tuple(
+            _judgement_line(one, lines, set())
+            for one in judged
+            if one.verdict == Verdict.DIFFERENT and record.id in (one.left_id, one.right_id)
+        ),
+    )
+
+
+def _successor(actor: Actor, old: Record) -> Record:
+    """The record that a corrected reading put in the place of an old one; the old one itself where there is none."""
+    rows = records_with_places().filter(file=old.file_id, kind=old.kind, place=old.place, retired_at=None)
+    return door.visible(actor, rows).order_by("id").first() or old
+
+
+def _way(seen: _Seen, members: Sequence[str], start: str) -> list[tuple[str, str, str]]:
+    """The fewest ties that lead from one record of an entity to its anchor, each with its words."""
+    inside, end = set(members), members[0]
+    ties: dict[str, dict[str, str]] = defaultdict(dict)
+    for (kind, normal), holders in sorted(seen.holders.items()):
+        held = sorted(set(holders) & inside)
+        for other in held[1:]:
+            ties[held[0]][other] = ties[other][held[0]] = f"{KINDS[kind].ties} {normal}"
+    for left, right, verdict in sorted(seen.judged):
+        if verdict == Verdict.SAME and {str(left), str(right)} <= inside:
+            ties[str(left)][str(right)] = ties[str(right)][str(left)] = "judged the same"
+    came: dict[str, str] = {}
+    frontier = [start]
+    while frontier and end not in came and start != end:
+        following = []
+        for record in frontier:
+            for other in ties[record]:
+                if other != start and other not in came:
+                    came[other] = record
+                    following.append(other)
+        frontier = following
+    way: list[tuple[str, str, str]] = []
+    while end in came:
+        way.insert(0, (came[end], end, ties[came[end]][end]))
+        end = came[end]
+    return way
+
+
+def _way_step(
+    lines: dict[UUID, RecordLine], read: dict[UUID, datetime], step: tuple[str, str, str], judged: Judgement | None
+) -> WayStep:
+    left, right = UUID(step[0]), UUID(step[1])
+    if judged is not None:
+        return WayStep(
+            lines[left], lines[right], f"judged the same by {judged.by.display_name}", judged.at, judged.reason
+        )
+    return WayStep(lines[left], lines[right], step[2], max(read[left], read[right]), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -652,13 +779,16 @@ def _decisions(
     shown |= {side for judgement in judged for side in (judgement.left_id, judgement.right_id)}
     lines = lines | _lines(actor, shown - set(lines))
     writable = _writable(actor, [*judged, *open_matches])
+    against = contradictions_of(actor, judged)
     return (
-        tuple(_judgement_line(judgement, lines, writable) for judgement in judged),
+        tuple(_judgement_line(judgement, lines, writable, against) for judgement in judged),
         _cards(actor, open_matches, lines, writable),
     )
 
 
-def _judgement_line(judgement: Judgement, lines: dict[UUID, RecordLine], writable: set[UUID]) -> JudgementLine:
+def _judgement_line(
+    judgement: Judgement, lines: dict[UUID, RecordLine], writable: set[UUID], against: Against | None = None
+) -> JudgementLine:
     verdict = Verdict(judgement.verdict)
     return JudgementLine(
         id=judgement.id,
@@ -676,7 +806,14 @@ def _judgement_line(judgement: Judgement, lines: dict[UUID, RecordLine], writabl
         undo_url=reverse("entities:undo", args=[judgement.id]),
         may_undo=judgement.undone_at is None
         and bool({judgement.left_holding_id, judgement.right_holding_id} & writable),
+        against=(against or {}).get(judgement.id, ()),
     )
+
+
+def list_contradictions(actor: Actor, judgement_id: UUID) -> tuple[str, ...]:
+    """What contradicts a judgement now; NotFound: not the actor's."""
+    judgement = door.admit(actor, Judgement.objects.all(), pk=judgement_id)
+    return contradictions_of(actor, [judgement]).get(judgement.id, ())
 
 
 def _writable(actor: Actor, pairs: Iterable[Match | Judgement]) -> set[UUID]:
@@ -776,9 +913,12 @@ def list_queue_within(actor: Actor, *, words: str = "", number: int = 1) -> Queu
 
 
 def list_queue(actor: Actor, *, words: str = "", number: int = 1, within: bool = False) -> Queue:
-    """The undecided suggestions between the actor's cases: highest probability times uncertainty first, ten a page.
+    """The undecided suggestions between the actor's cases, ten a page: those first on which a judgement changes most.
 
-    Uncertainty is the entropy of the probability: a pair at 70 % gains most from a judgement, one at 99.9 % least.
+    What it changes is what it would bring together (records and cases of both entities, as this actor sees them), times
+    the probability that it does, times the doubt that it ends: the entropy of the probability, so that a pair at 70 %
+    gains most and one at 99.9 % least. The first ``HEAD`` by probability and doubt alone are ordered so; the others
+    follow as they are.
     """
     p = F("probability")
     certain = Q(probability__gt=0.0001, probability__lt=0.9999)
@@ -792,11 +932,78 @@ def list_queue(actor: Actor, *, words: str = "", number: int = 1, within: bool =
         for side in sides:
             found |= Q(**{f"{side}__icontains": words})
         matches = matches.filter(found)
-    page = Paginator(matches.order_by("-gain", "-bits", "id"), 10).get_page(number)
+    ordered = _Weighed(actor, matches.order_by("-gain", "-bits", "id"))
+    page = Paginator(ordered, 10).get_page(number)
     shown = list(page)
     lines = _lines(actor, {side for match in shown for side in (match.left_id, match.right_id)})
     log.record("matches.listed", actor, details={"words": words, "page": page.number})
-    return Queue(_cards(actor, shown, lines, _writable(actor, shown)), page, page.paginator.count)
+    cards = _cards(actor, shown, lines, _writable(actor, shown))
+    told = tuple(replace(card, change=ordered.change_of(card.id)) for card in cards)
+    return Queue(told, page, page.paginator.count)
+
+
+class _Weighed(Sequence[Any]):
+    """Suggestions in the order of what a judgement would change: the head weighed by what it brings together."""
+
+    def __init__(self, actor: Actor, matches: QuerySet[Any]) -> None:
+        self._matches = matches
+        self._length = matches.count()
+        head = list(matches[:HEAD])
+        self._change = _changes(actor, head)
+        self._head = sorted(head, key=lambda match: (-match.gain * self._weight(match), -match.bits, match.id))
+
+    def _weight(self, match: Match) -> float:
+        records, cases = self._change[match.id]
+        return log2(1 + records) * log2(1 + cases)
+
+    def change_of(self, match: UUID) -> str:
+        """What "the same" would bring together, in words; empty beyond the head."""
+        if match not in self._change:
+            return ""
+        records, cases = self._change[match]
+        return f"The same would bring together {records} records of {cases} case{'' if cases == 1 else 's'}."
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, wanted: Any) -> Any:
+        if not isinstance(wanted, slice):
+            return self[wanted : wanted + 1][0]
+        begin, end, _ = wanted.indices(self._length)
+        found = self._head[begin:end]
+        if end > len(self._head):
+            found += list(self._matches[max(begin, len(self._head)) : end])
+        return found
+
+
+def _changes(actor: Actor, matches: Sequence[Match]) -> dict[UUID, tuple[int, int]]:
+    """How many records, and of how many cases, each pair's two sides have together: with whom they share own values."""
+    sides = {side for match in matches for side in (match.left_id, match.right_id)}
+    if not sides:
+        return {}
+    naming = Claim.objects.filter(kind__in=GROUPING_KINDS, role="own", generic=False, normal__isnull=False)
+    own: dict[UUID, set[tuple[str, str]]] = defaultdict(set)
+    said: Iterable[tuple[UUID, str, Any]] = door.visible(actor, naming.filter(record__in=sides)).values_list(
+        "record_id", "kind", "normal"
+    )
+    for record, kind, normal in said:
+        own[record].add((kind, normal))
+    values = set().union(*own.values())
+    held = naming.filter(_any_of(values), record__kind__in=PEOPLE, record__retired_at=None)
+    holders: dict[tuple[str, str], set[tuple[UUID, UUID]]] = defaultdict(set)
+    rows: Iterable[tuple[str, Any, UUID, UUID]] = (
+        door.visible(actor, held).values_list("kind", "normal", "record_id", "case_id")[:MOST_CLAIMS] if values else ()
+    )
+    for kind, normal, record, case in rows:
+        holders[kind, normal].add((record, case))
+    of_sides = Record.objects.filter(pk__in=sides)
+    case_of = dict(door.visible(actor, of_sides).values_list("id", "case_id"))
+    found = {}
+    for match in matches:
+        around = {row for side in (match.left_id, match.right_id) for value in own[side] for row in holders[value]}
+        around |= {(side, case_of[side]) for side in (match.left_id, match.right_id) if side in case_of}
+        found[match.id] = (len({record for record, _ in around}), len({case for _, case in around}))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -836,7 +1043,8 @@ def list_judgements(actor: Actor, *, words: str = "", number: int = 1) -> Decisi
     lines = _lines(actor, {side for judgement in shown for side in (judgement.left_id, judgement.right_id)})
     writable = _writable(actor, shown)
     log.record("matches.listed", actor, details={"section": "judgements", "page": page.number})
-    return Decisions(tuple(_judgement_line(judgement, lines, writable) for judgement in shown), page)
+    against = contradictions_of(actor, shown)
+    return Decisions(tuple(_judgement_line(judgement, lines, writable, against) for judgement in shown), page)
 
 
 # --- The people of a case --------------------------------------------------------------------------------------------
@@ -906,7 +1114,7 @@ def _grouped(actor: Actor, frame: CaseFrame, people: QuerySet[Record]) -> tuple[
     records |= {str(record) for record in people.filter(pk__in=sides).values_list("id", flat=True)} if sides else set()
     stated: dict[str, dict[str, str]] = defaultdict(dict)
     deciding = Claim.objects.filter(
-        case_id=frame.case_id, property__in=_DECIDING, kind__in={PROPERTIES[name].kind for name in _DECIDING},
+        case_id=frame.case_id, property__in=DECIDING, kind__in={PROPERTIES[name].kind for name in DECIDING},
         role="own", normal__isnull=False, record__in=[UUID(record) for record in records],
     )  # fmt: skip
     if records:
@@ -944,7 +1152,7 @@ def _shared(actor: Actor, frame: CaseFrame, people: QuerySet[Record]) -> list[tu
 def _says(actor: Actor, frame: CaseFrame, words: str) -> Q:
     """The condition that a record's label, or a value by which it is known, contains the words."""
     known_by = Claim.objects.filter(
-        Q(kind__in=GROUPING_KINDS) | Q(property__in=(*_DECIDING, "full_name", "alias")),
+        Q(kind__in=GROUPING_KINDS) | Q(property__in=(*DECIDING, "full_name", "alias")),
         case_id=frame.case_id, role="own", normal__icontains=words,
     )  # fmt: skip
     return Q(label__icontains=words) | Q(pk__in=door.visible(actor, known_by).values("record_id"))

@@ -10,6 +10,7 @@ app_name = "entities"
 urlpatterns = [
     path("entities/", views.list_entities, name="list"),
     path("entities/judge/", views.judge, name="judge"),
+    path("entities/number/<str:number>/", views.numbered, name="number"),
     path("entities/<uuid:record_id>/", views.detail, name="detail"),
     path("cases/<str:reference>/people/", views.case_people, name="case"),
     path("judgements/<uuid:judgement_id>/undo/", views.undo, name="undo"),

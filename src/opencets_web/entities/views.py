@@ -64,6 +64,14 @@ def detail(request: HttpRequest, record_id: UUID) -> HttpResponse:
 
 
 @require_GET
+def numbered(request: HttpRequest, number: str) -> HttpResponse:
+    found = queries.get_numbered(actor_of(request), number)
+    if found.stands and found.replaced_at is None:
+        return redirect(found.entity_url)
+    return render(request, "entities/number.html", {"found": found})
+
+
+@require_GET
 def record(request: HttpRequest, record_id: UUID) -> HttpResponse:
     return render(request, "entities/record.html", {"record": queries.get_record(actor_of(request), record_id)})
 
@@ -76,6 +84,8 @@ def judge(request: HttpRequest) -> HttpResponse:
     given = form.cleaned_data
     judgement = actions.judge(actor_of(request), given["left"], given["right"], given["verdict"], given["reason"])
     messages.success(request, SAID[given["verdict"]], extra_tags=f"undo:{reverse('entities:undo', args=[judgement])}")
+    for sentence in queries.list_contradictions(actor_of(request), judgement):
+        messages.warning(request, sentence)
     return redirect(back_from(request, reverse("entities:detail", args=[given["left"]])))
 
 

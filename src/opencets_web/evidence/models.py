@@ -244,6 +244,9 @@ class Record(Guarded):
             ),
             models.Index(fields=["exhibit", "linked_at"], name="record_to_link", condition=Q(linked_at=None)),
             models.Index(fields=["file"], name="record_by_file"),
+            models.Index(
+                fields=["exhibit", "retired_at"], name="record_to_place", condition=Q(kind__in=["account", "person"])
+            ),
             GinIndex(SearchVector("body", config="simple"), name="record_words"),
         ]
 

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connection
 
 from opencets.errors import Interrupted, NotThisFormat
+from opencets.hashing import USABLE_QUALITY
 from opencets.matching import HammingIndex
 from opencets.matching.codes import CODE_BYTES, Codes
 
@@ -79,17 +80,25 @@ def _kept(name: str) -> tuple[Codes, np.ndarray[tuple[int], np.dtype[np.int64]]]
     codes = np.zeros((count, CODE_BYTES), np.uint8)
     empty = np.ones(count, np.bool_)
     for position, code in _rows(name):
+        if code is None:
+            continue
         codes[position] = np.frombuffer(bytes(code), np.uint8)
         empty[position] = False
     return codes, np.flatnonzero(empty).astype(np.int64)
 
 
-def _rows(name: str) -> Iterator[tuple[int, bytes]]:
+def _rows(name: str) -> Iterator[tuple[int, bytes | None]]:
+    """Position and code, in order. A frame's code without borders stands right after its code with them (``matching``)."""
     asked = {
-        "media": """
-            select s.position, coalesce(f.pdq, m.pdq) from media_signal s join media_media m on m.id = s.media_id
+        "media": f"""
+            select s.position, case when s.second is null then m.pdq
+              when before.position is not null or f.quality < {USABLE_QUALITY} then f.inner_pdq else f.pdq end
+            from media_signal s join media_media m on m.id = s.media_id
             left join media_frame f on f.media_id = s.media_id and f.second = s.second
-            where s.position > %s and coalesce(f.pdq, m.pdq) is not null order by s.position limit %s""",
+            left join media_signal before on before.position = s.position - 1
+              and before.media_id = s.media_id and before.second = s.second
+            where s.position > %s and (s.second is null and m.pdq is not null or f.id is not null)
+            order by s.position limit %s""",
         "known": """
             select position, pdq from media_hashentry where position > %s and pdq is not null
             order by position limit %s""",

@@ -18,9 +18,8 @@ def across_holdings() -> Iterator[None]:
     if not connection.in_atomic_block:
         raise RuntimeError("The blind door opens inside a transaction only.")
     with connection.cursor() as cursor:
-        cursor.execute("select current_setting('role')")
+        cursor.execute("select current_setting('role'); set local role opencets_blind")
         before = cursor.fetchone()[0]
-        cursor.execute("set local role opencets_blind")
     try:
         yield
     finally:

@@ -88,7 +88,7 @@ FED_TO_OWNER = (
     "invitation.declined", "invitation.reconsidered", "invitation.left",
 )  # fmt: skip
 BLIND_ONLY = (
-    "media_signal", "media_hashentry", "entities_identifier", "entities_candidatekey", "leads_pointersecret",
+    "media_signal", "media_hashentry", "entities_identifier", "entities_placement", "entities_candidatekey", "leads_pointersecret",
     "deconfliction_conflictsecret", "push_delivery", "marks_regionsignal", "marks_framesignal",
 )  # fmt: skip
 _APART = "'._-@|:/\\()[]+,#', '               '"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import os
 import re
 import signal
@@ -11,8 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -20,27 +19,14 @@ import pytest
 
 from tests.browser.world import Served
 from tests.web.conftest import WHY
-from tests.web.evidence.programs import prepare
+from tests.web.evidence import programs
 
-PROGRAM = Path(__file__).with_name("program.py")
-
-
-def run(role: str, *arguments: str, environment: dict[str, str] | None = None) -> Any:
-    """What one act of ``program.py`` gave. AssertionError with what it said where it failed."""
-    done = subprocess.run(
-        [sys.executable, str(PROGRAM), *arguments],
-        env={**(environment or os.environ), "OPENCETS_DB_ROLE": role, "DJANGO_SETTINGS_MODULE": "opencets_web.config.settings"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+run = partial(programs.run, program=Path(__file__).with_name("program.py"))
 
 
 @pytest.mark.slow
 def test_of_two_changes_at_the_same_instant_one_is_kept_and_the_other_meets_it() -> None:
-    prepare()
+    programs.prepare()
     run("owner", "people", "1")
     told = run("web", "at-once", f"AV-{uuid4().hex[:12]}", "8")
     assert told["changes"] == [[1, 1, True]] * 8

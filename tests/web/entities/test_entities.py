@@ -179,3 +179,66 @@ def test_the_queue_asks_first_where_a_word_says_most_and_not_what_was_judged(
     assert Judgement.objects.get().reason.startswith("Compared side by side; suggested for: ")
     with as_actor(cast.outsider):
         assert queries.list_queue_within(cast.outsider).cards == ()
+
+
+def test_a_judgement_that_later_data_or_another_judgement_contradicts_says_so(
+    books: Books, cast: Cast, as_actor: Behind
+) -> None:
+    case = books.case("AV-1")
+    left = books.record(case, "person", "Anna Keller", *ANNA[:1])
+    right = books.record(case, "person", "A. Keller", ("full_name", "A. Keller"), ANNA[1])
+    third = books.record(case, "account", "annak", ("screen_name", "annak"))
+
+    def against(record: object) -> list[tuple[str, ...]]:
+        with as_actor(cast.owner):
+            page = queries.get_entity(cast.owner, record.id)  # type: ignore[attr-defined]
+            assert page.judgements == tuple(
+                line for line in queries.list_judgements(cast.owner).rows if line in page.judgements
+            )
+            return [line.against for line in page.judgements if line.against]
+
+    with as_actor(cast.owner):
+        same = actions.judge(cast.owner, left.id, right.id, "same", "Looks alike.")
+    assert against(left) == []
+    Claim.objects.create(
+        holding_id=case.holding_id, agency_id=case.agency_id, case=case, record=left, property="date_of_birth",
+        kind="date", raw="1951-11-30", normal="1951-11-30", role="own",
+    )  # fmt: skip
+    assert against(left) == [
+        ("Judged the same, but: dates of birth 1984-03-09 and 1951-11-30 are years apart.",)
+        if right.id < left.id
+        else ("Judged the same, but: dates of birth 1951-11-30 and 1984-03-09 are years apart.",)
+    ]
+    with as_actor(cast.owner):
+        actions.undo_judgement(cast.owner, same)
+        actions.judge(cast.owner, left.id, third.id, "same", "Named in the interview.")
+        actions.judge(cast.owner, right.id, third.id, "same", "Named in the interview.")
+        apart = actions.judge(cast.owner, left.id, right.id, "different", "Mother and daughter.")
+        assert queries.list_contradictions(cast.owner, apart) == (
+            "Judged different, but each was judged the same as a third.",
+        )
+    assert ("Judged the same, but a third was judged the same as one and different from the other.",) in against(third)
+
+
+def test_the_queue_asks_first_where_the_same_would_bring_most_together(
+    books: Books, cast: Cast, as_job: Behind, as_actor: Behind
+) -> None:
+    cases = [books.case(f"AV-{number}") for number in range(4)]
+    pairs = []
+    for at, name in enumerate(("Anna Keller", "Jan Novotny")):
+        said = (("full_name", name), ("date_of_birth", f"1984-03-0{at + 1}"))
+        mine = books.record(cases[0], "person", name, *said, *((("phone", "07700 900123"),) if at else ()))
+        pairs.append((mine, books.record(cases[1], "person", name, *said)))
+    for case in cases[2:]:
+        books.record(case, "account", "line", ("phone", "07700 900123"))
+    with as_job(cast.owner):
+        for case in cases[:2]:
+            jobs.resolve_people(exhibit_of(case), str(cast.owner.officer_id))
+    Match.objects.update(probability=0.9)
+    with as_actor(cast.owner):
+        cards = queries.list_queue(cast.owner).cards
+    assert [{card.left.record.label, card.right.record.label} for card in cards] == [{"Jan Novotny"}, {"Anna Keller"}]
+    assert [card.change for card in cards] == [
+        "The same would bring together 4 records of 4 cases.",
+        "The same would bring together 2 records of 2 cases.",
+    ]

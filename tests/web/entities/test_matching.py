@@ -7,9 +7,9 @@ from django.db import ProgrammingError, connection
 from django.utils import timezone
 
 from opencets.errors import NotFound
+from opencets.resolving.placing import SUGGESTED_FROM
 from opencets_web.entities import jobs
-from opencets_web.entities.matching import SUGGESTED_FROM
-from opencets_web.entities.models import CandidateKey, Identifier, Match
+from opencets_web.entities.models import CandidateKey, Identifier, Match, Placement
 from opencets_web.evidence.models import Claim, Record
 from tests.web.conftest import Behind, Cast
 from tests.web.entities.conftest import Books, exhibit_of
@@ -155,7 +155,7 @@ def test_a_key_that_too_many_share_proposes_nobody(books: Books, cast: Cast, as_
     assert not Match.objects.exists()
 
 
-@pytest.mark.parametrize("model", [Identifier, CandidateKey])
+@pytest.mark.parametrize("model", [Identifier, CandidateKey, Placement])
 def test_the_web_role_cannot_read_blind_territory(model: type[Identifier], cast: Cast, as_actor: Behind) -> None:
     with pytest.raises(ProgrammingError, match="permission denied"), as_actor(cast.owner):
         model.objects.count()

@@ -1,4 +1,4 @@
-"""Starting ``program.py`` in a process of its own, in a database role."""
+"""Starting a folder's ``program.py`` in a process of its own, in a database role."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import Any
 PROGRAM = Path(__file__).with_name("program.py")
 
 
-def run(role: str, *arguments: str) -> Any:
+def run(role: str, *arguments: str, program: Path = PROGRAM, environment: dict[str, str] | None = None) -> Any:
     """What one act gave. AssertionError with what it said where it failed."""
+    settings = {"OPENCETS_DB_ROLE": role, "DJANGO_SETTINGS_MODULE": "opencets_web.config.settings"}
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), *arguments],
-        env={**os.environ, "OPENCETS_DB_ROLE": role},
+        [sys.executable, str(program), *arguments],
+        env={**(environment or os.environ), **settings},
         capture_output=True,
         text=True,
         check=False,

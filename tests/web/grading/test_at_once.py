@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.web.evidence.programs import prepare
+from tests.web.evidence import programs
 
-PROGRAM = Path(__file__).with_name("program.py")
-
-
-def run(role: str, *arguments: str) -> Any:
-    done = subprocess.run(
-        [sys.executable, str(PROGRAM), *arguments],
-        env={**os.environ, "OPENCETS_DB_ROLE": role, "DJANGO_SETTINGS_MODULE": "opencets_web.config.settings"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+run = partial(programs.run, program=Path(__file__).with_name("program.py"))
 
 
 @pytest.mark.proof
 def test_votes_undo_settlement_and_rebuilding_at_the_same_instant_lose_and_double_nothing() -> None:
-    prepare()
+    programs.prepare()
     reference = f"AV-{uuid4().hex[:12]}"
     run("owner", "people", reference)
     told = run("web", "votes", reference)

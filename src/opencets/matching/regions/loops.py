@@ -61,11 +61,15 @@ def collect(
             word = probed[query, probe]
             for feature in range(starts[word], starts[word + 1]):
                 total = np.float32(0)
-                for byte in range(16):
+                for byte in range(10):
                     total += table[byte, codes[feature, byte]]
                 if total >= furthest:
                     continue
-                for byte in range(16, 32):
+                for byte in range(10, 18):
+                    total += table[byte, codes[feature, byte]]
+                if total >= furthest:
+                    continue
+                for byte in range(18, 32):
                     total += table[byte, codes[feature, byte]]
                 if total < furthest:
                     near[count] = feature
@@ -83,6 +87,41 @@ def collect(
                 out_distance[written] = distances[place]
                 written += 1
     return written
+
+
+@compiled
+def order_of(group: Any, dropped: Any) -> Any:
+    """The places of ``group`` by the number that stands there, those of one number in their order; ``dropped`` ones left out."""
+    starts = np.zeros(dropped.shape[0] + 1, np.int64)
+    for place in range(group.shape[0]):
+        if not dropped[group[place]]:
+            starts[group[place] + 1] += 1
+    starts = np.cumsum(starts)
+    order = np.empty(starts[-1], np.int64)
+    for place in range(group.shape[0]):
+        number = group[place]
+        if not dropped[number]:
+            order[starts[number]] = place
+            starts[number] += 1
+    return order
+
+
+@compiled
+def ranks_in(group: Any, groups: int, value: Floats) -> Any:
+    """For each place how many of its group have a lesser value, those before it counted in where values are equal."""
+    order = order_of(group, np.zeros(groups, np.bool_))
+    ranks = np.empty(group.shape[0], np.int64)
+    begin = 0
+    while begin < order.shape[0]:
+        end = begin
+        while end < order.shape[0] and group[order[end]] == group[order[begin]]:
+            end += 1
+        some = order[begin:end]
+        inside = np.argsort(value[some], kind="mergesort")
+        for rank in range(inside.shape[0]):
+            ranks[some[inside[rank]]] = rank
+        begin = end
+    return ranks
 
 
 @compiled

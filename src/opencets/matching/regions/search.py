@@ -12,15 +12,11 @@ from opencets.matching.regions import loops, vocabulary
 from opencets.matching.regions.features import ANGLES, LEVELS, SCALE_STEPS, Query
 from opencets.matching.regions.segment import Segment
 
-PROBES = 24
 FURTHEST = 0.40
 """Squared distance of two descriptors beyond which they are no match."""
 EXPECTED = 200
 FLOOR = 0.004
-MOST = 800
-"""Matches of one query feature in one segment."""
 ROOM = 1 << 21
-SHORTLIST = 150
 PROPOSALS = 80
 COMPARED = 1000
 """Matches of one picture that are verified, those of most weight."""
@@ -37,6 +33,18 @@ ALIKE = 0.25
 """Squared distance of two descriptors below which they tell the same: a motif that repeats is one reason, not fifty."""
 
 Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How far a query is followed in each segment."""
+
+    words: int = 24
+    """In which each feature is sought, the nearest first."""
+    matches: int = 600
+    """Of each feature, the nearest."""
+    pictures: int = 150
+    """That are verified, those of most votes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +75,16 @@ class Verified:
     models: int
 
 
-def candidates(segment: Segment, query: Query, gone: npt.NDArray[np.bool_]) -> Candidates:
+def candidates(segment: Segment, query: Query, gone: npt.NDArray[np.bool_], effort: Effort) -> Candidates:
     """What is near to the features of ``query``, each match weighted: near ones more, repeated and common ones less."""
-    probed = vocabulary.probes(query.vectors, np.asarray(segment.words), PROBES)
+    probed = vocabulary.probes(query.vectors, np.asarray(segment.words), effort.words)
     out = (np.empty(ROOM, np.int32), np.empty(ROOM, np.int64), np.empty(ROOM, np.float32))
-    most, written = MOST, -1
+    most, written = effort.matches, -1
     while written < 0:  # fewer of each when there are too many in all
         written = loops.collect(query.vectors, LEVELS, probed, segment.starts, segment.codes, FURTHEST, most, out)
         most //= 2
     owners = segment.owners[out[1][:written]].astype(np.int32)
-    kept = np.flatnonzero(~gone[owners])
-    order = kept[np.lexsort((out[0][kept], owners[kept]))]
+    order = loops.order_of(owners, gone)  # by picture; of a picture by query feature, as they were collected
     number, feature, owner, distance = out[0][order], out[1][order], owners[order], out[2][order]
     aspect = segment.aspects[owner]
     places = np.asarray(segment.places[feature] / np.float32(65535), np.float32)
@@ -106,10 +113,7 @@ def _weights(number: Any, owner: Any, distance: Floats, features: int, pictures:
     repeated = np.bincount(group)[group] if number.size else np.zeros(0)
     nearest = np.minimum.reduceat(distance, np.flatnonzero(fresh)) if number.size else distance
     numbers = number[fresh]
-    order = np.lexsort((nearest, numbers))
-    starts = np.searchsorted(numbers[order], np.arange(features))
-    rank = np.empty(order.size, np.int64)
-    rank[order] = np.arange(order.size) - starts[numbers[order]]
+    rank = loops.ranks_in(numbers, features, nearest)
     expected = EXPECTED * np.exp((nearest - FURTHEST) / 0.05) * 0.5
     few = np.maximum(rank + 1, FLOOR * pictures)
     rarity = np.log((pictures + EXPECTED) / (few + expected))[group]

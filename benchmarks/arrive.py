@@ -1,0 +1,805 @@
+"""One new record placed among many kept ones: candidates found, compared, explained, stored and committed.
+
+A scratch PostgreSQL is filled with invented people (COPY of rows drawn with numpy, prepared as ``opencets.resolving.placing``
+prepares them: a sample is held against it). Then records arrive one by one, each in an exhibit of its own, and the job that
+places them in production is called for each, in the worker's database role, with row-level security, log and fsync on. Some are
+planted doubles of kept people, some decoys (a kept person's name with another date of birth and address), some new, some with
+aliases that bring hundreds of candidates. Asserted beside the times: every double is suggested with whom it doubles, no decoy is;
+at 100,000 also that what stands equals the plain version over all records.
+
+Kept records carry claims for their e-mail addresses and screen names, which is what counting reads; of their names only the
+prepared form is loaded, which is what comparing reads. Indexes of other rooms on these two tables are not built.
+
+Peers in the same run: an exact lookup of the e-mail address by index alone, and Splink's ``predict_between`` on DuckDB (one new
+record against the smallest size). Last: an entity of 10,000 links is judged the same as another, and the judgement undone, each
+timed until the reader's page shows it.
+"""
+
+# ruff: noqa: E501 - statements of SQL read best as long lines
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import platform
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from multiprocessing import Pool
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+CASES = 200
+CHUNK = 50_000
+SYLLABLES = "ba be bo da de di do fa fi ga go ha ka ke ki ko la le li lo ma me mi mo na ne ni no pa pe ra re ri ro sa so ta te ti to va vi"
+CITIES = "Aldburg Brennhaven Corville Dunmore Eastwick Fernau Galdo Hollbeck Ilmstad Jorvik Kestrel Morano Northby Ostra Quarry Stavern"
+GOAL_MEDIAN_MS, GOAL_P99_MS, GOAL_COLD_MS, GOAL_PER_SECOND = 10.0, 100.0, 1_000.0, 300.0
+TABLES = (
+    "evidence_record, evidence_claim, entities_placement, entities_candidatekey, entities_identifier, entities_match"
+)
+
+
+# --- Invented people -------------------------------------------------------------------------------------------------
+
+
+@cache
+def words() -> tuple[list[str], list[str], list[str], list[str]]:
+    """Given names, family names, days and cities."""
+    parts = SYLLABLES.split()
+    chance = random.Random(5)
+    given = sorted({"".join(chance.choices(parts, k=2)) + chance.choice("nrsl") for _ in range(500)})
+    family = sorted({"".join(chance.choices(parts, k=3)) + chance.choice("nrslkt") for _ in range(30_000)})
+    chance.shuffle(given), chance.shuffle(family)
+    days = [str(day) for day in np.arange("1940-01-01", "2010-01-01", dtype="datetime64[D]")]
+    cities = [f"{city} {''.join(chance.choices(parts, k=2))}" for city in CITIES.split() for _ in range(120)]
+    return given, family, days, cities
+
+
+def drawn(begin: int, end: int) -> list[tuple[int, int, int, int, int]]:
+    """Given name, family name, day, city and contact of each kept person; the same numbers give the same people."""
+    given, family, days, cities = words()
+    rng = np.random.default_rng([7, begin])
+    count = end - begin
+    of_given = (len(given) * rng.random(count) ** 1.7).astype(int)
+    of_family = (len(family) * rng.random(count) ** 1.5).astype(int)
+    of_city = np.where(rng.random(count) < 0.4, rng.integers(0, len(cities), count), -1)
+    contact = rng.choice(3, count, p=[0.5, 0.2, 0.3])
+    of_day = rng.integers(0, len(days), count)
+    return list(zip(*(column.tolist() for column in (of_given, of_family, of_day, of_city, contact)), strict=True))
+
+
+def person_of(number: int) -> dict[str, str]:
+    """What a kept person states."""
+    begin = number // CHUNK * CHUNK
+    return stated(number, _drawn(begin)[number - begin])
+
+
+@cache
+def _drawn(begin: int) -> list[tuple[int, int, int, int, int]]:
+    return drawn(begin, begin + CHUNK)
+
+
+def stated(number: int, row: tuple[int, int, int, int, int]) -> dict[str, str]:
+    """The same from the row drawn."""
+    given, family, days, cities = words()
+    g, f, day, city, contact = row
+    said = {"full_name": f"{given[g]} {family[f]}", "date_of_birth": days[day]}
+    if city >= 0:
+        said["city"] = cities[city]
+    if contact == 0:
+        said["email"] = f"{given[g]}{number}@example.org"
+    if contact == 1:
+        said["screen_name"] = f"chatter:{family[f]}{number}"
+    return said
+
+
+def id_of(number: int) -> str:
+    """The record's id: scattered, as real ones are."""
+    digits = f"{(number + 1) * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
+
+
+KINDS = {"full_name": "name", "date_of_birth": "date", "city": "text", "email": "email", "screen_name": "handle"}
+
+
+def kept_of(record: str, said: dict[str, str]) -> Any:
+    """The record as placing prepares it."""
+    from opencets.resolving.placing import Stated, keep
+
+    claims = [
+        Stated(p, KINDS[p], text, text if p in ("email", "screen_name") else None, False) for p, text in said.items()
+    ]
+    return keep(record, "person", claims)
+
+
+@cache
+def _hashed(key: str) -> int:
+    from opencets.resolving.placing import key_of
+
+    return key_of(key)
+
+
+@cache
+def _skeleton(word: str) -> str:
+    from opencets.resolving import skeleton
+
+    return skeleton(word)
+
+
+def prepared(number: int, row: tuple[int, int, int, int, int]) -> tuple[str, list[int]]:
+    """Packed form and keys, written out for this world alone: a hundred times as fast as preparing any row there is."""
+    from opencets.resolving.placing import _FORM, key_of
+
+    given, family, days, cities = words()
+    g, f, at, city_at, contact = row
+    first, last, day = given[g], family[f], days[at]
+    one, other = _skeleton(first), _skeleton(last)
+    whole = f"{min(one, other)} {max(one, other)}"
+    year, month, of_month = day[:4], day[5:7], day[8:10]
+    keys = {key_of(f"k:{whole}")}
+    for part in {one, other}:
+        if len(part) >= 2:
+            keys.add(_hashed(f"y:{part}:{year}"))
+        keys.add(_hashed(f"d:{year}{min(month, of_month)}{max(month, of_month)}:{part[0]}"))
+    swapped = f'"{year}-{of_month}-{month}"' if of_month <= "12" and of_month != month else "null"
+    city = cities[city_at].lower() if city_at >= 0 else ""
+    if city:
+        keys.add(key_of(f"c:{first}:{city}"))
+        keys.add(key_of(f"c:{last}:{city}"))
+    email = local = screen = letters = "null"
+    values = "[]"
+    if contact == 0:
+        address, name = f"{first}{number}@example.org", f"{first}{number}"
+        email, local = f'"{address}"', f'"{name}"' if len(name) >= 6 else "null"
+        values = f'[["email", "{address}"]]'
+        keys.update(map(key_of, (f"e:{address}", f"v:email:{address}")))
+        if len(name) >= 6:
+            keys.add(key_of(f"l:{name}"))
+    if contact == 1:
+        screen, letters = f'"{last}{number}"', f'"{last}"'
+        values = f'[["handle", "chatter:{last}{number}"]]'
+        keys.update((_hashed(f"s:{last}"), key_of(f"v:handle:chatter:{last}{number}")))
+    packed = (
+        f'["{_FORM}", "person", "{min(first, last)} {max(first, last)}", "{whole}", "{first}", "{last}", "{day}", {swapped},'
+        f" null, {email}, {local}, null, null, null, {screen}, {letters}, null, {f'{chr(34)}{city}{chr(34)}' if city else 'null'},"
+        f" null, null, null, {values}]"
+    )
+    return packed, sorted(keys)
+
+
+# --- Filling ---------------------------------------------------------------------------------------------------------
+
+
+_PLACES: list[tuple[str, str, str, str, str]] = []
+
+
+def _copied(asked: tuple[str, int, int]) -> bytes:
+    """The rows of one table for some of the people, as COPY reads them."""
+    table, begin, end = asked
+    lines = []
+    for number, row in enumerate(drawn(begin, begin + CHUNK)[: end - begin], begin):
+        case, holding, agency, exhibit, file = _PLACES[number % CASES]
+        if table == "entities_placement":
+            packed, keys = prepared(number, row)
+            lines.append(
+                f"{number + 1}\t{id_of(number)}\t{holding}\t{agency}\t{packed}\t{{{','.join(map(str, keys))}}}\tf\n"
+            )
+        elif table == "entities_candidatekey":
+            lines.extend(f"{key}\t{number + 1}\n" for key in prepared(number, row)[1])
+        elif table == "evidence_record":
+            lines.append(
+                f"{id_of(number)}\t{holding}\t{agency}\t{case}\t{exhibit}\t{file}\t{number:032x}\tperson\tbulk/1\t0\trow {number}"
+                f"\tPerson {number}\t\\N\t\t\t\t{{}}\t2026-01-01\t2026-01-01\t\\N\n"
+            )
+        elif row[4] != 2:
+            prop = "email" if row[4] == 0 else "screen_name"
+            value, kind = stated(number, row)[prop], KINDS[prop]
+            if table == "evidence_claim":
+                lines.append(
+                    f"{id_of(number + 2**40)}\t{holding}\t{agency}\t{case}\t{id_of(number)}\t{prop}\t{kind}\t{value}\t{value}"
+                    "\town\t\tf\n"
+                )
+            else:
+                lines.append(f"{kind}\t{value}\t1\t-1\tf\n")
+    return "".join(lines).encode()
+
+
+COLUMNS = {
+    "evidence_record": "id, holding_id, agency_id, case_id, exhibit_id, file_id, key, kind, reader, reading, place, label, at,"
+    " at_text, conversation, body, extra, read_at, linked_at, retired_at",
+    "evidence_claim": "id, holding_id, agency_id, case_id, record_id, property, kind, raw, normal, role, note, generic",
+    "entities_placement": "id, record_id, record_holding_id, record_agency_id, packed, keys, stale",
+    "entities_candidatekey": "key, placement_id",
+    "entities_identifier": "kind, normal, cases_count, bucket, generic",
+}
+KEPT_INDEXES = ("evidence_record_pkey", "record_to_place", "claim_by_value", "evidence_claim_pkey")
+
+
+def cast() -> dict[str, Any]:
+    """Two agencies, an officer, and the cases of the kept people."""
+    from django.utils import timezone
+
+    from opencets_web.accounts.models import Agency, Officer
+    from opencets_web.cases.models import Case
+    from opencets_web.evidence.models import Exhibit, ExhibitFile
+    from opencets_web.policy.models import Holding
+
+    agencies = [
+        Agency.objects.create(name=f"{name} Police", short_name=name, country="GB", contact_email=f"desk@{name.lower()}.example.org")
+        for name in ("Avon", "Borders")
+    ]  # fmt: skip
+    officers = [
+        Officer.objects.create(email=f"officer@{agency.short_name.lower()}.example.org", display_name="Officer", agency=agency,
+                               roles=["investigator"]) for agency in agencies
+    ]  # fmt: skip
+    for number in range(CASES + 1):
+        officer, now = officers[number % 2 if number < CASES else 0], timezone.now()
+        under = {"holding": Holding.objects.create(agency=officer.agency), "agency": officer.agency}
+        case = Case.objects.create(
+            **under, reference=f"KE-{number:04}", title=f"Case {number}", opened_at=now, opened_by=officer
+        )
+        exhibit = Exhibit.objects.create(
+            **under, case=case, reference="EX-1", title="Bulk", state="read", received_by=officer, begun_at=now
+        )
+        ExhibitFile.objects.create(**under, exhibit=exhibit, path=["bulk.csv"], name="bulk.csv", size=1, state="read")
+    return {"officer": str(officers[0].id)}
+
+
+def fill(count: str) -> dict[str, Any]:
+    """So many kept people, from nothing; as the superuser, without triggers."""
+    from django.db import connection
+
+    total, begun = int(count), time.perf_counter()
+    _check_preparing(total)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select k.id, k.holding_id, k.agency_id, e.id, f.id from cases_case k join evidence_exhibit e on e.case_id = k.id"
+            " join evidence_exhibitfile f on f.exhibit_id = e.id where e.reference = 'EX-1' order by k.reference limit %s",
+            [CASES],
+        )
+        _PLACES[:] = [tuple(map(str, row)) for row in cursor.fetchall()]
+        cursor.execute(
+            "set session_replication_role = replica; set synchronous_commit = off; set maintenance_work_mem = '900MB'"
+        )
+        cursor.execute(
+            "select indexrelid::regclass::text, pg_get_indexdef(indexrelid), pg_get_constraintdef(c.oid), c.conname, indrelid::regclass::text"
+            " from pg_index left join pg_constraint c on c.conindid = indexrelid and c.contype in ('p', 'u')"
+            " where indrelid = any(string_to_array(%s, ', ')::regclass[])",
+            [TABLES],
+        )
+        indexes = cursor.fetchall()
+        cursor.execute(
+            "select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint"
+            " where contype = 'f' and confrelid = any(string_to_array(%s, ', ')::regclass[])",
+            [TABLES],
+        )
+        references = cursor.fetchall()
+        cursor.execute(f"truncate {TABLES} cascade")
+        build = []
+        for name, written, constraint, called, table in indexes:
+            if table == "entities_match":
+                continue
+            wanted = table.startswith("entities_") or name in KEPT_INDEXES or "record_id" in written
+            if constraint:
+                cursor.execute(f"alter table {table} drop constraint {called} cascade")
+            else:
+                cursor.execute(f"drop index {name}")
+            if constraint or wanted:
+                build.append(
+                    (table, f"alter table {table} add constraint {called} {constraint}" if constraint else written)
+                )
+    chunks = [(begin, min(begin + CHUNK, total)) for begin in range(0, total, CHUNK)]
+    seconds: dict[str, float] = {}
+    with Pool(2) as pool:
+        for table, columns in COLUMNS.items():
+            at = time.perf_counter()
+            connection.set_autocommit(False)
+            with connection.cursor() as cursor:
+                # Emptied in the same transaction, the rows are written frozen.
+                cursor.execute(f"truncate {table} cascade")
+                with cursor.copy(f"copy {table} ({columns}) from stdin with (freeze)") as copy:
+                    for rows in pool.imap(_copied, [(table, *chunk) for chunk in chunks]):
+                        copy.write(rows)
+            connection.commit()
+            connection.set_autocommit(True)
+            with connection.cursor() as cursor:
+                for of, statement in build:
+                    if of == table:
+                        cursor.execute(statement)
+                cursor.execute(f"vacuum (analyze) {table}")
+            seconds[table] = round(time.perf_counter() - at, 1)
+    with connection.cursor() as cursor:
+        for table, name, written in references:
+            # What was loaded is not gone through again; each new row is checked as ever.
+            cursor.execute(f"alter table {table} add constraint {name} {written.removesuffix(' NOT VALID')} not valid")
+        cursor.execute("select setval(pg_get_serial_sequence('entities_placement', 'id'), %s)", [total + 1])
+        cursor.execute("select count(*) from entities_candidatekey")
+        keys = cursor.fetchone()[0]
+        cursor.execute(
+            "select relname, pg_total_relation_size(oid) from pg_class where relname = any(%s)", [list(COLUMNS)]
+        )
+        megabytes = {name: round(size / 1e6) for name, size in cursor.fetchall()}
+    return {
+        "people": total,
+        "keys": keys,
+        "seconds": round(time.perf_counter() - begun, 1),
+        "of": seconds,
+        "megabytes": megabytes,
+    }
+
+
+def _check_preparing(total: int) -> None:
+    """The quick way of this file prepares as the real one does."""
+    for number in random.Random(3).sample(range(total), min(300, total)):
+        begin = number // CHUNK * CHUNK
+        row = _drawn(begin)[number - begin]
+        real = kept_of(id_of(number), stated(number, row))
+        packed, keys = prepared(number, row)
+        assert (json.loads(packed), keys) == (json.loads(real.packed()), list(real.keys)), (packed, real.packed())
+
+
+# --- Arriving --------------------------------------------------------------------------------------------------------
+
+
+def arrivals(total: int, count: int, seed: int) -> list[dict[str, Any]]:
+    """New records: doubles of kept people, decoys, strangers, and people with many names; whom each is like."""
+    given, family, days, cities = words()
+    chance, made = random.Random(seed), []
+    for turn in range(count):
+        way = ("double", "double", "decoy", "stranger", "many names")[turn % 5]
+        number = chance.randrange(total)
+        said: list[tuple[str, str]]
+        like = person_of(number)
+        while way == "double" and "email" not in like:
+            number = chance.randrange(total)
+            like = person_of(number)
+        name, day = like["full_name"], like["date_of_birth"]
+        if way == "double":
+            at = chance.randrange(2, len(name) - 2)
+            said = [("full_name", name[:at] + name[at + 1 :]), ("date_of_birth", day), ("email", like["email"])]
+        elif way == "decoy":
+            said = [("full_name", name), ("date_of_birth", f"{(int(day[:4]) - 1940 + 35) % 70 + 1940}{day[4:]}"),
+                    ("email", f"decoy{seed}x{turn}@example.org")]  # fmt: skip
+        else:
+            said = [("full_name", f"{chance.choice(given)} {chance.choice(family)}"), ("date_of_birth", chance.choice(days)),
+                    ("city", chance.choice(cities))]  # fmt: skip
+            if way == "many names":
+                said += [("alias", f"{chance.choice(given)} {chance.choice(family)}") for _ in range(4)]
+        made.append({"way": way, "like": id_of(number), "said": said, "seed": seed})
+    return made
+
+
+def plant(total: str, count: str, seed: str, size: str, where: str) -> dict[str, Any]:
+    """Records as read and not yet placed, ``size`` in each exhibit; what they are is written down in a file."""
+    from django.db import connection, transaction
+    from django.utils import timezone
+
+    from opencets_web.evidence.models import Exhibit
+
+    made = arrivals(int(total), int(count), int(seed))
+    of_one = int(size)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("set local session_replication_role = replica")
+        cursor.execute(
+            "select id, holding_id, agency_id, opened_by_id from cases_case where reference = %s", [f"KE-{CASES:04}"]
+        )
+        case, holding, agency, officer = map(str, cursor.fetchone())
+        for begin in range(0, len(made), of_one):
+            exhibit = Exhibit.objects.create(
+                case_id=case, holding_id=holding, agency_id=agency, reference=f"N-{seed}-{begin}", title="New", state="read",
+                received_by_id=officer, begun_at=timezone.now(),
+            ).id  # fmt: skip
+            for at, one in enumerate(made[begin : begin + of_one], begin):
+                one["exhibit"] = str(exhibit)
+                one["id"] = id_of(2**50 + int(seed) * 10_000_000 + at)
+                cursor.execute(
+                    "insert into evidence_record (id, holding_id, agency_id, case_id, exhibit_id, file_id, key, kind, reader, reading,"
+                    " place, label, at_text, conversation, body, extra, read_at) select %s, %s, %s, %s, %s, f.id, %s, 'person',"
+                    " 'bulk/1', 0, '', %s, '', '', '', '{}', now() from evidence_exhibitfile f join evidence_exhibit e"
+                    " on e.id = f.exhibit_id where e.case_id = %s and e.reference = 'EX-1'",
+                    [one["id"], holding, agency, case, exhibit, f"{int(seed):x}{at:016x}", one["said"][0][1], case],
+                )
+                for turn, (prop, text) in enumerate(one["said"]):
+                    kind = "name" if prop == "alias" else KINDS[prop]
+                    cursor.execute(
+                        "insert into evidence_claim (id, holding_id, agency_id, case_id, record_id, property, kind, raw, normal, role,"
+                        " note, generic) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'own', '', false)",
+                        [id_of(2**60 + (int(seed) * 10_000_000 + at) * 16 + turn), holding, agency, case, one["id"], prop, kind,
+                         text, text if kind == "email" else None],
+                    )  # fmt: skip
+    Path(where).write_text(json.dumps({"officer": officer, "made": made}))
+    return {"planted": len(made)}
+
+
+def arrive(where: str) -> dict[str, Any]:
+    """Place what is planted, an exhibit at a time; milliseconds and candidates of each."""
+    from opencets_web.entities import jobs, placing
+
+    given = json.loads(Path(where).read_text())
+    candidates: list[int] = []
+    compared = placing._compared
+
+    def counted(known: Any, pairs: Any) -> Any:
+        candidates.append(len(pairs))
+        return compared(known, pairs)
+
+    placing._compared = counted
+    took, found = [], 0
+    begun = time.perf_counter()
+    for exhibit in dict.fromkeys(one["exhibit"] for one in given["made"]):
+        at = time.perf_counter()
+        found += jobs.resolve_people(exhibit, given["officer"])
+        took.append((time.perf_counter() - at) * 1e3)
+    seconds = time.perf_counter() - begun
+    return {"ms": took, "candidates": candidates, "suggested": found, "seconds": seconds, "records": len(given["made"])}
+
+
+def checked(where: str) -> dict[str, Any]:
+    """Every double is suggested with whom it doubles, no decoy is; as the owner of the tables reads it."""
+    from opencets_web.entities.models import Match
+
+    made = json.loads(Path(where).read_text())["made"]
+    rows = Match.objects.filter(retired_at=None).values_list("left_id", "right_id", "reasons")
+    standing = {frozenset((str(left), str(right))): reasons for left, right, reasons in rows}
+    wrong = [one for one in made if (frozenset((one["id"], one["like"])) in standing) != (one["way"] == "double")]
+    assert not wrong, f"{len(wrong)} of {len(made)} stand otherwise than planted: {wrong[:2]}"
+    assert all(reasons and all(reason["sentence"] for reason in reasons) for reasons in standing.values())
+    return {"planted": len(made), "doubles_found": sum(one["way"] == "double" for one in made), "decoys_suggested": 0,
+            "standing": len(standing)}  # fmt: skip
+
+
+def same(total: str, *files: str) -> dict[str, Any]:
+    """What stands equals the plain version over everything, as far as arrivals take part."""
+    from opencets.linking import default_rarity
+    from opencets.resolving import BLOCK_LIMIT, load_model
+    from opencets.resolving.placing import Stated, compare, keep
+    from opencets_web.entities.models import Match
+
+    kept = [kept_of(id_of(number), person_of(number)) for number in range(int(total))]
+    new = [
+        keep(one["id"], "person", [
+            Stated(p, "name" if p == "alias" else KINDS[p], text, text if p == "email" else None, False)
+            for p, text in sorted_claims(one, at)
+        ])
+        for name in files for at, one in enumerate(json.loads(Path(name).read_text())["made"])
+    ]  # fmt: skip
+    holders: dict[int, list[Any]] = defaultdict(list)
+    for one in (*kept, *new):
+        for key in one.keys:
+            holders[key].append(one)
+    model, rarity, expected = load_model(), default_rarity(), set()
+    for one in new:
+        for other in {
+            held.id: held for key in one.keys if len(holders[key]) <= BLOCK_LIMIT for held in holders[key]
+        }.values():
+            left, right = sorted((one, other), key=lambda record: record.id)
+            if left is not right and compare(left, right, model, lambda kind: rarity.probability(kind, 2)):
+                expected.add((left.id, right.id))
+    rows = Match.objects.filter(retired_at=None).values_list("left_id", "right_id")
+    standing = {(str(left), str(right)) for left, right in rows}
+    assert standing == expected, f"{len(standing - expected)} too many, {len(expected - standing)} missing"
+    return {"pairs": len(expected), "differing": 0}
+
+
+def sorted_claims(one: dict[str, Any], at: int) -> list[tuple[str, str]]:
+    """The claims in the order in which the database gives them: by id."""
+    seed = one["seed"]
+    rows = [(id_of(2**60 + (seed * 10_000_000 + at) * 16 + turn), tuple(said)) for turn, said in enumerate(one["said"])]
+    return [said for _, said in sorted(rows)]
+
+
+def exact(total: str, count: str) -> dict[str, Any]:
+    """The peer that only looks up: the records that hold an e-mail address, by the index of claims."""
+    from django.db import connection, transaction
+
+    from opencets_web.policy.blind import across_holdings
+
+    chance, took = random.Random(4), []
+    numbers = [
+        number
+        for number in (chance.randrange(int(total)) for _ in range(3 * int(count)))
+        if "email" in person_of(number)
+    ]
+    for number in numbers[: int(count)]:
+        email = person_of(number)["email"]
+        at = time.perf_counter()
+        with transaction.atomic(), across_holdings(), connection.cursor() as cursor:
+            cursor.execute(
+                "select record_id from evidence_claim where kind = 'email' and normal = %s and role = 'own' and not generic",
+                [email],
+            )
+            assert [str(row[0]) for row in cursor.fetchall()][:1]
+        took.append((time.perf_counter() - at) * 1e3)
+    return {"ms": took}
+
+
+def splink(total: str) -> dict[str, Any]:
+    """Splink's ``predict_between`` on DuckDB with the same model: one new record against so many, by name, date and address."""
+    import duckdb
+    from splink import Linker
+    from splink.backends.duckdb import DuckDBAPI
+
+    from opencets.resolving import load_model
+    from opencets.resolving.people import COLUMNS as PERSON
+    from opencets.resolving.splinked import _quiet, settings
+
+    def table(name: str, people: list[Any]) -> Any:
+        values = {"row": list(range(len(people)))} | {
+            column: [getattr(one.person, column) for one in people] for column in PERSON
+        }
+        connection.register("given", _arrow(values))
+        connection.execute(f"create table {name} as select * from given")
+        return api.register(name)
+
+    connection = duckdb.connect(":memory:")
+    api = DuckDBAPI(connection)
+    old = table("old", [kept_of(id_of(number), person_of(number)) for number in range(int(total))])
+    rules = [
+        "l.birth = r.birth AND l.given = r.given",
+        "l.birth = r.birth AND l.family = r.family",
+        "l.email = r.email",
+        "l.name = r.name",
+    ]
+    made, took, found = [one for one in arrivals(int(total), 60, 99) if one["way"] == "double"], [], 0
+    with _quiet():
+        linker = Linker(old, {**settings(load_model()), "blocking_rules_to_generate_predictions": rules}, validate_settings=False,
+                        log_level=None)  # fmt: skip
+        for at, one in enumerate(made[:20]):
+            new = table(f"new{at}", [kept_of("new", dict(one["said"]))])
+            begun = time.perf_counter()
+            rows = linker.inference.predict_between(old, new, threshold_match_probability=0.5)
+            found += bool(connection.execute(f'select 1 from "{rows.physical_name}"').fetchall())
+            took.append((time.perf_counter() - begun) * 1e3)
+    return {"ms": took, "found": found, "of": len(took)}
+
+
+def _arrow(values: dict[str, list[Any]]) -> Any:
+    import pyarrow
+
+    return pyarrow.table({name: pyarrow.array(column, pyarrow.int64() if name == "row" else pyarrow.string())
+                          for name, column in values.items()})  # fmt: skip
+
+
+# --- Merging ---------------------------------------------------------------------------------------------------------
+
+
+def linked(links: str) -> dict[str, Any]:
+    """An entity of 300 records with so many links: messages that carry its address; and a second, of one record."""
+    from django.db import connection, transaction
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("set local session_replication_role = replica")
+        cursor.execute(
+            "create temp table place on commit drop as select e.holding_id, e.agency_id, e.case_id, e.id as exhibit_id, f.id as file_id"
+            " from evidence_exhibit e join evidence_exhibitfile f on f.exhibit_id = e.id join cases_case k on k.id = e.case_id"
+            " where k.reference = %s and e.reference = 'EX-1'",
+            [f"KE-{CASES:04}"],
+        )
+        record = (
+            "insert into evidence_record (id, holding_id, agency_id, case_id, exhibit_id, file_id, key, kind, reader, reading, place,"
+            " label, at_text, conversation, body, extra, read_at, linked_at) select md5('link'||n)::uuid, holding_id, agency_id,"
+            " case_id, exhibit_id, file_id, md5('k'||n), %s, 'bulk/1', 0, '', 'Linked '||n, '', '', '', '{}', now(), now()"
+            " from place, generate_series(%s, %s) n"
+        )
+        claim = (
+            "insert into evidence_claim (id, holding_id, agency_id, case_id, record_id, property, kind, raw, normal, role, note, generic)"
+            " select md5('lc'||n)::uuid, holding_id, agency_id, case_id, md5('link'||n)::uuid, 'email', 'email', %s, %s, %s, '', false"
+            " from place, generate_series(%s, %s) n"
+        )
+        for kind, role, address, first, last in (
+            ("account", "own", "hub@example.org", 0, 299), ("message", "mentioned", "hub@example.org", 300, 299 + int(links)),
+            ("account", "own", "other@example.org", -1, -1),
+        ):  # fmt: skip
+            cursor.execute(record, [kind, first, last])
+            cursor.execute(claim, [address, address, role, first, last])
+    with connection.cursor() as cursor:
+        cursor.execute("analyze evidence_record, evidence_claim")
+        cursor.execute("select md5('link0')::uuid, md5('link-1')::uuid")
+        return {"hub": [str(side) for side in cursor.fetchone()]}
+
+
+def merge(officer: str, hub: str, other: str, turns: str) -> dict[str, Any]:
+    """Judge, look; undo, look: seconds of each until the page shows what stands now."""
+    from opencets_web.entities import actions, queries
+    from opencets_web.policy.acting import acting_as
+    from opencets_web.policy.officers import actor_for
+
+    actor, times = actor_for(UUID(officer)), {"merge": [], "undo": []}
+    for turn in range(int(turns)):
+        begun = time.perf_counter()
+        with acting_as(actor.officer_id):
+            judgement = actions.judge(actor, UUID(hub), UUID(other), "same", f"Measured {turn}.")
+        with acting_as(actor.officer_id):
+            page = queries.get_entity(actor, UUID(other))
+        times["merge"].append(time.perf_counter() - begun)
+        assert len(page.records) == 301, len(page.records)
+        begun = time.perf_counter()
+        with acting_as(actor.officer_id):
+            actions.undo_judgement(actor, judgement)
+        with acting_as(actor.officer_id):
+            page = queries.get_entity(actor, UUID(hub))
+        times["undo"].append(time.perf_counter() - begun)
+        assert len(page.records) == 300, len(page.records)
+        assert any(found[2] for found in page.connected), "the links are not shown"
+    return {name: [round(seconds, 3) for seconds in of] for name, of in times.items()}
+
+
+# --- The whole -------------------------------------------------------------------------------------------------------
+
+
+def tune() -> dict[str, Any]:
+    """Loading alone writes no log; nothing else of the server is set otherwise than in production."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        for setting in ("wal_level = minimal", "max_wal_senders = 0"):
+            cursor.execute(f"alter system set {setting}")
+    return {}
+
+
+def warm() -> dict[str, Any]:
+    """Read the tables of placing once, as a server does that has run for a while."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("create extension if not exists pg_prewarm")
+        for name in (
+            "entities_candidatekey_pkey",
+            "entities_placement_pkey",
+            "entities_placement",
+            "entities_identifier_pkey",
+        ):
+            cursor.execute("select pg_prewarm(c.oid, 'read') from pg_class c where relname = %s", [name])
+    return {}
+
+
+ACTS: dict[str, Callable[..., dict[str, Any]]] = {
+    "cast": cast, "fill": fill, "plant": plant, "arrive": arrive, "checked": checked, "same": same, "exact": exact,
+    "splink": splink, "linked": linked, "merge": merge, "tune": tune, "warm": warm,
+}  # fmt: skip
+
+
+def spread(times: list[float]) -> dict[str, float]:
+    """Median, 95th and 99th percentile, and the most."""
+    ordered = sorted(times)
+    at = {
+        name: ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]
+        for name, share in (("p95", 0.95), ("p99", 0.99))
+    }
+    return {
+        name: round(value, 2)
+        for name, value in {"median": statistics.median(ordered), **at, "most": ordered[-1]}.items()
+    }
+
+
+def measure(sizes: list[int], count: int, place: Path | None) -> dict[str, Any]:
+    """All figures, in a scratch home."""
+    from import_evidence import Home
+
+    script = str(Path(__file__).resolve())
+    with tempfile.TemporaryDirectory(prefix="opencets-arrive-", dir=place) as scratch:
+        os.chmod(scratch, 0o711)
+        with Home(Path(scratch) / "home") as home:
+            files = Path(scratch) / "planted"
+            files.mkdir()
+
+            def act(role: str, *arguments: object) -> dict[str, Any]:
+                begun = time.perf_counter()
+                done = home.act_of(script, role, *map(str, arguments))
+                print(f"{time.perf_counter() - begun:7.1f} s  {' '.join(map(str, arguments))[:60]}", file=sys.stderr)
+                return done
+
+            def restart() -> None:
+                home._run([home.opencets, "database", "stop"])
+                for path in Path(home.place).rglob("*"):
+                    if path.is_file() and os.access(path, os.R_OK):
+                        with open(path, "rb") as stream:
+                            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                home._run([home.opencets, "database", "start"])
+
+            officer = act("owner", "cast")["officer"]
+            act("superuser", "tune")
+            restart()
+            runs = [_run(total, count, act, restart, files) for total in sizes]
+            hub, other = act("superuser", "linked", 10_000)["hub"]
+            times = act("web", "merge", officer, hub, other, 5)
+            peer = act("superuser", "splink", sizes[0])
+    merged = {name: {"seconds_median": statistics.median(of), "seconds_most": max(of)} for name, of in times.items()}
+    return {"runs": runs, "growth": _growth(runs), "entity_of_10000_links": merged,
+            "splink_predict_between": {"people": sizes[0], "ms": spread(peer["ms"]), "found": f"{peer['found']} of {peer['of']}"}}  # fmt: skip
+
+
+def _run(total: int, count: int, act: Any, restart: Callable[[], None], files: Path) -> dict[str, Any]:
+    """One size: filled, cold, warm, in bulk, checked."""
+    filled = act("superuser", "fill", total)
+    names = {name: str(files / f"{total}-{name}.json") for name in ("cold", "first", "warm", "bulk0", "bulk1")}
+    for at, (name, many, size) in enumerate(
+        (
+            ("cold", 40, 1),
+            ("first", 100, 1),
+            ("warm", count, 1),
+            ("bulk0", count * 2, count * 2),
+            ("bulk1", count * 2, count * 2),
+        )
+    ):
+        act("superuser", "plant", total, many, at + 1, size, names[name])
+    restart()
+    cold = act("jobs", "arrive", names["cold"])
+    act("superuser", "warm")
+    act("jobs", "arrive", names["first"])
+    warm = act("jobs", "arrive", names["warm"])
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(2) as both:
+        bulk = list(both.map(lambda name: act("jobs", "arrive", names[name]), ("bulk0", "bulk1")))
+    started = time.perf_counter() - begun
+    facts = {name: act("owner", "checked", names[name]) for name in ("cold", "warm", "bulk0", "bulk1")}
+    equal = act("owner", "same", total, *names.values()) if total <= 100_000 else None
+    lookup = act("jobs", "exact", total, 300)
+    records, seconds = sum(one["records"] for one in bulk), max(one["seconds"] for one in bulk)
+    ms = spread(warm["ms"])
+    return {
+        "people": total, "filled": filled, "candidates": spread([float(n) for n in warm["candidates"]]),
+        "warm_ms": ms, "cold_ms": spread(cold["ms"]), "records_per_second": round(records / seconds),
+        "records_per_second_one_by_one": round(warm["records"] / warm["seconds"]), "bulk_seconds_with_start": round(started, 1),
+        "exact_lookup_ms": spread(lookup["ms"]), "correct": facts, "equal_to_plain_version": equal, "load": round(os.getloadavg()[0], 1),
+        "within_goal": {
+            "median": ms["median"] <= GOAL_MEDIAN_MS, "p99": ms["p99"] <= GOAL_P99_MS,
+            "cold": max(cold["ms"]) <= GOAL_COLD_MS, "per_second": records / seconds >= GOAL_PER_SECOND,
+        },
+    }  # fmt: skip
+
+
+def _growth(runs: list[dict[str, Any]]) -> list[str]:
+    """The growth of the median as a table of bars: how much longer, for how many times as many people."""
+    least = runs[0]
+    rows = []
+    for run in runs:
+        times = run["people"] / least["people"]
+        longer = run["warm_ms"]["median"] / least["warm_ms"]["median"]
+        bar = "#" * round(run["warm_ms"]["median"] * 4)
+        rows.append(
+            f"{run['people']:>12,} people (x {times:>4.0f}) {run['warm_ms']['median']:>7.2f} ms (x {longer:.2f}) {bar}"
+        )
+    return rows
+
+
+def main() -> None:
+    if len(sys.argv) > 2 and sys.argv[1] == "--act":
+        import django
+
+        django.setup()
+        print(json.dumps(ACTS[sys.argv[2]](*sys.argv[3:])))
+        return
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print JSON alone")
+    parser.add_argument("--people", type=int, nargs="+", default=[100_000], help="kept people, the smallest first")
+    parser.add_argument("--arrivals", type=int, default=1_000, help="records that arrive one by one, warm")
+    parser.add_argument("--place", type=Path, help="a folder for the scratch home (default: the system's)")
+    given = parser.parse_args()
+    figures = measure(sorted(given.people), given.arrivals, given.place)
+    facts = {
+        "benchmark": "arrive",
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+    }
+    if not given.json:
+        print("\n".join(figures["growth"]), file=sys.stderr)
+    print(json.dumps(facts | figures, indent=None if given.json else 1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Placing: which records a record is compared with, and what of the comparison is kept. The rules, without a database.
+
+``edges`` is the plain version: every kept record against every other that shares an open key. What stands depends on the
+records alone, never on the order in which they came; the web part keeps the same edges one arrival at a time, and a
+test holds the two together in any order.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
+
+from opencets.records import KINDS
+from opencets.resolving.model import Model
+from opencets.resolving.people import COLUMNS, Person, PersonRow, candidate_keys, prepare
+from opencets.resolving.suggest import BLOCK_LIMIT, Reason, Suggestion, score
+
+SUGGESTED_FROM = 0.5
+"""A pair less probable than this is not suggested."""
+SAME_ACCOUNT = ("account_id", "handle")
+"""Two account records with one own value of these kinds are the same account as it stands: nobody needs to be asked."""
+STRONG = tuple(sorted(kind.name for kind in KINDS.values() if kind.links == "strong"))
+DIGESTS = ("md5", "pdq", "sha1", "sha256")
+NAMING = tuple(kind for kind in STRONG if kind not in (*DIGESTS, "ip_hour", "url"))
+"""Kinds whose own value names a person, an account or a device; a digest or an address in one hour does not."""
+MOST_OF_A_FIELD = 8
+
+_FIELDS = {
+    "full_name": "full_name",
+    "given_name": "given_name",
+    "family_name": "family_name",
+    "date_of_birth": "date_of_birth",
+    "place_of_birth": "place_of_birth",
+    "gender": "gender",
+    "email": "email",
+    "phone": "phone",
+    "street": "street",
+    "city": "city",
+    "postcode": "postcode",
+    "country": "country",
+    "national_id": "national_id",
+    "screen_name": "screen_name",
+    "occupation": "occupation",
+    "alias": "full_name",
+}
+_SPOKEN = {"email": "email", "phone": "phone", "national_id": "national_id", "handle": "screen_name"}
+"""Kinds that a feature of the model compares already, and which."""
+_FORM = sha256(" ".join(COLUMNS).encode()).hexdigest()[:8]
+"""Of which columns a packed record was made: one of another version is read from its claims again."""
+
+Worth = Callable[[str], float]
+"""How probable it is that two holders of one rare value of this kind are the same."""
+Value = tuple[str, str]
+"""(kind, normalised value)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """An own claim of a record, as far as it is compared. ``text``: as normalised, else as written."""
+
+    property: str
+    kind: str
+    text: str
+    normal: str | None
+    generic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A record as compared: prepared, with its own naming values and the keys under which others find it."""
+
+    id: str
+    kind: str
+    person: Person
+    keys: tuple[int, ...]
+    values: frozenset[Value]
+
+    def packed(self) -> str:
+        """What is compared, as one text: to be read back without its claims."""
+        columns = [getattr(self.person, column) for column in COLUMNS[1:]]
+        return json.dumps([_FORM, self.kind, *columns, sorted(self.values)], ensure_ascii=False)
+
+
+def keep(record: str, kind: str, claims: Iterable[Stated]) -> Kept:
+    """The record ready to compare, from its own claims; a generic value is left out, further values make further keys."""
+    fields: dict[str, list[str]] = defaultdict(list)
+    values: set[Value] = set()
+    for claim in claims:
+        if claim.generic:
+            continue
+        if claim.property in _FIELDS:
+            fields[_FIELDS[claim.property]].append(claim.text)
+        if claim.normal is not None and claim.kind in NAMING:
+            values.add((claim.kind, claim.normal))
+    first = {name: given[0] for name, given in fields.items()}
+    person = prepare(PersonRow.of({"record_id": record, **first}))
+    keys = set(candidate_keys(person))
+    for name, given in fields.items():
+        for other in given[1:MOST_OF_A_FIELD]:
+            keys.update(candidate_keys(PersonRow.of({"record_id": record, **first, name: other})))
+    keys.update(f"v:{value_kind}:{normal}" for value_kind, normal in values)
+    return Kept(record, kind, person, tuple(sorted(key_of(key) for key in keys)), frozenset(values))
+
+
+def key_of(key: str) -> int:
+    """The key as a signed number of 64 bits: a tenth of the room of its text, and it tells nobody what it was made of."""
+    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def unpack(record: str, packed: str, keys: Iterable[int] = ()) -> Kept | None:
+    """A record from its packed form; None where another version of this program packed it."""
+    form, kind, *columns = json.loads(packed)
+    if form != _FORM:
+        return None
+    *person, values = columns
+    return Kept(
+        record, kind, Person(record, *person), tuple(keys), frozenset((kind, normal) for kind, normal in values)
+    )
+
+
+def compare(left: Kept, right: Kept, model: Model, worth: Worth) -> Suggestion | None:
+    """The suggestion that two records are one person; None where nobody needs to be asked, or it is improbable.
+
+    An identical own value that the model does not compare adds as many bits as would, alone, make the pair as probable
+    as its kind says. How many others hold it does not count, up to where it turns generic: a number that moves with
+    every holder would tell of holders whom the reader may not see.
+    """
+    shared = left.values & right.values
+    if left.kind == right.kind == "account" and any(kind in SAME_ACCOUNT for kind, _ in shared):
+        return None
+    if not shared and model.probability(model.score(left.person, right.person)) < SUGGESTED_FROM:
+        return None
+    judged = score(left.person, right.person, model)
+    spoken = {reason.feature for reason in judged.reasons if reason.bits > 0}
+    reasons = list(judged.reasons)
+    for kind, normal in sorted(shared):
+        if _SPOKEN.get(kind) not in spoken:
+            # The exact tie outweighs what the model thought of the first values of that kind.
+            reasons = [reason for reason in reasons if reason.feature != _SPOKEN.get(kind)]
+            reasons.append(_same_value(kind, normal, model, worth))
+    bits = model.prior_bits + math.fsum(reason.bits for reason in reasons)
+    probability = min(model.probability(bits), 0.05) if judged.conflict else model.probability(bits)
+    if probability < SUGGESTED_FROM:
+        return None
+    reasons.sort(key=lambda reason: (-abs(reason.bits), reason.feature))
+    return Suggestion(left.id, right.id, probability, bits, tuple(reasons), judged.model, judged.conflict)
+
+
+def _same_value(kind: str, normal: str, model: Model, worth: Worth) -> Reason:
+    probability = worth(kind)
+    bits = math.log2(probability / (1 - probability)) - model.prior_bits
+    return Reason(kind, normal, normal, bits, f"{KINDS[kind].ties} {normal}")
+
+
+def edges(
+    records: Iterable[Kept], model: Model, worth: Worth, limit: int = BLOCK_LIMIT
+) -> Mapping[tuple[str, str], Suggestion]:
+    """Every suggestion among the records, by the pair, lower id first: the whole run, and the plain version of placing.
+
+    A key is open while at most ``limit`` records have it; a pair is compared where it shares an open key.
+    """
+    known = {record.id: record for record in records}
+    holders: dict[int, list[str]] = defaultdict(list)
+    for record in known.values():
+        for key in record.keys:
+            holders[key].append(record.id)
+    pairs = {
+        (min(one, other), max(one, other))
+        for held in holders.values()
+        if len(held) <= limit
+        for at, one in enumerate(held)
+        for other in held[at + 1 :]
+    }
+    found = {}
+    for left, right in sorted(pairs):
+        suggested = compare(known[left], known[right], model, worth)
+        if suggested is not None:
+            found[left, right] = suggested
+    return found

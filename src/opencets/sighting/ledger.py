@@ -1,0 +1,201 @@
+"""The ledger: a folder of Parquet, written atomically, never changed in place; what counts stands in its journal.
+
+::
+
+    journal, lock                              opencets.sighting.journal
+    sightings/network=N/day=D/BATCH.parquet    as loaded
+    sightings/network=N/month=M/COUNT.parquet  a month's, sorted by identity and time, merged by ``compact``
+    days/, offers/, files/, rarity/            derived by ``derive``; see `opencets.sighting.derived`
+
+A batch counts from the moment its line stands in the journal; what a crash left without a line is swept later.
+A batch whose key is in the journal is passed over. Merging writes new parts, then one line that exchanges them for the
+old, which stay on the disk for whoever reads them until two more writes are done.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from opencets.errors import NotFound
+from opencets.sighting import derived
+from opencets.sighting.batch import FIELDS, NETWORKS, Batch
+from opencets.sighting.engine import Engine
+from opencets.sighting.journal import Journal, sync_folder
+from opencets.sighting.parts import SIGHTINGS, Part, State, said
+
+COMPRESSION, LEVEL = "zstd", 3
+ROW_GROUP = 122_880
+KEPT_AFTER_REMOVAL = 2
+"""How many writes a part that was replaced stays on the disk, for those who read it at that moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of a batch. ``again``: its key was in the ledger, nothing was done."""
+
+    batch: int
+    rows: int
+    refused: int
+    again: bool
+
+
+class Ledger:
+    """A ledger's folder. Any number of readers; writers take turns."""
+
+    def __init__(self, folder: Path, journal: Journal) -> None:
+        self.folder, self._journal = folder, journal
+        self._state, self._read = State(), 0
+        self._engine: Engine | None = None
+        self._asking = Lock()
+
+    @classmethod
+    def create(cls, folder: Path) -> Ledger:
+        """The ledger in ``folder``, begun where there is none."""
+        return cls(folder, Journal.create(folder))
+
+    @classmethod
+    def open(cls, folder: Path) -> Ledger:
+        """The ledger in ``folder``. NotThisFormat where there is none, DamagedSource where its journal is broken."""
+        ledger = cls(folder, Journal(folder))
+        ledger.state()
+        return ledger
+
+    def state(self) -> State:
+        """What counts at this moment; for reading only."""
+        entries, self._read = self._journal.read(self._read)
+        for entry in entries:
+            self._state.apply(entry)
+        return self._state
+
+    def rows(self, tables: Mapping[str, Sequence[Part]], sql: str) -> list[tuple[Any, ...]]:
+        """The answer of a statement over parts, by DuckDB in this process; its engine is kept for the next."""
+        with self._asking:
+            if self._engine is None:
+                self._engine = Engine(self, {})
+            self._engine.use(tables)
+            return self._engine.rows(sql)
+
+    def paths(self, parts: Iterable[Part]) -> list[str]:
+        """Where parts stand on this disk."""
+        return [str(self.folder / part.path) for part in parts]
+
+    def load(self, batches: Iterable[Batch]) -> Iterator[Loaded]:
+        """Take batches in, one after the other; each is acknowledged by what is given back, and then lasts."""
+        for batch in batches:
+            with self._writing() as state:
+                yield self._load(state, batch)
+
+    def _load(self, state: State, batch: Batch) -> Loaded:
+        key = batch.origin.key
+        if key in state.batches:
+            number = state.batches[key]
+            return Loaded(number, state.origins[number]["rows"], state.origins[number]["refused"], again=True)
+        number = max(state.origins, default=0) + 1
+        parts = [self._write_day(rows, number, network, day) for network, day, rows in _by_day(batch.rows)]
+        self._journal.append(
+            {
+                "do": "load",
+                "batch": number,
+                "origin": {name: value for name, value in asdict(batch.origin).items() if value not in ("", None)},
+                "rows": batch.rows.num_rows,
+                "refused": len(batch.refused),
+                "days": [[part.network, part.first] for part in parts],
+                "add": said(parts),
+            }
+        )
+        return Loaded(number, batch.rows.num_rows, len(batch.refused), again=False)
+
+    def _write_day(self, rows: pa.Table, number: int, network: str, day: str) -> Part:
+        numbers = pa.array(np.full(rows.num_rows, number, np.uint32))
+        path = f"{SIGHTINGS}/network={network}/day={day}/{number:08d}.parquet"
+        self._write(rows.append_column("batch", numbers).select(FIELDS.names), path)
+        return Part(SIGHTINGS, path, rows.num_rows, network, day, day)
+
+    def _write(self, rows: pa.Table, path: str) -> None:
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as file:
+            pq.write_table(rows, file, compression=COMPRESSION, compression_level=LEVEL, row_group_size=ROW_GROUP)
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(target.parent)
+
+    def derive(self) -> int:
+        """Bring the derived tables up to what was loaded; how many days of networks were done anew."""
+        with self._writing() as state:
+            done = derived.derive(self, state, self._exchange)
+            self._sweep()
+            return done
+
+    def compact(self, *, newest_kept: int = 2) -> int:
+        """Merge the parts of each network's months, except those with the ``newest_kept`` days; how many months."""
+        with self._writing() as state:
+            done = derived.compact(self, state, self._exchange, newest_kept)
+            self._sweep()
+            return done
+
+    def forget(self, before: str, keep: Sequence[str] = ()) -> int:
+        """Remove sightings before a day (ISO 8601) for good, those of the identities to ``keep`` excepted; how many.
+
+        Derived tables follow by `derive`. The parts are taken off the disk at once: what is to be forgotten is not kept.
+        """
+        with self._writing() as state:
+            gone = derived.forget(self, state, self._exchange, before, keep)
+            self._sweep(at_once=True)
+            return gone
+
+    def origin(self, batch: int) -> dict[str, Any]:
+        """Where a batch came from. NotFound where there is none."""
+        try:
+            return self.state().origins[batch]
+        except KeyError:
+            raise NotFound(f"There is no batch {batch} in this ledger.") from None
+
+    def _exchange(self, do: str, add: Sequence[Part], remove: Sequence[Part], days: Sequence[Any] = ()) -> None:
+        self._journal.append(
+            {"do": do, "add": said(add), "remove": [part.path for part in remove], "days": [list(day) for day in days]}
+        )
+
+    @contextmanager
+    def _writing(self) -> Iterator[State]:
+        with self._journal.writing():
+            yield self.state()
+
+    def _sweep(self, *, at_once: bool = False) -> None:
+        """Take off the disk what no line names: left by a crash, or replaced some writes ago."""
+        entries, _ = self._journal.read()
+        newest = len(entries) - KEPT_AFTER_REMOVAL
+        kept = {path for entry in entries[max(newest, 0) :] for path in entry.get("remove", ()) if not at_once}
+        kept.update(self.state().parts)
+        for file in self.folder.rglob("*.parquet"):
+            if file.relative_to(self.folder).as_posix() not in kept:
+                file.unlink(missing_ok=True)
+
+
+def _by_day(rows: pa.Table) -> Iterator[tuple[str, str, pa.Table]]:
+    """The rows of each network and day (ISO 8601)."""
+    if not rows.num_rows:
+        return
+    column = rows["network"].combine_chunks()
+    named = pc.index_in(column.dictionary, pa.array(NETWORKS)).to_numpy(zero_copy_only=False).astype(np.int64)
+    networks = named[column.indices.to_numpy(zero_copy_only=False)]
+    days = np.asarray(rows["seen_at"].to_numpy(), "datetime64[D]").astype(np.int64)
+    keys = networks << 32 | days
+    different, counts = np.unique(keys, return_counts=True)
+    if different.size > 1:
+        rows = rows.take(pa.array(np.argsort(keys, kind="stable")))
+    begin = 0
+    for key, count in zip(different.tolist(), counts.tolist(), strict=True):
+        yield NETWORKS[key >> 32], str(np.datetime64(key & 0xFFFFFFFF, "D")), rows.slice(begin, count)
+        begin += count

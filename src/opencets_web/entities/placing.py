@@ -1,0 +1,556 @@
+"""Placing: a new record is compared with all others at once, and what stands afterwards does not depend on the order.
+
+The same edges stand whether records came one by one, in any order, or all at once (``opencets.resolving.placing.edges``
+is the plain version): a value that turns generic, a key that too many share and a record that was replaced take back
+what was suggested through them. ``check`` goes through everything every night, and finds nothing to change.
+
+One of the files that open the blind door; jobs call it, pages cannot.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from opencets.linking import default_rarity
+from opencets.resolving import BLOCK_LIMIT, Model, Suggestion, load_model
+from opencets.resolving.placing import STRONG, Kept, Stated, compare, keep, unpack
+from opencets_web.accounts.ids import new_id
+from opencets_web.audit import log
+from opencets_web.entities import matching
+from opencets_web.evidence.models import Exhibit
+from opencets_web.policy import door
+from opencets_web.policy.actor import Actor
+from opencets_web.policy.blind import across_holdings
+
+RECORDS_AT_ONCE = 200
+STRIPES = 2_048
+"""Keys are locked by stripe, so that a large batch does not fill the table of locks."""
+_SOME = (
+    f"select pg_advisory_xact_lock_shared({matching.LOCK});"
+    f" select count(pg_advisory_xact_lock({matching.LOCK}, stripe)) from unnest(%s::int[]) stripe; "
+)
+
+Pair = tuple[UUID, UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one transaction of placing did: how many suggestions it wrote, and whether there is more to do."""
+
+    suggested: int
+    more: bool
+
+
+@dataclass(slots=True)
+class Difference:
+    """By how much the whole run found something else than what stood; all zero when nothing was missed."""
+
+    values: int = 0
+    records: int = 0
+    written: int = 0
+    retired: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.values or self.records or self.written or self.retired)
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A kept record and where it stands."""
+
+    place: int
+    id: UUID
+    holding_id: UUID
+    agency_id: UUID
+    kept: Kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A record as its claims state it now; ``counted``: its strong values, whosesoever."""
+
+    id: UUID
+    holding_id: UUID
+    agency_id: UUID
+    kept: Kept
+    counted: frozenset[tuple[str, str]]
+
+
+def place(actor: Actor, exhibit_id: UUID) -> Step:
+    """Place an exhibit's new people and accounts, take back what was replaced, settle what turned generic: one step.
+
+    Called until nothing more is to do; a step that was done changes nothing when it is done again. NotFound: the
+    exhibit is not the actor's.
+    """
+    exhibit = door.admit(actor, Exhibit.objects.only("holding_id", "agency_id", "reference"), pk=exhibit_id)
+    with across_holdings():
+        gone, stale, new = _waiting(exhibit.id)
+        if gone:
+            _go(exhibit.id)
+            return Step(0, more=True)
+        if new:
+            suggested, turned = _arrive(new)
+            more = turned or stale or len(new) == RECORDS_AT_ONCE
+        else:
+            suggested, more = 0, _settle() if stale else False
+    if new:
+        log.record(
+            "match.suggested",
+            actor,
+            holding=(exhibit.holding_id, exhibit.agency_id),
+            subject=f"exhibit:{exhibit.reference}",
+        )
+    return Step(suggested, more)
+
+
+def _waiting(exhibit_id: UUID) -> tuple[bool, bool, list[_Read]]:
+    """Whether records of an exhibit are gone, whether any record is stale, and the new ones; asked in one go."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select exists (select 1 from evidence_record r join entities_placement p on p.record_id = r.id"
+            " where r.exhibit_id = %s and r.kind in ('account', 'person') and r.retired_at is not null),"
+            f" exists (select 1 from entities_placement where stale); {_CLAIMS.format(asked=_NEW)}",
+            [exhibit_id, exhibit_id, RECORDS_AT_ONCE],
+        )
+        gone, stale = cursor.fetchone()
+        cursor.nextset()
+        return gone, stale, _records(cursor.fetchall())
+
+
+def _arrive(new: Sequence[_Read]) -> tuple[int, bool]:
+    """Place records that stood nowhere before; how many suggestions that gave, and whether a value turned generic."""
+    keys = {key for record in new for key in record.kept.keys}
+    values = sorted(set().union(*(record.counted for record in new)))
+    stripes = {key % STRIPES for key in keys} | {hash_of(value) for value in values}
+    ids = [record.id for record in new]
+    generic, turned = matching.count_arrived(values, ids, first=(_SOME, [sorted(stripes)]))
+    if generic:
+        new = _read("select unnest(%s::uuid[]) as id", [ids])
+    held, placed = _write(new)
+    return _move({}, placed, held), turned
+
+
+def hash_of(value: tuple[str, str]) -> int:
+    """The stripe under which a value is counted: the same in every process."""
+    return sum(map(ord, value[1])) * 31 % STRIPES
+
+
+def settle() -> bool:
+    """Compare anew some of the records of which a value turned generic, or stopped being so; whether there were any."""
+    with across_holdings():
+        return _settle()
+
+
+def _go(exhibit_id: UUID) -> None:
+    """Take back records that a corrected reading has replaced, and what was suggested on them."""
+    with connection.cursor() as cursor:
+        cursor.execute(matching.ALL)
+        records = _placed(_gone(exhibit_id))
+        _move(records, {})
+        cursor.execute("delete from entities_placement where id = any(%s)", [list(records)])
+        cursor.execute(
+            "select distinct kind, normal from evidence_claim where record_id = any(%s) and normal is not null"
+            " and kind = any(%s)",
+            [[record.id for record in records.values()], list(STRONG)],
+        )
+        matching.count_values(sorted(cursor.fetchall()))
+
+
+def _gone(exhibit_id: UUID) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select p.id from evidence_record r join entities_placement p on p.record_id = r.id"
+            " where r.exhibit_id = %s and r.kind in ('account', 'person') and r.retired_at is not null"
+            " order by p.id limit %s",
+            [exhibit_id, RECORDS_AT_ONCE],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _settle() -> bool:
+    """Read again the records of which a value turned generic, or stopped being so, and compare them anew."""
+    with connection.cursor() as cursor:
+        cursor.execute(matching.ALL)
+        cursor.execute("select id from entities_placement where stale order by id limit %s", [RECORDS_AT_ONCE])
+        stale = [row[0] for row in cursor.fetchall()]
+    if stale:
+        _again(_placed(stale))
+    return bool(stale)
+
+
+def _again(before: Mapping[int, _Placed]) -> None:
+    """Prepare placed records from their claims again and compare them anew."""
+    read = {record.id: record for record in _read("select unnest(%s::uuid[]) as id", [[r.id for r in before.values()]])}
+    after = {
+        place: _Placed(place, record.id, record.holding_id, record.agency_id, read[record.id].kept)
+        for place, record in before.items()
+        if record.id in read
+    }
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "update entities_placement set packed = %s, keys = %s, stale = false where id = %s",
+            [(record.kept.packed(), list(record.kept.keys), place) for place, record in after.items()],
+        )
+    _move(before, after)
+
+
+# --- Reading and writing records -------------------------------------------------------------------------------------
+
+
+_NEW = (
+    "select r.id from evidence_record r where r.exhibit_id = %s and r.kind in ('account', 'person')"
+    " and r.retired_at is null"
+    " and not exists (select 1 from entities_placement p where p.record_id = r.id) order by r.id limit %s"
+)
+_CLAIMS = (
+    "select r.id, r.kind, r.holding_id, r.agency_id, c.role, c.property, c.kind, coalesce(c.normal, c.raw),"
+    " c.normal, c.generic from ({asked}) asked join evidence_record r on r.id = asked.id and r.retired_at is null"
+    " left join evidence_claim c on c.record_id = r.id order by r.id, c.id"
+)
+
+
+def _read(asked: str, parameters: list[Any]) -> list[_Read]:
+    """The live records that a query names, as their claims state them now; by id."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIMS.format(asked=asked), parameters)
+        return _records(cursor.fetchall())
+
+
+def _records(rows: Iterable[tuple[Any, ...]]) -> list[_Read]:
+    about: dict[UUID, tuple[str, UUID, UUID]] = {}
+    stated: dict[UUID, list[Stated]] = defaultdict(list)
+    counted: dict[UUID, set[tuple[str, str]]] = defaultdict(set)
+    for record, kind, holding, agency, role, prop, value_kind, text, normal, generic in rows:
+        about[record] = (kind, holding, agency)
+        if role == "own":
+            stated[record].append(Stated(prop, value_kind, text, normal, generic))
+        if normal is not None and value_kind in STRONG:
+            counted[record].add((value_kind, normal))
+    return [
+        _Read(record, holding, agency, keep(str(record), kind, stated[record]), frozenset(counted[record]))
+        for record, (kind, holding, agency) in about.items()
+    ]
+
+
+def _write(new: Sequence[_Read]) -> tuple[dict[int, set[int]], dict[int, _Placed]]:
+    """Give new records their places and keys; who had these keys before, and the records where they stand now.
+
+    One that another job has placed meanwhile is left out.
+    """
+    keys = sorted({key for record in new for key in record.kept.keys})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_HOLDERS}; with new as (insert into entities_placement"
+            " (record_id, record_holding_id, record_agency_id, packed, keys, stale)"
+            " select r, h, a, p, k::bigint[], false"
+            " from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[]) n(r, h, a, p, k)"
+            " on conflict (record_id) do nothing returning id, record_id, keys),"
+            " kept as (insert into entities_candidatekey (key, placement_id) select unnest(keys), id from new)"
+            " select id, record_id from new",
+            [
+                keys,
+                BLOCK_LIMIT + 1,
+                [record.id for record in new],
+                [record.holding_id for record in new],
+                [record.agency_id for record in new],
+                [record.kept.packed() for record in new],
+                ["{" + ",".join(map(str, record.kept.keys)) + "}" for record in new],
+            ],
+        )
+        held = {key: set(places) for key, places in cursor.fetchall()}
+        cursor.nextset()
+        places = {record: place for place, record in cursor.fetchall()}
+    placed = {
+        places[record.id]: _Placed(places[record.id], record.id, record.holding_id, record.agency_id, record.kept)
+        for record in new
+        if record.id in places
+    }
+    return held, placed
+
+
+def _placed(places: Collection[int]) -> dict[int, _Placed]:
+    """Placed records as they are compared; what another version packed is read from its claims."""
+    if not places:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select id, record_id, record_holding_id, record_agency_id, packed, keys from entities_placement"
+            " where id = any(%s)",
+            [list(places)],
+        )
+        rows = cursor.fetchall()
+    found, old = {}, {}
+    for place, record, holding, agency, packed, keys in rows:
+        kept = unpack(str(record), packed, keys)
+        if kept is None:
+            old[record] = (place, holding, agency, keys)
+        else:
+            found[place] = _Placed(place, record, holding, agency, kept)
+    for record in _read("select unnest(%s::uuid[]) as id", [list(old)]) if old else ():
+        place, holding, agency, keys = old[record.id]
+        kept = Kept(record.kept.id, record.kept.kind, record.kept.person, tuple(keys), record.kept.values)
+        found[place] = _Placed(place, record.id, holding, agency, kept)
+    return found
+
+
+# --- What moves, and what follows ------------------------------------------------------------------------------------
+
+
+def _move(before: Mapping[int, _Placed], after: Mapping[int, _Placed], held: dict[int, set[int]] | None = None) -> int:
+    """Put records under their keys, and keep, change and take back suggestions accordingly; how many were written.
+
+    ``before``: as the records stood, for those that did; ``after``: as they stand now, for those that still do.
+    ``held``: who had the keys before, where the new records' keys are written already.
+    """
+    old = {place: frozenset(record.kept.keys) for place, record in before.items()}
+    new = {place: frozenset(record.kept.keys) for place, record in after.items()}
+    none: frozenset[int] = frozenset()
+    left = [(key, place) for place, keys in old.items() for key in keys - new.get(place, none)]
+    joined = [(key, place) for place, keys in new.items() for key in keys - old.get(place, none)]
+    removed, added = _by_key(left), _by_key(joined)
+    keys = set().union(*old.values(), *new.values())
+    if held is None:
+        held = _holders(keys, BLOCK_LIMIT + max(map(len, removed.values()), default=0) + 1)
+        _rewrite(left, joined)
+    pairs: set[tuple[int, int]] = set()
+    closed: dict[int, set[int]] = {}
+    for key in keys:
+        were = held.get(key, set())
+        are = were - removed.get(key, set()) | added.get(key, set())
+        if len(are) > BLOCK_LIMIT:
+            if len(were) <= BLOCK_LIMIT:
+                closed[key] = were
+            continue
+        movers: Iterable[int] = are if len(were) > BLOCK_LIMIT else [place for place in are if place in new]
+        pairs.update((min(one, other), max(one, other)) for one in movers for other in are if one != other)
+    known = {**_placed({place for pair in pairs for place in pair} - set(after)), **after}
+    suggested = _compared(known, pairs)
+    _keep(known, suggested)
+    stood = [record.id for record in before.values()]
+    if stood:
+        _retire_touching(stood, {pair for suggestion in suggested if (pair := _ids(suggestion))})
+    if closed:
+        _retire_closed(closed, set(before) | set(after))
+    return len(suggested)
+
+
+def _by_key(rows: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
+    found: dict[int, set[int]] = defaultdict(set)
+    for key, place in rows:
+        found[key].add(place)
+    return found
+
+
+_HOLDERS = (
+    "select k.key, array_agg(c.placement_id) from unnest(%s::bigint[]) k(key) cross join lateral"
+    " (select placement_id from entities_candidatekey c where c.key = k.key limit %s) c group by k.key"
+)
+
+
+def _holders(keys: Collection[int], most: int) -> dict[int, set[int]]:
+    """Which places have each key, ``most`` at most."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLDERS, [sorted(keys), most])
+        return {key: set(places) for key, places in cursor.fetchall()}
+
+
+def _rewrite(left: Sequence[tuple[int, int]], joined: Sequence[tuple[int, int]]) -> None:
+    with connection.cursor() as cursor:
+        if left:
+            cursor.execute(
+                "delete from entities_candidatekey c using unnest(%s::bigint[], %s::bigint[]) l(key, place)"
+                " where c.key = l.key and c.placement_id = l.place",
+                [[key for key, _ in left], [place for _, place in left]],
+            )
+        if joined:
+            cursor.execute(
+                "insert into entities_candidatekey (key, placement_id) select * from unnest(%s::bigint[], %s::bigint[])"
+                " on conflict do nothing",
+                [[key for key, _ in joined], [place for _, place in joined]],
+            )
+
+
+def _compared(known: Mapping[int, _Placed], pairs: Iterable[tuple[int, int]]) -> list[Suggestion]:
+    model, rarity = load_model(), default_rarity()
+    found = []
+    for pair in pairs:
+        if pair[0] not in known or pair[1] not in known:
+            continue
+        one, other = sorted((known[pair[0]].kept, known[pair[1]].kept), key=lambda kept: kept.id)
+        suggestion = compare(one, other, model, lambda kind: rarity.probability(kind, 2))
+        if suggestion is not None:
+            found.append(suggestion)
+    return found
+
+
+def _ids(suggestion: Suggestion) -> Pair:
+    return UUID(suggestion.left), UUID(suggestion.right)
+
+
+def model_name(model: Model) -> str:
+    """What a suggestion says of where its weights come from: the model of people, and the table of rarity."""
+    return f"{model.name}+{default_rarity().model}"
+
+
+def _keep(known: Mapping[int, _Placed], suggested: Sequence[Suggestion]) -> int:
+    """Write new and changed suggestions; returns how many of them were not there as they are."""
+    if not suggested:
+        return 0
+    placed = {record.kept.id: record for record in known.values()}
+    now, name = timezone.now(), model_name(load_model())
+    rows = [
+        (new_id(), left.id, right.id, left.holding_id, left.agency_id, right.holding_id, right.agency_id,
+         round(one.probability, 4), round(one.bits, 3),
+         json.dumps([asdict(reason) | {"bits": round(reason.bits, 2)} for reason in one.reasons]))
+        for one in suggested for left, right in [(placed[one.left], placed[one.right])]
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into entities_match (id, left_id, right_id, left_holding_id, left_agency_id, right_holding_id,"
+            " right_agency_id, probability, bits, reasons, model, found_at)"
+            " select i, l, r, lh, la, rh, ra, p, b, w::jsonb, %s, %s from unnest(%s::uuid[], %s::uuid[], %s::uuid[],"
+            " %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::float8[], %s::float8[], %s::text[])"
+            " n(i, l, r, lh, la, rh, ra, p, b, w) order by l, r"
+            " on conflict (left_id, right_id, model) do update set"
+            " probability = excluded.probability, bits = excluded.bits, reasons = excluded.reasons,"
+            " found_at = excluded.found_at, retired_at = null"
+            " where (entities_match.probability, entities_match.reasons) is distinct from"
+            " (excluded.probability, excluded.reasons) or entities_match.retired_at is not null",
+            [name, now, *(list(column) for column in zip(*rows, strict=True))],
+        )
+        return int(cursor.rowcount)
+
+
+def _retire_touching(records: Collection[UUID], standing: Collection[Pair]) -> int:
+    """End the suggestions on these records that are not among those standing, or that another model made."""
+    return _retire("(m.left_id = any(%s) or m.right_id = any(%s))", [list(records)] * 2, standing)
+
+
+def _retire(which: str, parameters: list[list[UUID]], standing: Collection[Pair]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"update entities_match m set retired_at = %s where m.retired_at is null and {which}"
+            " and (m.model <> %s or not exists (select 1 from unnest(%s::uuid[], %s::uuid[]) s(l, r)"
+            " where s.l = m.left_id and s.r = m.right_id))",
+            [timezone.now(), *parameters, model_name(load_model()),
+             [left for left, _ in standing], [right for _, right in standing]],
+        )  # fmt: skip
+        return int(cursor.rowcount)
+
+
+def _retire_closed(closed: Mapping[int, set[int]], moved: Collection[int]) -> None:
+    """End what was suggested by way of keys that too many share now, where no other open key proposes the pair."""
+    places = sorted(set().union(*closed.values()) - set(moved))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select m.id, l.keys, r.keys from entities_match m join entities_placement l on l.record_id = m.left_id"
+            " join entities_placement r on r.record_id = m.right_id"
+            " where m.retired_at is null and l.id = any(%s) and r.id = any(%s)",
+            [places, places],
+        )
+        shared = {match: set(left) & set(right) for match, left, right in cursor.fetchall()}
+        asked = set().union(*shared.values()) - set(closed) if shared else set()
+        held = _holders(asked, BLOCK_LIMIT + 1) if asked else {}
+        crowded = set(closed) | {key for key, of in held.items() if len(of) > BLOCK_LIMIT}
+        ended = [match for match, keys in shared.items() if keys <= crowded]
+        if ended:
+            cursor.execute("update entities_match set retired_at = %s where id = any(%s)", [timezone.now(), ended])
+
+
+# --- The whole run ---------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def check_values(after: tuple[str, str]) -> tuple[int, tuple[str, str] | None]:
+    """Count the next values over all holdings; how many had another count, and where to go on (None: at the end)."""
+    with across_holdings(), connection.cursor() as cursor:
+        cursor.execute(matching.ALL)
+        cursor.execute(
+            "select kind, normal from (select kind, normal from entities_identifier where (kind, normal) > (%s, %s)"
+            " union select kind, normal from evidence_claim where (kind, normal) > (%s, %s) and normal is not null"
+            " and kind = any(%s)) v order by 1, 2 limit %s",
+            [*after, *after, list(STRONG), matching.VALUES_AT_ONCE],
+        )
+        values = [(kind, normal) for kind, normal in cursor.fetchall()]
+        if not values:
+            return 0, None
+        return matching.count_values(values).differing, values[-1]
+
+
+@transaction.atomic
+def check_records(after: UUID) -> tuple[Difference, UUID | None]:
+    """Place the next records from nothing, compare with what stands and put it right; None: at the end."""
+    found = Difference()
+    with across_holdings(), connection.cursor() as cursor:
+        cursor.execute(matching.ALL)
+        cursor.execute(
+            "select id from (select record_id as id from entities_placement where record_id > %s union"
+            " select id from evidence_record where id > %s and kind in ('account', 'person') and retired_at is null) r"
+            " order by id limit %s",
+            [after, after, RECORDS_AT_ONCE],
+        )
+        ids = [row[0] for row in cursor.fetchall()]
+        if not ids:
+            return found, None
+        read = {record.id: record for record in _read("select unnest(%s::uuid[]) as id", [ids])}
+        cursor.execute("select id from entities_placement where record_id = any(%s)", [ids])
+        stood = _placed([row[0] for row in cursor.fetchall()])
+        cursor.execute("select record_id from entities_placement where record_id = any(%s) and stale", [ids])
+        stale = {row[0] for row in cursor.fetchall()}
+        gone = {place: record for place, record in stood.items() if record.id not in read}
+        other = {
+            place: record
+            for place, record in stood.items()
+            if record.id in read and (record.id in stale or record.kept != read[record.id].kept)
+        }
+        missing = [record for key, record in read.items() if key not in {one.id for one in stood.values()}]
+        found.records = len(gone) + len(other) + len(missing)
+        if gone:
+            _move(gone, {})
+            cursor.execute("delete from entities_placement where id = any(%s)", [list(gone)])
+        if other:
+            _again(other)
+        if missing:
+            before, placed = _write(missing)
+            _move({}, placed, before)
+        cursor.execute("select id from entities_placement where record_id = any(%s)", [ids])
+        here = _placed([row[0] for row in cursor.fetchall()])
+        held = _holders(set().union(*(record.kept.keys for record in here.values())), BLOCK_LIMIT + 1)
+        pairs = {
+            (place, to)
+            for place, record in here.items()
+            for key in record.kept.keys
+            if len(held.get(key, ())) <= BLOCK_LIMIT
+            for to in held.get(key, ())
+            if to != place
+        }
+        known = here | _placed({to for _, to in pairs} - set(here))
+        pairs = {pair for pair in pairs if known[pair[0]].kept.id < known[pair[1]].kept.id}
+        suggested = _compared(known, pairs)
+        found.written = _keep(known, suggested)
+        found.retired = _retire("m.left_id = any(%s)", [ids], {_ids(one) for one in suggested})
+    return found, ids[-1]
+
+
+def check() -> Difference:
+    """The whole run, step by step, each its own transaction: count every value, place every record, and tell what differed."""
+    found = Difference()
+    value: tuple[str, str] | None = ("", "")
+    while value is not None:
+        changed, value = check_values(value)
+        found.values += changed
+    record: UUID | None = UUID(int=0)
+    while record is not None:
+        part, record = check_records(record)
+        found.records += part.records
+        found.written += part.written
+        found.retired += part.retired
+    return found
