@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numba
@@ -22,7 +22,10 @@ CONFLICTS_WITHIN = 64
 """Clusters up to this size are checked member by member for conflicts; larger ones stop growing."""
 
 
-NEVER_PROBABLE = -3.0
+LARGE = 2_000_000
+NOT_IF_LARGE = "fq"
+"""Tables of more records are not gone through by these keys: they are shared by too many to tell anybody apart."""
+NEVER_PROBABLE = -1.0
 """What a pair that is no candidate, or an improbable one, says in bits where two clusters are to be joined."""
 
 
@@ -35,8 +38,16 @@ class Pairs:
     bits: npt.NDArray[np.float64]
 
 
-def candidate_chunks(table: Arrays, kinds: Sequence[str] = KEY_KINDS) -> Iterator[tuple[Ints, Ints]]:
-    """The pairs that share a key of these kinds, some at a time; a pair comes again for each kind that it shares."""
+def kinds_for(table: Arrays) -> str:
+    """The kinds of keys by which a table of this size is gone through: large ones by those that tell people apart."""
+    return KEY_KINDS if table.birth.size <= LARGE else "".join(kind for kind in KEY_KINDS if kind not in NOT_IF_LARGE)
+
+
+def candidate_chunks(table: Arrays, kinds: Sequence[str], part: int = 0, parts: int = 1) -> Iterator[tuple[Ints, Ints]]:
+    """The pairs that share a key of these kinds, some at a time; a pair comes again for each kind that it shares.
+
+    ``part``: of ``parts`` shares of the work, this one.
+    """
     budget = max(PAIRS_AT_LEAST, PAIRS_A_RECORD * table.birth.size)
     for kind in kinds:
         keys = keys_of(table, kind)
@@ -44,32 +55,43 @@ def candidate_chunks(table: Arrays, kinds: Sequence[str] = KEY_KINDS) -> Iterato
             continue
         blocks = blocks_of(keys, LARGEST_BLOCK, budget)
         del keys
-        for chunk in blocks.chunks():
-            yield block_pairs(blocks.order, blocks.starts[chunk], blocks.stops[chunk])
+        for number, chunk in enumerate(blocks.chunks()):
+            if number % parts == part:
+                yield block_pairs(blocks.order, blocks.starts[chunk], blocks.stops[chunk])
 
 
-def probable_pairs(
+def probable_pairs(table: Arrays, model: Model, at_least: float, sides: npt.NDArray[np.int8] | None = None) -> Pairs:
+    """Every candidate pair that is at least so probable. ``sides``: then only pairs across them."""
+    return merged(scored(table, model, at_least, sides, kinds_for(table)))
+
+
+def scored(
     table: Arrays,
     model: Model,
     at_least: float,
-    sides: npt.NDArray[np.int8] | None = None,
-    kinds: Sequence[str] = KEY_KINDS,
-) -> Pairs:
-    """Every candidate pair that is at least so probable. ``sides``: then only pairs across them."""
+    sides: npt.NDArray[np.int8] | None,
+    kinds: Sequence[str],
+    part: int = 0,
+    parts: int = 1,
+) -> Iterator[npt.NDArray[np.float64]]:
+    """Rows of (left, right, bits) at least so probable, pairs that share several kinds of keys more than once."""
     rules, prior = model.rules(table.birth.size), model.prior(table.birth.size)
     floor = model.least(at_least) - prior
-    found = [np.empty((0, 3))]
-    for left, right in candidate_chunks(table, kinds):
+    for left, right in candidate_chunks(table, kinds, part, parts):
         if sides is not None:
             across = sides[left] != sides[right]
             left, right = left[across], right[across]
         bits = score_pairs(table, rules, left, right)
         kept = bits >= floor
-        found.append(np.column_stack((left[kept], right[kept], bits[kept] + prior)))
-    all_found = np.concatenate(found)
-    _, first = np.unique(all_found[:, 0].astype(np.int64) << 32 | all_found[:, 1].astype(np.int64), return_index=True)
-    kept_pairs = all_found[first]
-    return Pairs(kept_pairs[:, 0].astype(np.int32), kept_pairs[:, 1].astype(np.int32), kept_pairs[:, 2])
+        yield np.column_stack((left[kept], right[kept], bits[kept] + prior))
+
+
+def merged(found: Iterable[npt.NDArray[np.float64]]) -> Pairs:
+    """Each pair once."""
+    every = np.concatenate([np.empty((0, 3)), *found])
+    _, first = np.unique(every[:, 0].astype(np.int64) << 32 | every[:, 1].astype(np.int64), return_index=True)
+    kept = every[first]
+    return Pairs(kept[:, 0].astype(np.int32), kept[:, 1].astype(np.int32), kept[:, 2])
 
 
 @numba.njit(cache=True)

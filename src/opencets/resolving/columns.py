@@ -33,7 +33,8 @@ class Builder:
         known = self._tokens
         ids = [known.setdefault(word, len(known)) for word in compared_tokens(name)]
         day = -1 if birth is None else int((birth.replace("-", "") + "0000")[:8])
-        codes = [-1 if value is None else held.setdefault(value, len(held)) for value, held in zip(values, self._values, strict=False)]  # fmt: skip
+        both = zip(values, self._values, strict=False)
+        codes = [-1 if value is None else held.setdefault(value, len(held)) for value, held in both]
         self._part.append((*ids, *[-1] * (MOST_TOKENS - len(ids)), day, len(birth or ""), same, *codes))
         if len(self._part) == 50_000:
             self._pack()
@@ -52,7 +53,9 @@ class Builder:
         """What was added, counted."""
         self._pack()
         width = MOST_TOKENS + 3 + (len(kernel.COLUMNS) if any(self._values) else 0)
-        rows = np.concatenate([part[:, :width] for part in self._rows]) if self._rows else np.empty((0, width), np.int32)
+        rows = (
+            np.concatenate([part[:, :width] for part in self._rows]) if self._rows else np.empty((0, width), np.int32)
+        )
         self._rows = []
         tokens = np.ascontiguousarray(rows[:, :MOST_TOKENS])
         birth, length = np.ascontiguousarray(rows[:, 4]), rows[:, 5].astype(np.int8)
@@ -67,7 +70,8 @@ class Builder:
         present = [column for column in range(codes.shape[1]) if self._values[column]]
         at[present] = np.arange(len(present))
         kept = np.ascontiguousarray(codes[:, present])
-        held, texts, lengths, offset = [np.empty(0, np.int32)], [np.empty((0, MOST_LETTERS), np.uint8)], [np.empty(0, np.int32)], 0  # fmt: skip
+        held, lengths, offset = [np.empty(0, np.int32)], [np.empty(0, np.int32)], 0
+        texts = [np.empty((0, MOST_LETTERS), np.uint8)]
         for slot, column in enumerate(present):
             here = kept[:, slot]
             count = len(self._values[column])
@@ -162,7 +166,7 @@ def _mixed(kind: int, *parts: npt.NDArray[Any]) -> Keys:
     """One number for each row, the same for equal parts and, but for one chance in 2**64, for no others."""
     key = np.full(parts[0].shape, kind * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF, np.uint64)
     for part in parts:
-        key ^= part.astype(np.int64).view(np.uint64) + np.uint64(0x9E3779B97F4A7C15) + (key << np.uint64(6)) + (key >> np.uint64(2))  # fmt: skip
+        key ^= part.astype(np.int64).view(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
         key ^= key >> np.uint64(30)
         key *= np.uint64(0xBF58476D1CE4E5B9)
         key ^= key >> np.uint64(27)
@@ -171,7 +175,7 @@ def _mixed(kind: int, *parts: npt.NDArray[Any]) -> Keys:
     return np.where(key == _NONE, np.uint64(1), key)
 
 
-KEY_KINDS = ("k", "f", "q", "t", "y", "d", "n", "m", "c", "e", "l", "p", "i", "s")
+KEY_KINDS = "kfqtydnmcelpis"
 """The kinds of keys of ``people.candidate_keys``, by their letters."""
 
 
@@ -192,7 +196,9 @@ def keys_of(table: Arrays, kind: str) -> Keys:
     if not used:
         return np.empty((bones.shape[0], 0), np.uint64)
     if kind == "f":
-        pairs = [(a, b) for a in range(MOST_TOKENS) for b in range(MOST_TOKENS) if a != b and stated[:, max(a, b)].any()]
+        pairs = [
+            (a, b) for a in range(MOST_TOKENS) for b in range(MOST_TOKENS) if a != b and stated[:, max(a, b)].any()
+        ]
         columns = [
             _where(stated[:, a] & stated[:, b] & (width[:, a] >= 2), _mixed(3, bones[:, a], initial[:, b]))
             for a, b in pairs
@@ -268,7 +274,9 @@ def _place_keys(table: Arrays) -> Keys:
     if not (where >= 0).any():
         return np.empty((where.size, 0), np.uint64)
     tokens = _distinct(table.tokens)
-    return _where((tokens >= 0) & (where >= 0)[:, None], _mixed(20, tokens, np.broadcast_to(where[:, None], tokens.shape)))
+    return _where(
+        (tokens >= 0) & (where >= 0)[:, None], _mixed(20, tokens, np.broadcast_to(where[:, None], tokens.shape))
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,7 +192,9 @@ def _some(chance: np.random.Generator, begin: int, people: int, errors: Errors) 
             name = chosen[person, 2]
             given = f"{given} {natives[name] if own else latins[name][0]}".strip()
         if drawn[3] < errors.family_first:
-            names.append(f"{family}, {given}" if drawn[3] < errors.family_first / 2 and given else f"{family} {given}".strip())
+            names.append(
+                f"{family}, {given}" if drawn[3] < errors.family_first / 2 and given else f"{family} {given}".strip()
+            )
         else:
             names.append(f"{given} {family}".strip())
         births.append(_as_written(str(born[person]), drawn[4], place[4], errors))

@@ -135,7 +135,9 @@ FEATURES: tuple[Feature, ...] = (
         (
             Level("same", "the name {left} stands in both", _never, "token"),
             Level("typo", "names one letter apart: {left} and {right}", _never, "token"),
-            Level("sounds_same", "names that agree across spellings or scripts: {left} and {right}", _never, "skeleton"),
+            Level(
+                "sounds_same", "names that agree across spellings or scripts: {left} and {right}", _never, "skeleton"
+            ),
             Level("cut", "one name is the beginning of the other: {left} and {right}", _never, "token"),
             Level("close", "similar names: {left} and {right}", _never, "token"),
             Level("initial", "an initial that fits: {left} and {right}", _never),
@@ -180,7 +182,9 @@ FEATURES: tuple[Feature, ...] = (
         "phone",
         (
             Level("same", "the same telephone number {left}", _equal("phone"), "phone"),
-            Level("tail", "telephone numbers with the same last eight digits: {left} and {right}", _equal("phone_tail")),
+            Level(
+                "tail", "telephone numbers with the same last eight digits: {left} and {right}", _equal("phone_tail")
+            ),
             _differs("telephone numbers"),
         ),
     ),
@@ -271,9 +275,13 @@ FEATURES: tuple[Feature, ...] = (
     ),
 )
 LEVEL = {(feature.name, level.name): level for feature in FEATURES for level in feature.levels}
-CELLS: tuple[tuple[str, str], ...] = tuple((feature.name, level.name) for feature in FEATURES for level in feature.levels)
+CELLS: tuple[tuple[str, str], ...] = tuple(
+    (feature.name, level.name) for feature in FEATURES for level in feature.levels
+)
 """Every level there is, in the order in which ``kernel`` counts them."""
-COUNTED = {(feature.name, level.name): level.counted for feature in FEATURES for level in feature.levels if level.counted}
+COUNTED = {
+    (feature.name, level.name): level.counted for feature in FEATURES for level in feature.levels if level.counted
+}
 
 
 class Commonness:
@@ -286,7 +294,7 @@ class Commonness:
 
     OTHERS = 200.0
     _OF_ONE_PERSON = 6
-    _COLUMNS = tuple(sorted({counted for counted in COUNTED.values()} - {"token", "skeleton", "whole"}))
+    _COLUMNS = tuple(sorted(set(COUNTED.values()) - {"token", "skeleton", "whole"}))
 
     def __init__(self, people: Iterable[Person]) -> None:
         self.records = 0

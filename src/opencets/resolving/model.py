@@ -19,9 +19,10 @@ from opencets.resolving.features import CELLS, COUNTED, Commonness, Finding, fin
 from opencets.resolving.kernel import Rules
 from opencets.resolving.people import Person
 
-
 PRIOR_AT = 5_000
 """Among so many records the prior is the model's; among more each record has so many more chances to be mistaken."""
+PRIOR_LEAST = 1_000
+"""A smaller table is part of something larger."""
 SHIPPED = "person-2"
 
 
@@ -93,8 +94,8 @@ class Model:
         return next((step for step, share in self.calibration if share >= probability), math.inf)
 
     def prior(self, records: int = 0) -> float:
-        """The log2 odds that two of so many records are one person, before anything is compared."""
-        return self.prior_bits - math.log2(max(records, PRIOR_AT) / PRIOR_AT)
+        """The log2 odds that two of so many records are one person, before anything is compared; 0: it is not known."""
+        return self.prior_bits - (math.log2(max(records, PRIOR_LEAST) / PRIOR_AT) if records else 0.0)
 
     def contributions(
         self, left: Person, right: Person, commonness: Commonness | None = None
@@ -111,10 +112,13 @@ class Model:
             others = Commonness.OTHERS
             return math.log2((commonness.records + others) / (held + others * 2.0**-usual))
 
-        return [
-            (found, self.weights[found.feature, found.level].worth(found.rarity))
-            for found in findings(left, right, rarity)
-        ]
+        return [(found, self._bits(found)) for found in findings(left, right, rarity)]
+
+    def _bits(self, found: Finding) -> float:
+        weight = self.weights[found.feature, found.level]
+        # What a whole name is commoner by is told as such, not as how rare it is.
+        over = weight.usual if found.feature == "commonness" else 0.0
+        return weight.worth(None if found.rarity is None else found.rarity + over)
 
     def score(self, left: Person, right: Person, commonness: Commonness | None = None) -> float:
         """Prior and all contributions, in bits."""
@@ -196,7 +200,9 @@ def calibrate(scored: Iterable[tuple[float, bool]], steps: int = 24) -> tuple[tu
             start, right, count = pools.pop(-2)
             _, more_right, more = pools.pop()
             pools.append((start, right + more_right, count + more))
-    rising = [(round(start, 3), round((right + 1) / (count + 2), 4)) for start, right, count in pools]
+    rising = [
+        (round(start, 3), min(max(round((right + 1) / (count + 2), 4), 0.0001), 0.9999)) for start, right, count in pools
+    ]
     kept: list[tuple[float, float]] = []
     for start, probability in rising:
         if not kept or probability > kept[-1][1] + (1 / steps if 0.1 < probability < 0.9 else 0.004):

@@ -7,7 +7,7 @@ so a distance on anything but ASCII gives two engines two answers (duckdb issue 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
@@ -147,7 +147,9 @@ def name_tokens(full_name: str, given_name: str = "", family_name: str = "") -> 
     """
     words = [word for piece in full_name.split() for word in _words_of_piece(piece)]
     if not words:
-        words = [word for part in (given_name, family_name) for piece in part.split() for word in _words_of_piece(piece)]
+        words = [
+            word for part in (given_name, family_name) for piece in part.split() for word in _words_of_piece(piece)
+        ]
     tokens = [word for word in words if word not in _TITLES] or words
     if " ".join(words) in _PLACEHOLDERS or all(len(token) == 1 or token in _PLACEHOLDERS for token in tokens):
         return []
@@ -157,7 +159,9 @@ def name_tokens(full_name: str, given_name: str = "", family_name: str = "") -> 
 def compared_tokens(name: str | None) -> list[str]:
     """The words of a prepared name that are compared: all, or the longest four of more, in their order."""
     words = [word[:MOST_LETTERS] for word in (name or "").split()]
-    return words if len(words) <= MOST_TOKENS else sorted(sorted(words, key=lambda word: (-len(word), word))[:MOST_TOKENS])
+    return (
+        words if len(words) <= MOST_TOKENS else sorted(sorted(words, key=lambda word: (-len(word), word))[:MOST_TOKENS])
+    )
 
 
 def whole_skeleton(name: str | None) -> str | None:
@@ -171,19 +175,20 @@ def skeleton(token: str) -> str:
 
     Vowels, h and y fall away, sounds that scripts write alike become one letter, doubled letters one.
     """
-    text = token if token.isascii() else anyascii(token).lower()
+    text = (token if token.isascii() else anyascii(token)).lower()
     for sound, letter in _FOLDS:
         text = text.replace(sound, letter)
     kept = re.sub(r"[^a-z]|[aeiouyh]", "", text)
     return re.sub(r"(.)\1+", r"\1", kept) or text[:1]
 
 
-def candidate_keys(row: PersonRow | Person) -> list[str]:
+def candidate_keys(row: PersonRow | Person, *, wide: bool = False) -> list[str]:
     """The keys under which a record is looked up, sorted: two records that share none are never compared.
 
     Store them hashed in one index; a key that more than 100 records share says nothing by itself (skip it alone).
-    Keys: each strong identifier; the name alone across scripts; each part alone, with an initial of another, with the
-    year of birth, with day and month; the date of birth with day and month in either order and one or all initials.
+    Keys: each strong identifier; the name alone across scripts; each name part with the birth year; the birth date with
+    day and month in either order and an initial. ``wide`` adds those of whole tables: a part alone, with the initial of
+    another, with day and month; beginnings and ends of two parts; the date with all initials.
     """
     person = row if isinstance(row, Person) else prepare(row)
     keys = {
@@ -200,28 +205,38 @@ def candidate_keys(row: PersonRow | Person) -> list[str]:
     }
     words = compared_tokens(person.name)
     parts = sorted({skeleton(word) for word in words})
-    keys.update(f"t:{part}" for part in parts if len(part) >= 3)
-    keys.update(f"f:{part}:{other[0]}" for part in parts for other in parts if part != other and len(part) >= 2)
-    for at, part in enumerate(parts):
-        for other in parts[at + 1 :]:
-            if len(part) >= 2 and len(other) >= 2:
-                keys.update(
-                    f"q:{min(one, two)}{max(one, two)}"
-                    for one in (part[:2], part[-2:])
-                    for two in (other[:2], other[-2:])
-                )
+    either = (
+        "".join(sorted((person.birth[5:7], person.birth[8:10]))) if person.birth and len(person.birth) == 10 else ""
+    )
     if person.birth:
-        year = person.birth[:4]
-        keys.update(f"y:{part}:{year}" for part in parts if len(part) >= 2)
-        if len(person.birth) == 10:
-            day_or_month = "".join(sorted((person.birth[5:7], person.birth[8:10])))
-            initials = "".join(sorted(part[0] for part in parts))
-            keys.update(f"d:{year}{day_or_month}:{part[0]}" for part in parts)
-            keys.add(f"n:{year}{day_or_month}:{initials}")
-            keys.update(f"m:{part}:{day_or_month}" for part in parts if len(part) >= 2)
+        keys.update(f"y:{part}:{person.birth[:4]}" for part in parts if len(part) >= 2)
+    if person.birth and either:
+        keys.update(f"d:{person.birth[:4]}{either}:{part[0]}" for part in parts)
     where = person.postcode or person.city
     keys.update(f"c:{word}:{where}" for word in words if where)
+    if wide:
+        keys.update(_wide_keys(parts, (person.birth or "")[:4], either))
     return sorted(keys)
+
+
+def _wide_keys(parts: list[str], year: str, either: str) -> Iterator[str]:
+    for at, part in enumerate(parts):
+        if len(part) >= 3:
+            yield f"t:{part}"
+        if len(part) < 2:
+            continue
+        if either:
+            yield f"m:{part}:{either}"
+        for other in parts:
+            if other != part:
+                yield f"f:{part}:{other[0]}"
+        for other in parts[at + 1 :]:
+            if len(other) >= 2:
+                for one in (part[:2], part[-2:]):
+                    for two in (other[:2], other[-2:]):
+                        yield f"q:{min(one, two)}{max(one, two)}"
+    if either and parts:
+        yield f"n:{year}{either}:{''.join(sorted(part[0] for part in parts))}"
 
 
 def _stated(text: str) -> str | None:

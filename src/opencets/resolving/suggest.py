@@ -29,6 +29,16 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """The smallest single piece of evidence that would turn a verdict; ``bits`` that it would move."""
+
+    feature: str
+    sentence: str
+    bits: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
     """Two records that may be the same person; ``left`` < ``right`` within one set, new and old where two are linked.
 
@@ -93,12 +103,45 @@ def score(left: Person, right: Person, model: Model, commonness: Commonness | No
     return Suggestion(left.record_id, right.record_id, probability, total, tuple(reasons), model.name, conflict)
 
 
+_CHANGES = {
+    "birth": "date of birth", "email": "e-mail address", "phone": "telephone number", "national_id": "national number",
+    "screen_name": "screen name", "gender": "gender", "street": "street", "postcode": "postcode", "city": "city",
+    "birth_place": "place of birth", "occupation": "occupation",
+}  # fmt: skip
+
+
+def what_would_change(
+    bits: float, reasons: Iterable[tuple[str, float]], model: Model, at_least: float = 0.5
+) -> Change | None:
+    """The smallest evidence that, alone, would turn the verdict at ``at_least``; None where no single value would.
+
+    ``reasons``: (feature, bits) of what was found. Looked at is each value but the name: that both state the same, or
+    that they state different ones; in place of what was found of it, or where one side was silent.
+    """
+    held: dict[str, float] = defaultdict(float)
+    for feature, found in reasons:
+        held[feature] += found
+    threshold = model.least(at_least)
+    probable = bits >= threshold
+    changes = []
+    for feature, noun in _CHANGES.items():
+        level = "different" if probable else "same"
+        after = bits - held[feature] + model.weights[feature, level].bits
+        if (after >= threshold) != probable:
+            if probable:
+                sentence = f"It would not be probable if each stated another {noun}."
+            else:
+                sentence = f"It would be probable if both stated the same {noun}."
+            changes.append(Change(feature, sentence, after - bits, model.probability(after)))
+    return min(changes, key=lambda change: (abs(change.bits), change.feature), default=None)
+
+
 def candidates(people: list[Person], others: list[Person] | None) -> Iterator[tuple[Person, Person]]:
     """Each pair that shares a key which is not generic, once, in a fixed order."""
     blocks: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
     for side, side_people in ((0, people), (1, others or [])):
         for at, person in enumerate(side_people):
-            for key in candidate_keys(person):
+            for key in candidate_keys(person, wide=True):
                 blocks[key][side].append(at)
     pairs: set[tuple[int, int]] = set()
     for mine, theirs in blocks.values():

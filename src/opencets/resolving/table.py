@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,8 @@ from opencets.resolving.columns import Builder
 from opencets.resolving.features import Commonness
 from opencets.resolving.kernel import Arrays, Longs
 from opencets.resolving.model import Model, load_model
-from opencets.resolving.people import FIELDS, Person, PersonRow, prepare
-from opencets.resolving.suggest import Suggestion, score
+from opencets.resolving.people import FIELDS, Person, PersonRow, candidate_keys, prepare
+from opencets.resolving.suggest import Suggestion, score, what_would_change
 
 DOUBTFUL = 0.02
 """Pairs less probable than this are forgotten at once; those above speak for or against their clusters."""
@@ -38,12 +39,14 @@ class Resolution:
 
     ``cluster_id`` is the smallest record id of the cluster. ``pairs``: the suggestions asked for, best first.
     ``model``: name and version of the weights. ``notes``: what a careful reader should know, one sentence each.
+    ``found``: how many pairs are probable enough to join.
     """
 
     clusters: tuple[tuple[str, str], ...]
     pairs: tuple[Suggestion, ...]
     model: str
     notes: tuple[str, ...]
+    found: int = 0
 
     @property
     def entities(self) -> int:
@@ -163,13 +166,15 @@ def _resolved(
             told.append(score(one, other, used, common))
         told.sort(key=lambda one: (-one.probability, -one.bits, one.left, one.right))
     return Resolution(
-        tuple(zip(taken.ids, _handles(taken.ids, roots), strict=True)), tuple(told), used.name, tuple(notes)
+        tuple(zip(taken.ids, _handles(taken.ids, roots), strict=True)),
+        tuple(told),
+        used.name,
+        tuple(notes),
+        int((probability >= at_least).sum()),
     )
 
 
-def clusters_of(
-    table: Arrays, pairs: Pairs, model: Model, at_least: float
-) -> tuple[Longs, npt.NDArray[np.float64]]:
+def clusters_of(table: Arrays, pairs: Pairs, model: Model, at_least: float) -> tuple[Longs, npt.NDArray[np.float64]]:
     """The smallest row of each row's cluster, and the probability of each pair."""
     probability = model.probabilities(pairs.bits)
     sure = np.clip(probability, 1e-6, 1 - 1e-6)
@@ -184,6 +189,85 @@ def _handles(ids: Sequence[str], roots: Longs) -> list[str]:
         if root not in smallest or record < smallest[root]:
             smallest[root] = record
     return [smallest[root] for root in roots.tolist()]
+
+
+def explain_pair(
+    path: Path, link: Path | None, one: str, other: str, *, at_least: float = 0.5, model: Model | None = None
+) -> list[str]:
+    """In lines for people: the verdict on two records, what each comparison adds, why not, what would change it.
+
+    Names and values weigh as they do among all records of the table. ActRefused where a record is not in it.
+    """
+    used = (model or load_model()).check()
+    people = [prepare(row) for each in [path, *([link] if link else [])] for row in each_row(each)]
+    by_id = {person.record_id: person for person in people}
+    for record in (one, other):
+        if record not in by_id:
+            raise ActRefused(f"{path.name} has no record {record}; nothing was explained.")
+    common = Commonness(people)
+    pair = score(by_id[one], by_id[other], used, common)
+    start, lines = used.prior(common.records), []
+    verdict = "probably the same person" if pair.probability >= at_least else "probably not the same person"
+    lines.append(f"{one} and {other}: {verdict}, probability {pair.probability:.4f} (model {pair.model}).")
+    lines.append(f"{start:+7.1f} bits  two of {common.records:,} records, before anything is compared")
+    so_far = start
+    for reason in pair.reasons:
+        so_far += reason.bits
+        lines.append(f"{reason.bits:+7.1f} bits  {reason.sentence} (so far {so_far:+.1f})")
+    if pair.conflict:
+        lines.append(f"They cannot be one person: {pair.conflict}.")
+    if not set(candidate_keys(by_id[one], wide=True)) & set(candidate_keys(by_id[other], wide=True)):
+        lines.append("They share no key, so a run over the table would not have compared them.")
+    change = what_would_change(pair.bits, ((reason.feature, reason.bits) for reason in pair.reasons), used, at_least)
+    if pair.conflict:
+        lines.append("No further value would change it while both dates of birth stand.")
+    elif change is None:
+        lines.append("No single further value would change it.")
+    else:
+        lines.append(f"{change.sentence} ({change.bits:+.1f} bits, probability {change.probability:.4f})")
+    return lines
+
+
+def read_clusters(path: Path) -> list[tuple[str, str]]:
+    """The clusters of an earlier run. Raises NotThisFormat where the file is none."""
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        if next(rows, None) != ["record_id", "cluster_id"]:
+            raise NotThisFormat(
+                f"{path.name} is no clusters of an earlier run: its columns are not record_id,cluster_id."
+            )
+        return [(row[0], row[1]) for row in rows if len(row) == 2]
+
+
+def as_before(clusters: Iterable[tuple[str, str]], previous: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The clusters with the numbers of an earlier run: each keeps the number that most of its records had.
+
+    A number goes to the one cluster that holds most of its former records (then the smallest record): what was merged
+    keeps one of its numbers, what was split gives the number to the larger part, and a merge that is taken back brings
+    the numbers back. Others are numbered by their smallest record whose id is nobody's number.
+    """
+    now, before = list(clusters), dict(previous)
+    members: dict[str, list[str]] = defaultdict(list)
+    for record, cluster in now:
+        members[cluster].append(record)
+    claims: Counter[tuple[str, str]] = Counter()
+    for record, cluster in now:
+        if record in before:
+            claims[cluster, before[record]] += 1
+    order = sorted(claims, key=lambda claim: (-claims[claim], claim[1] != min(members[claim[0]]), claim))
+    given: dict[str, str] = {}
+    taken = set()
+    for cluster, number in order:
+        if cluster not in given and number not in taken:
+            given[cluster] = number
+            taken.add(number)
+    # Old numbers stay reserved: one that reappears under other records would lead a reader to somebody else.
+    taken.update(before.values())
+    for cluster in sorted(members.keys() - given.keys()):
+        free = next((record for record in sorted(members[cluster]) if record not in taken), None)
+        given[cluster] = free if free is not None else f"{min(members[cluster])}+"
+        taken.add(given[cluster])
+    return [(record, given[cluster]) for record, cluster in now]
 
 
 def each_row(path: Path) -> Iterator[PersonRow]:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from opencets.errors import ActRefused
 from opencets.resolving.bulk import candidate_chunks
-from opencets.resolving.columns import table_of
+from opencets.resolving.columns import KEY_KINDS, table_of
 from opencets.resolving.crowd import BADLY_WRITTEN, Errors, crowd
 from opencets.resolving.features import CELLS, COUNTED, FEATURES
 from opencets.resolving.invented import invent
@@ -148,7 +148,7 @@ def scores(model: Model, world: World) -> list[tuple[float, bool]]:
 
 def _candidates(world: World) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     codes = [np.empty(0, np.int64)]
-    for left, right in candidate_chunks(world.table):
+    for left, right in candidate_chunks(world.table, KEY_KINDS):
         codes.append(left.astype(np.int64) << 32 | right)
     pairs = np.unique(np.concatenate(codes))
     return (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32)
@@ -236,12 +236,16 @@ def _weights(
     slopes: npt.NDArray[np.float64],
     usual: Mapping[tuple[str, str], float],
 ) -> dict[tuple[str, str], Weight]:
+    # One account, one piece of evidence: candidates cannot teach it, for with both the same nobody is in doubt.
+    bits[CELLS.index(("one_account", "repeats"))] = -bits[CELLS.index(("screen_name", "same"))]
     weights = {}
     for at, m in enumerate(_shares(met).tolist()):
         u = m / 2.0 ** bits[at]
         if u > 1:
             m, u = m / u, 1.0
-        weights[CELLS[at]] = Weight(round(m, 8), float(f"{u:.6g}"), round(float(slopes[at]), 4), usual.get(CELLS[at], 0.0))
+        weights[CELLS[at]] = Weight(
+            round(m, 8), float(f"{u:.6g}"), round(float(slopes[at]), 4), usual.get(CELLS[at], 0.0)
+        )
     return weights
 
 
