@@ -158,7 +158,8 @@ def febrl() -> Iterator[dict[str, Any]]:
         people = [prepare(row) for row in rows]
         ways: dict[str, dict[str, float]] = {}
         began = time.perf_counter()
-        ways["exact: same number, or name and date"] = _figures(measure(_across(exact_pairs(rows) | _same(rows), sides, rows), true), began)  # fmt: skip
+        joined = _across(exact_pairs(rows) | _same(rows), sides, rows)
+        ways["exact: same number, or name and date"] = _figures(measure(joined, true), began)
         began = time.perf_counter()
         ways["recordlinkage ECM"] = _figures(measure(ecm(frames), true), began)
         began = time.perf_counter()
@@ -253,7 +254,8 @@ def plain_splink(people: list[Person]) -> list[tuple[str, str]]:
 
     from opencets.resolving.splinked import _quiet
 
-    columns = [name for name in ("name", "given", "family", "birth", "national_id", "street", "city", "postcode") if any(getattr(one, name) for one in people)]  # fmt: skip
+    compared = ("name", "given", "family", "birth", "national_id", "street", "city", "postcode")
+    columns = [name for name in compared if any(getattr(one, name) for one in people)]
     given = {name: [getattr(one, name) for one in people] for name in columns}
     known = {
         "given": lambda: cl.JaroWinklerAtThresholds("given", [0.92, 0.8]).configure(term_frequency_adjustments=True),
@@ -315,7 +317,8 @@ def drawn(bins: list[dict[str, float]], ece: float, records: int) -> str:
     for one in bins:
         x, y = edge + one["told"] * size, edge + (1 - one["right"]) * size
         radius = 3 + min(9, len(str(int(one["pairs"]))) * 1.5)
-        dots.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"><title>told {one["told"]:.2f}, right {one["right"]:.2f}, {int(one["pairs"]):,} pairs</title></circle>')  # fmt: skip
+        said = f"told {one['told']:.2f}, right {one['right']:.2f}, {int(one['pairs']):,} pairs"
+        dots.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"><title>{said}</title></circle>')
         dots.append(f'<text x="{x + radius + 3:.1f}" y="{y + 14:.1f}">{int(one["pairs"]):,}</text>')
     marks = "".join(
         f'<text x="{edge + at * size / 10:.0f}" y="{edge + size + 18}" text-anchor="middle">{at * 10}</text>'

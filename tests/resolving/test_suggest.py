@@ -9,7 +9,16 @@ from types import MappingProxyType
 import pytest
 
 from opencets.errors import ActRefused
-from opencets.resolving import Commonness, PersonRow, Suggestion, Weight, load_model, prepare, suggest, what_would_change
+from opencets.resolving import (
+    Commonness,
+    PersonRow,
+    Suggestion,
+    Weight,
+    load_model,
+    prepare,
+    suggest,
+    what_would_change,
+)
 from opencets.resolving.invented import invent, scripts
 from opencets.resolving.train import Measure, measure
 

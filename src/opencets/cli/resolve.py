@@ -99,9 +99,10 @@ def _engine(engine: str, master: str) -> Iterator[Find]:
 
         yield probable_pairs
         return
+    from opencets.matching.spark import cluster
     from opencets.resolving import spark
 
-    with spark.cluster(master) as context:
+    with cluster(master) as context:
         yield partial(spark.probable_pairs, context)
 
 

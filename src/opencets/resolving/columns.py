@@ -175,7 +175,7 @@ def _mixed(kind: int, *parts: npt.NDArray[Any]) -> Keys:
     return np.where(key == _NONE, np.uint64(1), key)
 
 
-KEY_KINDS = "kfqtydnmcelpis"
+KEY_KINDS = "kfqtydnmcelpisbh"
 """The kinds of keys of ``people.candidate_keys``, by their letters."""
 
 
@@ -183,6 +183,12 @@ def keys_of(table: Arrays, kind: str) -> Keys:
     """The keys of one kind: a column for each that a row may have, 0 where it has fewer."""
     if kind in "elpis":
         return _value_keys(table, kind)
+    if kind == "b":
+        return _where(table.birth_length == 10, _mixed(40, table.birth))[:, None]
+    if kind == "h":
+        street = _column(table, "street")
+        long = table.length[np.maximum(street, 0)] >= 8 if (street >= 0).any() else street >= 0
+        return _where((street >= 0) & long, _mixed(41, street))[:, None]
     if kind == "k":
         return table.whole.view(np.uint64)[:, None]
     bones = np.where(table.tokens >= 0, table.bones[table.tokens], -1) if table.bones.size else table.tokens

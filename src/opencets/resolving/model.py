@@ -201,7 +201,8 @@ def calibrate(scored: Iterable[tuple[float, bool]], steps: int = 24) -> tuple[tu
             _, more_right, more = pools.pop()
             pools.append((start, right + more_right, count + more))
     rising = [
-        (round(start, 3), min(max(round((right + 1) / (count + 2), 4), 0.0001), 0.9999)) for start, right, count in pools
+        (round(start, 3), min(max(round((right + 1) / (count + 2), 4), 0.0001), 0.9999))
+        for start, right, count in pools
     ]
     kept: list[tuple[float, float]] = []
     for start, probability in rising:

@@ -188,7 +188,7 @@ def candidate_keys(row: PersonRow | Person, *, wide: bool = False) -> list[str]:
     Store them hashed in one index; a key that more than 100 records share says nothing by itself (skip it alone).
     Keys: each strong identifier; the name alone across scripts; each name part with the birth year; the birth date with
     day and month in either order and an initial. ``wide`` adds those of whole tables: a part alone, with the initial of
-    another, with day and month; beginnings and ends of two parts; the date with all initials.
+    another, with day and month; beginnings and ends of two parts; the date alone and with all initials; the street.
     """
     person = row if isinstance(row, Person) else prepare(row)
     keys = {
@@ -216,6 +216,10 @@ def candidate_keys(row: PersonRow | Person, *, wide: bool = False) -> list[str]:
     keys.update(f"c:{word}:{where}" for word in words if where)
     if wide:
         keys.update(_wide_keys(parts, (person.birth or "")[:4], either))
+        if either:
+            keys.add(f"b:{person.birth}")
+        if person.street and len(person.street) >= 8:
+            keys.add(f"h:{person.street}")
     return sorted(keys)
 
 

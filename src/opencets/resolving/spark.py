@@ -13,12 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from opencets.errors import Interrupted
-from opencets.matching.spark import cluster
 from opencets.resolving import bulk
 from opencets.resolving.kernel import Arrays
 from opencets.resolving.model import Model
-
-__all__ = ["cluster", "probable_pairs"]
 
 PARTS = 4
 """Each kind of key is so many tasks."""

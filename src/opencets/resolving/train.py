@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from opencets.errors import ActRefused
 from opencets.resolving.bulk import candidate_chunks
-from opencets.resolving.columns import KEY_KINDS, table_of
+from opencets.resolving.columns import table_of
 from opencets.resolving.crowd import BADLY_WRITTEN, Errors, crowd
 from opencets.resolving.features import CELLS, COUNTED, FEATURES
 from opencets.resolving.invented import invent
@@ -58,6 +58,8 @@ def measure(asserted: Iterable[tuple[str, str]], true: set[tuple[str, str]]) -> 
 
 NEGATIVES_A_POSITIVE = 6
 """Of the candidate pairs that are two people so many are learned from, each for all that it stands for."""
+LEARNED_FROM = "kfqtydnmcelpis"
+"""The kinds of keys whose candidates are learned from."""
 CAREFUL = 3.5
 """A name of which nothing is known is taken to be so many bits commoner than those that true pairs agree in."""
 _RARITY_LEARNED = ("name", "commonness", "birth")
@@ -148,7 +150,7 @@ def scores(model: Model, world: World) -> list[tuple[float, bool]]:
 
 def _candidates(world: World) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     codes = [np.empty(0, np.int64)]
-    for left, right in candidate_chunks(world.table, KEY_KINDS):
+    for left, right in candidate_chunks(world.table, LEARNED_FROM):
         codes.append(left.astype(np.int64) << 32 | right)
     pairs = np.unique(np.concatenate(codes))
     return (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32)
