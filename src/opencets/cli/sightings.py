@@ -48,10 +48,21 @@ def sightings() -> None:
 @click.option("--software", default="", help="The sensor's program and version.")
 @click.option("--clock-offset-ms", type=int, help="The sensor's clock minus UTC, where it was measured.")
 @click.option("--clock-source", default="", help="By what it was measured.")
+@click.option(
+    "--places",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder of databases of places (.mmdb).",
+)
 @click.option("--order", default="", help="The order or authority under which it was observed.")
 @_json
 def load(
-    paths: Sequence[Path], store: Path, mapping: Path | None, clock_offset_ms: int | None, as_json: bool, **origin: str
+    paths: Sequence[Path],
+    store: Path,
+    mapping: Path | None,
+    clock_offset_ms: int | None,
+    places: Path | None,
+    as_json: bool,
+    **origin: str,
 ) -> None:
     """Load files (Parquet, Arrow, CSV, JSON, JSON lines; .gz and .zst) into the ledger; nothing is loaded twice.
 
@@ -59,8 +70,10 @@ def load(
     done again with the same command.
     """
     from opencets.sighting import Ledger
+    from opencets.sighting.places import Places
     from opencets.sighting.reading import mapping_from, read_batches
 
+    known = Places.open(places) if places else None
     ledger = Ledger.create(store)
     columns = mapping_from(mapping) if mapping else None
     told: list[dict[str, Any]] = []
@@ -68,7 +81,7 @@ def load(
         for path in paths:
             report: dict[str, Any] = {"file": path.name, "loaded": 0, "there_before": 0, "refused": 0, "reasons": []}
             for batch in read_batches(path, columns, clock_offset_ms=clock_offset_ms, **origin):
-                for done in ledger.load([batch]):
+                for done in ledger.load([known.placed(batch) if known else batch]):
                     report["there_before" if done.again else "loaded"] += done.rows
                     report["refused"] += done.refused
                     report["reasons"] += [{"line": line, "why": why} for line, why in batch.refused[:20]]

@@ -48,7 +48,7 @@ _FACTORS = """
 """
 _HISTORY = """
     select seen_at, network, identity_kind, file, address, port, client, pieces_have, pieces_total, evidence,
-      country, region, place, provider, shared_line, batch, line
+      country, region, place, accuracy_km, provider, shared_line, batch, line
     from sightings where identity = '{identity}' order by seen_at, network, file, batch, line
 """
 _OFFERS = """
@@ -155,6 +155,7 @@ class Sighting:
     country: str | None
     region: str | None
     place: str | None
+    accuracy_km: int | None
     provider: int | None
     shared_line: bool | None
     batch: int

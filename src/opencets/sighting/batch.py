@@ -42,6 +42,7 @@ FIELDS = pa.schema(
         pa.field("country", pa.string()),  # ISO 3166-1 alpha-2
         pa.field("region", pa.string()),  # ISO 3166-2
         pa.field("place", pa.string()),  # county or city, as the database of places names it
+        pa.field("accuracy_km", pa.uint16()),  # how far off the database of places says it may be
         pa.field("provider", pa.uint32()),  # number of the autonomous system
         pa.field("shared_line", pa.bool_()),  # an anonymiser, a hosting provider or an address that many use at once
         pa.field("batch", pa.uint32()),
@@ -89,6 +90,8 @@ class Origin:
     clock_source: str = ""
     raw_sha256: str = ""
     """Of the raw protocol log, where one is kept."""
+    places: str = ""
+    """The databases by which it was placed, each with the day it was built."""
     order: str = ""
     """The legal order or authority under which it was observed."""
 

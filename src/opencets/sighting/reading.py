@@ -259,6 +259,7 @@ def prepare(
         "country": columns.text("country", lambda text: text.strip().upper() or None),
         "region": columns.text("region", lambda text: text.strip().upper() or None),
         "place": columns.text("place", lambda text: text.strip() or None),
+        "accuracy_km": columns.number("accuracy_km", pa.uint16()),
         "provider": columns.number("provider", pa.uint32()),
         "shared_line": columns.truth("shared_line"),
         "line": lines,
