@@ -516,7 +516,7 @@ def _between(made: SmallCase, now: datetime) -> None:
     left, right = sorted((rows["person"], rows["twin"]), key=lambda record: record.id)
     rows["left"], rows["right"] = left, right
     rows["match"] = Match.objects.create(
-        **sides, left=left, right=right, probability=0.8, bits=2.0, reasons=[], model="person-1", found_at=now
+        **sides, left=left, right=right, probability=0.8, bits=2.0, reasons=[], model="person-2+rarity", found_at=now
     )
     rows["judgement"] = Judgement.objects.create(
         **sides,

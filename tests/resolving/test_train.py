@@ -6,14 +6,24 @@ from importlib import resources
 
 import pytest
 
+from opencets.errors import ActRefused
+from opencets.resolving.invented import invent
 from opencets.resolving.model import calibrate
-from opencets.resolving.train import shipped, squared_frequencies
+from opencets.resolving.train import shipped, squared_frequencies, train, world_of
 
 
-@pytest.mark.slow
+@pytest.mark.proof
+@pytest.mark.timeout(900)
 def test_training_again_gives_the_shipped_file_digit_for_digit() -> None:
-    file = resources.files("opencets.resolving").joinpath("models", "person-1.json")
+    file = resources.files("opencets.resolving").joinpath("models", "person-2.json")
     assert shipped().as_json() == file.read_text("utf-8")
+
+
+def test_a_level_that_no_candidate_meets_is_named_and_nothing_is_trained() -> None:
+    people = invent(40, seed=1)
+    world = world_of(people.rows, (people.person_of[row.record_id] for row in people.rows))
+    with pytest.raises(ActRefused, match=r"no candidate pair of these worlds meets .*birth/crossed"):
+        train("small", [world], [world], "too little")
 
 
 def test_two_random_values_are_equal_as_often_as_their_squared_shares_say() -> None:

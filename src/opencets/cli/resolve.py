@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,56 +15,95 @@ import click
 
 if TYPE_CHECKING:
     from opencets.resolving.suggest import Suggestion
+    from opencets.resolving.table import Find
 
 ONE_FILE = click.Path(path_type=Path, dir_okay=False)
+GIVEN = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command("resolve")
-@click.argument("records", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--out", required=True, type=ONE_FILE, help="Where to write record_id,cluster_id.")
-@click.option(
-    "--link",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A second table: only pairs of one row of each are looked for.",
-)
+@click.argument("records", type=GIVEN)
+@click.option("--out", type=ONE_FILE, help="Where to write record_id,cluster_id.")
+@click.option("--link", type=GIVEN, help="A second table: only pairs of one row of each are looked for.")
 @click.option(
     "--engine",
     type=click.Choice(["duckdb", "spark"]),
     default="duckdb",
     show_default=True,
-    help="Where the pairs are scored.",
+    help="Where the pairs are scored: on this machine, or by the executors of a Spark cluster.",
 )
+@click.option("--master", default="local[*]", show_default=True, help="The Spark master, with --engine spark.")
 @click.option("--pairs", type=ONE_FILE, help="Where to write left,right,probability,why.")
+@click.option("--previous", type=GIVEN, help="Clusters of an earlier run: they keep their numbers.")
+@click.option(
+    "--explain",
+    nargs=2,
+    metavar="A B",
+    help="Tell of two records why they may be the same person or not, and what would change it.",
+)
 @click.option(
     "--at-least",
     default=0.5,
     show_default=True,
-    type=click.FloatRange(0, 1, min_open=True),
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="The probability from which a pair joins a cluster.",
 )
-def resolve(records: Path, out: Path, link: Path | None, engine: str, pairs: Path | None, at_least: float) -> None:
+def resolve(
+    records: Path,
+    out: Path | None,
+    link: Path | None,
+    engine: str,
+    master: str,
+    pairs: Path | None,
+    previous: Path | None,
+    explain: tuple[str, str] | None,
+    at_least: float,
+) -> None:
     """Rows of RECORDS.csv that are probably the same person get the same cluster_id.
 
     Columns: record_id and any of full_name, given_name, family_name, date_of_birth, place_of_birth, gender, email,
     phone, street, city, postcode, country, national_id, screen_name, occupation. The clusters are suggestions; --pairs
     gives the reasons of each. Exit 0 when done, 2 when a table cannot be used.
     """
-    from opencets.errors import ActRefused
-    from opencets.resolving.table import resolve_table
+    from opencets.resolving.table import as_before, explain_pair, read_clusters, resolve_table
 
-    if engine == "spark":
-        raise ActRefused("Spark is not offered yet; nothing was resolved. Use --engine duckdb.")
-    resolution = resolve_table(records, link, at_least=at_least, tell=_tell)
-    _write(out, ("record_id", "cluster_id"), resolution.clusters)
+    if explain:
+        for line in explain_pair(records, link, *explain, at_least=at_least):
+            click.echo(line)
+    if out is None:
+        if explain:
+            return
+        raise click.UsageError("Say with --out where the clusters are to be written, or ask --explain.")
+    before = read_clusters(previous) if previous else None
+    with _engine(engine, master) as find:
+        resolution = resolve_table(
+            records, link, at_least=at_least, pairs_at_least=0.1 if pairs else None, tell=_tell, find=find
+        )
+    clusters: Iterable[tuple[str, str]] = resolution.clusters
+    _write(out, ("record_id", "cluster_id"), clusters if before is None else as_before(clusters, before))
     if pairs is not None:
         _write(pairs, ("left", "right", "probability", "why"), map(_line, resolution.pairs))
     for note in resolution.notes:
         click.echo(note, err=True)
     click.echo(
-        f"{len(resolution.clusters):,} records, {resolution.entities:,} clusters, {len(resolution.pairs):,} pairs, "
+        f"{len(resolution.clusters):,} records, {resolution.entities:,} clusters, {resolution.found:,} probable pairs, "
         f"model {resolution.model}: {out}",
         err=True,
     )
+
+
+@contextmanager
+def _engine(engine: str, master: str) -> Iterator[Find]:
+    if engine == "duckdb":
+        from opencets.resolving.bulk import probable_pairs
+
+        yield probable_pairs
+        return
+    from opencets.matching.spark import cluster
+    from opencets.resolving import spark
+
+    with cluster(master) as context:
+        yield partial(spark.probable_pairs, context)
 
 
 def _line(pair: Suggestion) -> tuple[str, str, str, str]:

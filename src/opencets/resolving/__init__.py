@@ -1,12 +1,14 @@
 """Resolving: people from several records, suggested with a probability and reasons, never merged here."""
 
+from opencets.resolving.features import Commonness
 from opencets.resolving.model import Model, Weight, load_model, model_from
 from opencets.resolving.people import FIELDS, Person, PersonRow, candidate_keys, prepare, skeleton
-from opencets.resolving.suggest import BLOCK_LIMIT, Commonness, Reason, Suggestion, score, suggest
+from opencets.resolving.suggest import BLOCK_LIMIT, Change, Reason, Suggestion, score, suggest, what_would_change
 
 __all__ = [
     "BLOCK_LIMIT",
     "FIELDS",
+    "Change",
     "Commonness",
     "Model",
     "Person",
@@ -21,4 +23,5 @@ __all__ = [
     "score",
     "skeleton",
     "suggest",
+    "what_would_change",
 ]

@@ -1,48 +1,57 @@
-"""Features: what is compared between two people, level by level, once in SQL for Splink and once in Python.
+"""Features: what is compared between two people, level by level, and what each agreement is called.
 
-A level holds where its condition is the first that is true; a feature that either side lacks says nothing (0 bits).
-Both forms read the same prepared ASCII columns and must agree on every pair (``tests/resolving`` holds them together).
+This is the plain form, one pair at a time, with the words for people; ``kernel`` compares whole tables and must agree on
+every pair (``tests/resolving`` holds them together). A feature that either side lacks says nothing (0 bits).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from rapidfuzz.distance import Levenshtein
+from rapidfuzz.distance import OSA
 
-from opencets.resolving.people import Person
+from opencets.resolving.people import MOST_LETTERS, Person, compared_tokens, skeleton, whole_skeleton
 
 Test = Callable[[Person, Person], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One degree of agreement. ``sentence`` is what a reader is told; ``{left}`` and ``{right}`` are the values."""
+    """One degree of agreement. ``sentence`` is what a reader is told; ``{left}`` and ``{right}`` are the values.
+
+    ``counted``: of which column it matters how many bear the value; empty where it does not matter.
+    """
 
     name: str
-    sql: str
-    holds: Test
     sentence: str
+    holds: Test
+    counted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
     """One thing compared. ``column`` is shown beside the reason; both people need it, or nothing is said.
 
-    ``levels``: the strongest agreement first; the last one is disagreement and always holds.
+    ``levels``: the strongest agreement first. Where ``several``, each word of the name has a level of its own.
     """
 
     name: str
     column: str
     levels: tuple[Level, ...]
-    near_unique: bool = False
+    several: bool = False
 
-    def level(self, left: Person, right: Person) -> Level | None:
-        """The first level that holds, or None where either side lacks the value."""
-        if getattr(left, self.column) is None or getattr(right, self.column) is None:
-            return None
-        return next(level for level in self.levels if level.holds(left, right))
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One level met: ``rarity`` is log2 of one in how many bears the value, None where that is not counted."""
+
+    feature: str
+    level: str
+    left: str
+    right: str
+    rarity: float | None = None
 
 
 def _equal(column: str) -> Test:
@@ -53,31 +62,22 @@ def _equal(column: str) -> Test:
     return holds
 
 
-def _within(column: str, most: int, shortest: int = 0) -> Test:
+def _within(column: str, most: int, shortest: int) -> Test:
     def holds(left: Person, right: Person) -> bool:
         one, other = getattr(left, column), getattr(right, column)
         if one is None or other is None or min(len(one), len(other)) < shortest:
             return False
-        return Levenshtein.distance(one, other, score_cutoff=most) <= most
+        return OSA.distance(one[:MOST_LETTERS], other[:MOST_LETTERS], score_cutoff=most) <= most
 
     return holds
 
 
-def _sql_equal(column: str) -> str:
-    return f"{column}_l = {column}_r"
-
-
-def _sql_within(column: str, most: int, shortest: int = 0) -> str:
-    close = f"levenshtein({column}_l, {column}_r) <= {most}"
-    return f"least(length({column}_l), length({column}_r)) >= {shortest} AND {close}" if shortest else close
+def _never(left: Person, right: Person) -> bool:
+    raise AssertionError("levels of words are met by token_level")
 
 
 def _always(left: Person, right: Person) -> bool:
     return True
-
-
-def _either(*tests: Test) -> Test:
-    return lambda left, right: any(test(left, right) for test in tests)
 
 
 def _both(*tests: Test) -> Test:
@@ -88,98 +88,83 @@ def _full_dates(left: Person, right: Person) -> bool:
     return len(left.birth or "") == 10 and len(right.birth or "") == 10
 
 
-def _coarser(left: Person, right: Person) -> bool:
-    one, other = left.birth or "", right.birth or ""
-    return one.startswith(other) or other.startswith(one)
-
-
 def _birth_swapped(left: Person, right: Person) -> bool:
     return left.birth is not None and left.birth == right.birth_swapped
 
 
-def _same_year(left: Person, right: Person) -> bool:
-    return (left.birth or "")[:4] == (right.birth or "")[:4]
+def _digits(person: Person) -> str:
+    return (person.birth or "").replace("-", "")
 
 
-def _names_crossed(left: Person, right: Person) -> bool:
-    return (left.given is not None and left.given == right.family) or (
-        left.family is not None and left.family == right.given
-    )
+def _one_digit(left: Person, right: Person) -> bool:
+    return _full_dates(left, right) and sum(a != b for a, b in zip(_digits(left), _digits(right), strict=True)) == 1
+
+
+def _digits_crossed(left: Person, right: Person) -> bool:
+    return _full_dates(left, right) and OSA.distance(_digits(left), _digits(right)) == 1
+
+
+def _two_parts(left: Person, right: Person) -> bool:
+    if not _full_dates(left, right):
+        return False
+    one, other = (left.birth or "").split("-"), (right.birth or "").split("-")
+    return sum(a == b for a, b in zip(one, other, strict=True)) == 2
+
+
+def _coarser(length: int) -> Test:
+    def holds(left: Person, right: Person) -> bool:
+        one, other = left.birth or "", right.birth or ""
+        return min(len(one), len(other)) == length and one[:length] == other[:length]
+
+    return holds
+
+
+def _years_apart(most: int) -> Test:
+    return lambda left, right: abs(int((left.birth or "0")[:4]) - int((right.birth or "0")[:4])) <= most
 
 
 def _differs(what: str) -> Level:
-    return Level("different", "ELSE", _always, f"{what} differ: {{left}} and {{right}}")
+    return Level("different", f"{what} differ: {{left}} and {{right}}", _always)
 
 
-_FULL = "length(birth_l) = 10 AND length(birth_r) = 10"
-
+TOKEN_LEVELS = ("same", "typo", "sounds_same", "cut", "close", "initial", "different", "extra")
 FEATURES: tuple[Feature, ...] = (
     Feature(
         "name",
         "name",
         (
-            Level("same", _sql_equal("name"), _equal("name"), "the same name {left}"),
+            Level("same", "the name {left} stands in both", _never, "token"),
+            Level("typo", "names one letter apart: {left} and {right}", _never, "token"),
             Level(
-                "typo",
-                _sql_within("name", 1, 7),
-                _within("name", 1, 7),
-                "names one letter apart: {left} and {right}",
+                "sounds_same", "names that agree across spellings or scripts: {left} and {right}", _never, "skeleton"
             ),
-            Level(
-                "sounds_same",
-                f"{_sql_equal('skeleton')} AND length(skeleton_l) >= 4",
-                _both(_equal("skeleton"), lambda left, right: len(left.skeleton or "") >= 4),
-                "names that agree across spellings or scripts: {left} and {right}",
-            ),
-            Level(
-                "close",
-                f"({_sql_within('name', 3, 10)}) OR ({_sql_within('skeleton', 1, 6)})",
-                _either(_within("name", 3, 10), _within("skeleton", 1, 6)),
-                "similar names: {left} and {right}",
-            ),
-            Level(
-                "one_part",
-                f"{_sql_equal('family')} OR {_sql_equal('given')} OR given_l = family_r OR family_l = given_r",
-                _either(_equal("family"), _equal("given"), _names_crossed),
-                "one part of the name is the same: {left} and {right}",
-            ),
-            _differs("names"),
+            Level("cut", "one name is the beginning of the other: {left} and {right}", _never, "token"),
+            Level("close", "similar names: {left} and {right}", _never, "token"),
+            Level("initial", "an initial that fits: {left} and {right}", _never),
+            Level("different", "names differ: {left} and {right}", _never),
+            Level("extra", "only one side has the name {left}", _never),
         ),
+        several=True,
+    ),
+    Feature(
+        "commonness",
+        "name",
+        (Level("common", "the whole name {left} is commoner than its parts tell", _never, "whole"),),
+        several=True,
     ),
     Feature(
         "birth",
         "birth",
         (
-            Level(
-                "same",
-                f"{_sql_equal('birth')} AND length(birth_l) = 10",
-                _both(_equal("birth"), _full_dates),
-                "the same date of birth {left}",
-            ),
-            Level(
-                "swapped",
-                "birth_l = birth_swapped_r",
-                _birth_swapped,
-                "dates of birth with day and month exchanged: {left} and {right}",
-            ),
-            Level(
-                "typo",
-                f"{_FULL} AND {_sql_within('birth', 1)}",
-                _both(_full_dates, _within("birth", 1)),
-                "dates of birth one digit apart: {left} and {right}",
-            ),
-            Level(
-                "coarser",
-                "starts_with(birth_l, birth_r) OR starts_with(birth_r, birth_l)",
-                _coarser,
-                "dates of birth that agree as far as both are known: {left} and {right}",
-            ),
-            Level(
-                "year",
-                "left(birth_l, 4) = left(birth_r, 4)",
-                _same_year,
-                "the same year of birth: {left} and {right}",
-            ),
+            Level("same", "the same date of birth {left}", _both(_equal("birth"), _full_dates), "birth"),
+            Level("swapped", "dates of birth with day and month exchanged: {left} and {right}", _birth_swapped),
+            Level("typo", "dates of birth one digit apart: {left} and {right}", _one_digit),
+            Level("crossed", "dates of birth with two digits exchanged: {left} and {right}", _digits_crossed),
+            Level("month", "the same month of birth, one day not known: {left} and {right}", _coarser(7)),
+            Level("only_year", "the same year of birth, one date not known: {left} and {right}", _coarser(4)),
+            Level("two_parts", "two of day, month and year of birth agree: {left} and {right}", _two_parts),
+            Level("year", "the same year of birth, but another date: {left} and {right}", _years_apart(0)),
+            Level("near", "dates of birth one or two years apart: {left} and {right}", _years_apart(2)),
             _differs("dates of birth"),
         ),
     ),
@@ -187,87 +172,75 @@ FEATURES: tuple[Feature, ...] = (
         "email",
         "email",
         (
-            Level("same", _sql_equal("email"), _equal("email"), "the same e-mail address {left}"),
-            Level(
-                "local_part",
-                _sql_equal("local_part"),
-                _equal("local_part"),
-                "e-mail addresses alike before the @: {left} and {right}",
-            ),
+            Level("same", "the same e-mail address {left}", _equal("email"), "email"),
+            Level("local_part", "e-mail addresses alike before the @: {left} and {right}", _equal("local_part")),
             _differs("e-mail addresses"),
         ),
-        near_unique=True,
     ),
     Feature(
         "phone",
         "phone",
         (
-            Level("same", _sql_equal("phone"), _equal("phone"), "the same telephone number {left}"),
+            Level("same", "the same telephone number {left}", _equal("phone"), "phone"),
             Level(
-                "tail",
-                _sql_equal("phone_tail"),
-                _equal("phone_tail"),
-                "telephone numbers with the same last eight digits: {left} and {right}",
+                "tail", "telephone numbers with the same last eight digits: {left} and {right}", _equal("phone_tail")
             ),
             _differs("telephone numbers"),
         ),
-        near_unique=True,
     ),
     Feature(
         "national_id",
         "national_id",
         (
-            Level("same", _sql_equal("national_id"), _equal("national_id"), "the same national number {left}"),
-            Level(
-                "typo",
-                _sql_within("national_id", 1, 7),
-                _within("national_id", 1, 7),
-                "national numbers one digit apart: {left} and {right}",
-            ),
+            Level("same", "the same national number {left}", _equal("national_id"), "national_id"),
+            Level("typo", "national numbers one digit apart: {left} and {right}", _within("national_id", 1, 6)),
+            Level("close", "national numbers two digits apart: {left} and {right}", _within("national_id", 2, 6)),
             _differs("national numbers"),
         ),
-        near_unique=True,
     ),
     Feature(
         "screen_name",
         "screen_name",
         (
-            Level("same", _sql_equal("screen_name"), _equal("screen_name"), "the same screen name {left}"),
+            Level("same", "the same screen name {left}", _equal("screen_name"), "screen_name"),
             Level(
                 "letters",
-                _sql_equal("screen_letters"),
-                _equal("screen_letters"),
                 "screen names that differ only in digits: {left} and {right}",
+                _equal("screen_letters"),
+                "screen_letters",
             ),
             _differs("screen names"),
         ),
-        near_unique=True,
     ),
     Feature(
         "gender",
         "gender",
+        (Level("same", "the same gender", _equal("gender")), Level("different", "gender differs", _always)),
+    ),
+    Feature(
+        "street",
+        "street",
         (
-            Level("same", _sql_equal("gender"), _equal("gender"), "the same gender"),
-            Level("different", "ELSE", _always, "gender differs"),
+            Level("same", "the same street {left}", _equal("street"), "street"),
+            Level("close", "similar streets: {left} and {right}", _within("street", 4, 10)),
+            _differs("streets"),
         ),
     ),
     Feature(
-        "home",
+        "postcode",
+        "postcode",
+        (
+            Level("same", "the same postcode {left}", _equal("postcode"), "postcode"),
+            Level("typo", "postcodes one sign apart: {left} and {right}", _within("postcode", 1, 4)),
+            _differs("postcodes"),
+        ),
+    ),
+    Feature(
+        "city",
         "city",
         (
-            Level(
-                "street",
-                f"{_sql_equal('street')} AND {_sql_equal('city')}",
-                _both(_equal("street"), _equal("city")),
-                "the same street and city: {left}",
-            ),
-            Level("postcode", _sql_equal("postcode"), _equal("postcode"), "the same postcode in {left}"),
-            Level(
-                "city",
-                f"{_sql_equal('city')} OR ({_sql_within('city', 1, 6)})",
-                _either(_equal("city"), _within("city", 1, 6)),
-                "the same city {left}",
-            ),
+            Level("same", "the same city {left}", _equal("city"), "city"),
+            Level("typo", "similar cities: {left} and {right}", _within("city", 2, 6)),
             _differs("cities"),
         ),
     ),
@@ -275,13 +248,8 @@ FEATURES: tuple[Feature, ...] = (
         "birth_place",
         "birth_place",
         (
-            Level("same", _sql_equal("birth_place"), _equal("birth_place"), "the same place of birth {left}"),
-            Level(
-                "typo",
-                _sql_within("birth_place", 2, 6),
-                _within("birth_place", 2, 6),
-                "similar places of birth: {left} and {right}",
-            ),
+            Level("same", "the same place of birth {left}", _equal("birth_place"), "birth_place"),
+            Level("typo", "similar places of birth: {left} and {right}", _within("birth_place", 2, 6)),
             _differs("places of birth"),
         ),
     ),
@@ -289,10 +257,160 @@ FEATURES: tuple[Feature, ...] = (
         "occupation",
         "occupation",
         (
-            Level("same", _sql_equal("occupation"), _equal("occupation"), "the same occupation {left}"),
+            Level("same", "the same occupation {left}", _equal("occupation"), "occupation"),
             _differs("occupations"),
         ),
     ),
+    Feature(
+        "household",
+        "name",
+        (Level("relatives", "one home or telephone, one part of the name: relatives may share these", _never),),
+        several=True,
+    ),
+    Feature(
+        "one_account",
+        "screen_name",
+        (Level("repeats", "the screen name {left} repeats the e-mail address", _never),),
+        several=True,
+    ),
+)
+LEVEL = {(feature.name, level.name): level for feature in FEATURES for level in feature.levels}
+CELLS: tuple[tuple[str, str], ...] = tuple(
+    (feature.name, level.name) for feature in FEATURES for level in feature.levels
+)
+"""Every level there is, in the order in which ``kernel`` counts them."""
+COUNTED = {
+    (feature.name, level.name): level.counted for feature in FEATURES for level in feature.levels if level.counted
+}
+
+
+class Commonness:
+    """How many records bear each name, date and value, so that a common one weighs less than a rare one.
+
+    Records of one person share their name too, so of a whole name not every bearer counts: only bearers born in
+    different years, and bearers beyond the sixth. Among few records little is known: ``OTHERS`` more are imagined, of
+    whom as many bear a value as is usual.
+    """
+
+    OTHERS = 200.0
+    _OF_ONE_PERSON = 6
+    _COLUMNS = tuple(sorted(set(COUNTED.values()) - {"token", "skeleton", "whole"}))
+
+    def __init__(self, people: Iterable[Person]) -> None:
+        self.records = 0
+        self._held: dict[str, Counter[str]] = defaultdict(Counter)
+        self._years: dict[str, set[str]] = defaultdict(set)
+        for person in people:
+            self.records += 1
+            words = set(compared_tokens(person.name))
+            self._held["token"].update(words)
+            self._held["skeleton"].update({skeleton(word) for word in words})
+            for column in self._COLUMNS:
+                value = getattr(person, column)
+                if value is not None:
+                    self._held[column][value] += 1
+            whole = whole_skeleton(person.name)
+            if whole:
+                self._held["whole"][whole] += 1
+                if person.birth:
+                    self._years[whole].add(person.birth[:4])
+
+    def held(self, column: str, value: str) -> int:
+        """How many records bear the value; of a whole name how many bear it who are not one person."""
+        count = self._held[column][value]
+        if column == "whole":
+            return max(len(self._years.get(value, ())) - 1, count - self._OF_ONE_PERSON, 0)
+        return count
+
+
+def token_level(one: str, other: str) -> int:
+    """How well two words of a name agree: an index of ``TOKEN_LEVELS``, without "extra"."""
+    if one == other:
+        return 0
+    short, long = sorted((one, other), key=len)
+    if len(short) == 1:
+        return 5 if long[0] == short else 6
+    if len(short) >= 4 and OSA.distance(one, other, score_cutoff=1) <= 1:
+        return 1
+    bones, others = skeleton(one), skeleton(other)
+    least = min(len(bones), len(others))
+    if bones == others and least >= 2:
+        return 2
+    if len(short) >= 3 and long.startswith(short):
+        return 3
+    if len(short) >= 6 and OSA.distance(one, other, score_cutoff=2) <= 2:
+        return 4
+    if least >= 3 and OSA.distance(bones, others, score_cutoff=1) <= 1:
+        return 4
+    return 6
+
+
+def aligned(left: list[str], right: list[str]) -> list[tuple[int, str, str]]:
+    """(level, word, word) of the words that belong together, the best first; then what only one side has."""
+    table = sorted((token_level(a, b), at, to) for at, a in enumerate(left) for to, b in enumerate(right))
+    pairs, used_left, used_right = [], set(), set()
+    for level, at, to in table:
+        if at not in used_left and to not in used_right:
+            used_left.add(at)
+            used_right.add(to)
+            pairs.append((level, left[at], right[to]))
+    extra = [word for at, word in enumerate(left) if at not in used_left]
+    extra += [word for at, word in enumerate(right) if at not in used_right]
+    return pairs + [(7, word, word) for word in extra]
+
+
+def findings(left: Person, right: Person, rarity: Callable[[tuple[str, str], str], float]) -> Iterator[Finding]:
+    """Every level that two people meet. ``rarity``: of a level and a value, log2 of one in how many bears it."""
+    met = {}
+    for feature in FEATURES:
+        if feature.several or getattr(left, feature.column) is None or getattr(right, feature.column) is None:
+            continue
+        level = next(level for level in feature.levels if level.holds(left, right))
+        met[feature.name] = level.name
+        one, other = str(getattr(left, feature.column)), str(getattr(right, feature.column))
+        rare = rarity((feature.name, level.name), getattr(left, level.counted)) if level.counted else None
+        yield Finding(feature.name, level.name, one, other, rare)
+    if left.name and right.name:
+        yield from _of_names(left, right, met, rarity)
+    if (
+        met.get("email") in ("same", "local_part")
+        and met.get("screen_name") in ("same", "letters")
+        and left.local_part is not None
+        and left.local_part == left.screen_name
+        and right.local_part == right.screen_name
+    ):
+        yield Finding("one_account", "repeats", left.screen_name or "", right.screen_name or "")
+
+
+def _of_names(
+    left: Person, right: Person, met: dict[str, str], rarity: Callable[[tuple[str, str], str], float]
+) -> Iterator[Finding]:
+    words = aligned(compared_tokens(left.name), compared_tokens(right.name))
+    total, agree, differ = 0.0, 0, 0
+    for index, one, other in words:
+        name = TOKEN_LEVELS[index]
+        agree += index <= 2
+        differ += index == 6
+        rare = None
+        if name == "sounds_same":
+            rare = rarity(("name", name), skeleton(one))
+        elif ("name", name) in COUNTED:
+            rare = max(rarity(("name", name), one), rarity(("name", name), other))
+        total += rare or 0.0
+        yield Finding("name", name, one, other, rare)
+    whole = whole_skeleton(left.name)
+    if whole and whole == whole_skeleton(right.name) and agree == len(words):
+        excess = total - rarity(("commonness", "common"), whole)
+        if excess > 0:
+            yield Finding("commonness", "common", left.name or "", right.name or "", excess)
+    if agree and differ and ("same" in (met.get("street"), met.get("phone"))):
+        yield Finding("household", "relatives", left.name or "", right.name or "")
+
+
+_ONE_IDENTIFIER = (
+    *(_equal(column) for column in ("email", "phone", "street", "national_id")),
+    _within("street", 4, 10),
+    _within("national_id", 2, 6),
 )
 
 
@@ -300,9 +418,12 @@ def hard_conflict(left: Person, right: Person) -> str | None:
     """Why the two cannot be one person, or None: dates of birth over two years apart that no typing error explains.
 
     Gender as recorded differs too often between sources to decide anything alone; together with a date of birth that
-    differs at all, it does.
+    differs at all, it does. Where the same number, address or home stands on both sides, a date may be plainly wrong:
+    the weights decide.
     """
-    if not _full_dates(left, right) or _within("birth", 1)(left, right) or _birth_swapped(left, right):
+    if not _full_dates(left, right) or left.birth == right.birth:
+        return None
+    if any(test(left, right) for test in (_one_digit, _birth_swapped, _digits_crossed, _two_parts, *_ONE_IDENTIFIER)):
         return None
     if abs(int((left.birth or "")[:4]) - int((right.birth or "")[:4])) > 2:
         return f"dates of birth {left.birth} and {right.birth} are years apart"

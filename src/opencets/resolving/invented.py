@@ -171,10 +171,10 @@ def _as_written(chance: random.Random, whole: PersonRow, name: _Name, *, native:
         place_of_birth=_kept(chance, 0.3, _sometimes_mistyped(chance, whole.place_of_birth)),
         email=_kept(chance, 0.5, whole.email if chance.random() < 0.75 else _other_address(chance, whole.email)),
         phone=_kept(chance, 0.5, whole.phone if chance.random() < 0.75 else f"+1{chance.randrange(200, 990)}555{chance.randrange(100, 200):04d}"),
-        street=_kept(chance, 0.5, whole.street if chance.random() < 0.7 else f"{chance.randrange(1, 200)} {chance.choice(_STREETS.split())} Street"),
+        street=_kept(chance, 0.5, _sometimes_mistyped(chance, whole.street) if chance.random() < 0.7 else f"{chance.randrange(1, 200)} {chance.choice(_STREETS.split())} Street"),
         city=_kept(chance, 0.6, _sometimes_mistyped(chance, whole.city) if chance.random() < 0.75 else chance.choice(_CITIES.split())),
-        postcode=_kept(chance, 0.4, whole.postcode),
-        national_id=_kept(chance, 0.2, whole.national_id if chance.random() > 0.04 else _mistyped(chance, whole.national_id)),
+        postcode=_kept(chance, 0.4, _sometimes_mistyped(chance, whole.postcode) if chance.random() < 0.92 else str(chance.randrange(10_000, 40_000))),
+        national_id=_kept(chance, 0.2, _number_as_written(chance, whole.national_id)),
         screen_name=_kept(chance, 0.4, whole.screen_name if chance.random() < 0.7 else whole.screen_name.rstrip("0123456789") + str(chance.randrange(10, 9999))),
         occupation=_kept(chance, 0.4, whole.occupation if chance.random() < 0.7 else chance.choice(_JOBS.split())),
     )  # fmt: skip
@@ -194,7 +194,18 @@ def _birth_as_written(chance: random.Random, born: str) -> str:
         return f"{born[:9]}{chance.choice([d for d in '12345678' if d != born[9]])}"
     if drawn < 0.42:
         return f"{int(born[:4]) + chance.choice((-1, 1))}{born[4:]}"
+    if drawn < 0.44:
+        return (date(1940, 1, 1) + timedelta(days=chance.randrange(25_000))).isoformat()
     return born
+
+
+def _number_as_written(chance: random.Random, number: str) -> str:
+    wrong = chance.random()
+    if wrong < 0.02:
+        return f"{chance.randrange(10**8, 10**9)}"
+    if wrong < 0.07:
+        number = _mistyped(chance, number)
+    return _mistyped(chance, number) if wrong < 0.04 else number
 
 
 def _kept(chance: random.Random, share: float, text: str) -> str:

@@ -11,27 +11,47 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from opencets.errors import ActRefused
-from opencets.resolving.features import FEATURES
+from opencets.resolving.features import CELLS, COUNTED, Commonness, Finding, findings
+from opencets.resolving.kernel import Rules
 from opencets.resolving.people import Person
+
+PRIOR_AT = 5_000
+"""Among so many records the prior is the model's; among more each record has so many more chances to be mistaken."""
+PRIOR_LEAST = 1_000
+"""A smaller table is part of something larger."""
+SHIPPED = "person-2"
 
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """``m``: how often the level holds for the same person; ``u``: for two different people."""
+    """``m``: how often the level holds for the same person; ``u``: for two different people, as far as it counts.
+
+    Where it matters how many bear a value, ``usual`` is the usual rarity (log2 of one in how many) and ``rarity`` what
+    each bit of rarity more adds.
+    """
 
     m: float
     u: float
+    rarity: float = 0.0
+    usual: float = 0.0
 
     @property
     def bits(self) -> float:
         """``log2(m / u)``: what the level adds for (or, negative, takes from) sameness."""
         return math.log2(self.m / self.u)
 
+    def worth(self, rarity: float | None) -> float:
+        """The bits for a value of that rarity."""
+        return self.bits + (self.rarity * (rarity - self.usual) if rarity is not None else 0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A trained model. ``prior_bits``: log2 odds of sameness before anything is compared, among candidates at large.
+    """A trained model. ``prior_bits``: log2 odds of sameness before anything is compared, among ``PRIOR_AT`` records.
 
     ``calibration``: (score in bits, probability) steps, rising; a score takes the probability of the last step at or
     below it. ``trained`` says on what and how.
@@ -45,12 +65,7 @@ class Model:
 
     def check(self) -> Model:
         """The model itself; raises ActRefused naming every level without a weight: no default is ever used."""
-        missing = [
-            f"{feature.name}/{level.name}"
-            for feature in FEATURES
-            for level in feature.levels
-            if not _usable(self.weights.get((feature.name, level.name)))
-        ]
+        missing = [f"{feature}/{level}" for feature, level in CELLS if not _usable(self.weights.get((feature, level)))]
         if missing:
             raise ActRefused(
                 f"Model {self.name} cannot be used: no trained weight for {', '.join(missing)}. "
@@ -65,26 +80,71 @@ class Model:
             return self.calibration[max(at, 0)][1]
         return float(1 / (1 + 2.0**-score))
 
-    def contributions(self, left: Person, right: Person) -> list[tuple[str, str, float]]:
-        """(feature, level, bits) of everything that both people state."""
-        found = []
-        for feature in FEATURES:
-            level = feature.level(left, right)
-            if level is not None:
-                found.append((feature.name, level.name, self.weights[feature.name, level.name].bits))
-        return found
+    def probabilities(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """``probability`` of each score."""
+        if not self.calibration:
+            return 1 / (1 + np.exp2(-scores))
+        steps, shares = np.array(self.calibration).T
+        return shares[np.maximum(np.searchsorted(steps, scores, "right") - 1, 0)]
 
-    def score(self, left: Person, right: Person) -> float:
-        """Prior and all contributions, in bits: equal to Splink's ``match_weight`` with the same weights."""
-        return self.prior_bits + math.fsum(bits for _, _, bits in self.contributions(left, right))
+    def least(self, probability: float) -> float:
+        """The least score that is at least so probable; infinite where none is."""
+        if not self.calibration:
+            return math.log2(probability / (1 - probability)) if probability < 1 else math.inf
+        return next((step for step, share in self.calibration if share >= probability), math.inf)
+
+    def prior(self, records: int = 0) -> float:
+        """The log2 odds that two of so many records are one person, before anything is compared; 0: it is not known."""
+        return self.prior_bits - (math.log2(max(records, PRIOR_LEAST) / PRIOR_AT) if records else 0.0)
+
+    def contributions(
+        self, left: Person, right: Person, commonness: Commonness | None = None
+    ) -> list[tuple[Finding, float]]:
+        """Everything that both people state, each with its bits."""
+
+        def rarity(cell: tuple[str, str], value: str) -> float:
+            usual = self.weights[cell].usual
+            held = commonness.held(COUNTED[cell], value) if commonness else 0
+            if cell == ("commonness", "common") and not held:
+                return math.inf
+            if commonness is None:
+                return usual
+            others = Commonness.OTHERS
+            return math.log2((commonness.records + others) / (held + others * 2.0**-usual))
+
+        return [(found, self._bits(found)) for found in findings(left, right, rarity)]
+
+    def _bits(self, found: Finding) -> float:
+        weight = self.weights[found.feature, found.level]
+        # What a whole name is commoner by is told as such, not as how rare it is.
+        over = weight.usual if found.feature == "commonness" else 0.0
+        return weight.worth(None if found.rarity is None else found.rarity + over)
+
+    def score(self, left: Person, right: Person, commonness: Commonness | None = None) -> float:
+        """Prior and all contributions, in bits."""
+        records = commonness.records if commonness else 0
+        return self.prior(records) + math.fsum(bits for _, bits in self.contributions(left, right, commonness))
+
+    def rules(self, records: int) -> Rules:
+        """The model as ``kernel`` reads it, for a table of so many records."""
+        weights = [self.check().weights[cell] for cell in CELLS]
+        return Rules(
+            np.array([weight.bits for weight in weights]),
+            np.array([weight.rarity for weight in weights]),
+            np.array([weight.usual for weight in weights]),
+            float(records),
+            Commonness.OTHERS,
+        )
 
     def as_json(self) -> str:
         """The model as its file: stable order, readable."""
         features: dict[str, dict[str, dict[str, float]]] = {}
-        for feature in FEATURES:
-            for level in feature.levels:
-                weight = self.weights[feature.name, level.name]
-                features.setdefault(feature.name, {})[level.name] = {"m": weight.m, "u": weight.u}
+        for feature, level in CELLS:
+            weight = self.weights[feature, level]
+            row = {"m": weight.m, "u": weight.u}
+            if (feature, level) in COUNTED:
+                row |= {"rarity": weight.rarity, "usual": weight.usual}
+            features.setdefault(feature, {})[level] = row
         body = {
             "name": self.name,
             "trained": self.trained,
@@ -102,7 +162,7 @@ def _usable(weight: Weight | None) -> bool:
 def model_from(body: Mapping[str, Any]) -> Model:
     """A checked model from its JSON form; raises ActRefused where a weight is missing."""
     weights = {
-        (feature, level): Weight(float(row.get("m") or 0), float(row.get("u") or 0))
+        (feature, level): Weight(*(float(row.get(part) or 0) for part in ("m", "u", "rarity", "usual")))
         for feature, levels in body["features"].items()
         for level, row in levels.items()
     }
@@ -111,11 +171,11 @@ def model_from(body: Mapping[str, Any]) -> Model:
 
 
 @cache
-def load_model(name: str = "person-1") -> Model:
+def load_model(name: str = SHIPPED) -> Model:
     """The shipped model of that name; raises ActRefused if there is none."""
     file = resources.files(__package__).joinpath("models", f"{name}.json")
     if not name.replace("-", "").isalnum() or not file.is_file():
-        raise ActRefused(f"There is no model {name!r}; shipped is person-1.")
+        raise ActRefused(f"There is no model {name!r}; shipped is {SHIPPED}.")
     return model_from(json.loads(file.read_text("utf-8")))
 
 
@@ -127,7 +187,8 @@ def calibrate(scored: Iterable[tuple[float, bool]], steps: int = 24) -> tuple[tu
     """
     ordered = sorted(scored)
     pools: list[tuple[float, int, int]] = []
-    size = max(1, len(ordered) // (steps * 4))
+    # Most candidates are nobody: bins as large as a share of all pairs would hold every doubtful one in two of them.
+    size = max(1, min(len(ordered), 2 * sum(right for _, right in ordered)) // (steps * 8))
     at = 0
     while at < len(ordered):
         end = min(len(ordered), at + size)
@@ -139,7 +200,10 @@ def calibrate(scored: Iterable[tuple[float, bool]], steps: int = 24) -> tuple[tu
             start, right, count = pools.pop(-2)
             _, more_right, more = pools.pop()
             pools.append((start, right + more_right, count + more))
-    rising = [(round(start, 3), round((right + 1) / (count + 2), 4)) for start, right, count in pools]
+    rising = [
+        (round(start, 3), min(max(round((right + 1) / (count + 2), 4), 0.0001), 0.9999))
+        for start, right, count in pools
+    ]
     kept: list[tuple[float, float]] = []
     for start, probability in rising:
         if not kept or probability > kept[-1][1] + (1 / steps if 0.1 < probability < 0.9 else 0.004):

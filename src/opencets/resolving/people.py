@@ -7,8 +7,9 @@ so a distance on anything but ASCII gives two engines two answers (duckdb issue 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 from anyascii import anyascii
 
@@ -76,6 +77,10 @@ class Person:
     occupation: str | None
 
 
+MOST_TOKENS = 4
+MOST_LETTERS = 24
+"""Of a name no more words, and of a word or value no more letters than these are compared."""
+
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Person))
 
 # Placeholders would make one giant cluster of everybody whose form was left empty.
@@ -103,12 +108,9 @@ _FOLDS = (
 
 def prepare(row: PersonRow, country: str = "") -> Person:
     """The row ready for comparison. ``country`` (ISO 3166-1 alpha-2) reads telephone numbers where the row has none."""
-    whole = _words(row.full_name) or " ".join(filter(None, (_words(row.given_name), _words(row.family_name))))
-    tokens = [token for token in whole.split() if token not in _TITLES] or whole.split()
-    given = _words(row.given_name) or (tokens[0] if len(tokens) > 1 else "")
-    family = _words(row.family_name) or (tokens[-1] if tokens else "")
-    if whole in _PLACEHOLDERS or all(len(token) == 1 or token in _PLACEHOLDERS for token in tokens):
-        tokens, given, family = [], "", ""
+    tokens = name_tokens(row.full_name, row.given_name, row.family_name)
+    given = (_words(row.given_name) or (tokens[0] if len(tokens) > 1 else "")) if tokens else ""
+    family = (_words(row.family_name) or tokens[-1]) if tokens else ""
     birth = _date(row.date_of_birth)
     email = _email(row.email)
     phone = _phone(row.phone, row.country or country)
@@ -117,7 +119,7 @@ def prepare(row: PersonRow, country: str = "") -> Person:
     return Person(
         record_id=row.record_id,
         name=" ".join(sorted(tokens)) or None,
-        skeleton=" ".join(sorted(filter(None, map(skeleton, tokens)))) or None,
+        skeleton=" ".join(sorted(map(skeleton, tokens))) or None,
         given=given or None,
         family=family or None,
         birth=birth,
@@ -138,24 +140,55 @@ def prepare(row: PersonRow, country: str = "") -> Person:
     )
 
 
+def name_tokens(full_name: str, given_name: str = "", family_name: str = "") -> list[str]:
+    """The words of a name in plain Latin letters, as given; titles and particles left out, none for a placeholder.
+
+    The full name counts; the two parts are taken where it is missing.
+    """
+    words = [word for piece in full_name.split() for word in _words_of_piece(piece)]
+    if not words:
+        words = [
+            word for part in (given_name, family_name) for piece in part.split() for word in _words_of_piece(piece)
+        ]
+    tokens = [word for word in words if word not in _TITLES] or words
+    if " ".join(words) in _PLACEHOLDERS or all(len(token) == 1 or token in _PLACEHOLDERS for token in tokens):
+        return []
+    return tokens
+
+
+def compared_tokens(name: str | None) -> list[str]:
+    """The words of a prepared name that are compared: all, or the longest four of more, in their order."""
+    words = [word[:MOST_LETTERS] for word in (name or "").split()]
+    return (
+        words if len(words) <= MOST_TOKENS else sorted(sorted(words, key=lambda word: (-len(word), word))[:MOST_TOKENS])
+    )
+
+
+def whole_skeleton(name: str | None) -> str | None:
+    """What of a prepared name agrees across spellings, scripts and the order of its words."""
+    return " ".join(sorted(skeleton(word) for word in compared_tokens(name))) or None
+
+
+@lru_cache(maxsize=1 << 18)
 def skeleton(token: str) -> str:
     """The consonants that survive transliteration: "muhammad", "mohamed" and "mhmd" give the same letters.
 
     Vowels, h and y fall away, sounds that scripts write alike become one letter, doubled letters one.
     """
-    text = anyascii(token).lower()
+    text = (token if token.isascii() else anyascii(token)).lower()
     for sound, letter in _FOLDS:
         text = text.replace(sound, letter)
     kept = re.sub(r"[^a-z]|[aeiouyh]", "", text)
     return re.sub(r"(.)\1+", r"\1", kept) or text[:1]
 
 
-def candidate_keys(row: PersonRow | Person) -> list[str]:
+def candidate_keys(row: PersonRow | Person, *, wide: bool = False) -> list[str]:
     """The keys under which a record is looked up, sorted: two records that share none are never compared.
 
     Store them hashed in one index; a key that more than 100 records share says nothing by itself (skip it alone).
-    Keys: each strong identifier; name alone across scripts; each name part with the birth year; the birth date with
-    day and month in either order and an initial.
+    Keys: each strong identifier; the name alone across scripts; each name part with the birth year; the birth date with
+    day and month in either order and an initial. ``wide`` adds those of whole tables: a part alone, with the initial of
+    another, with day and month; beginnings and ends of two parts; the date alone and with all initials; the street.
     """
     person = row if isinstance(row, Person) else prepare(row)
     keys = {
@@ -166,25 +199,57 @@ def candidate_keys(row: PersonRow | Person) -> list[str]:
             ("p", person.phone_tail or person.phone),
             ("i", person.national_id),
             ("s", person.screen_letters or person.screen_name),
-            ("k", person.skeleton),
+            ("k", whole_skeleton(person.name)),
         )
         if value
     }
-    parts = sorted({part for part in (person.skeleton or "").split() if part})
+    words = compared_tokens(person.name)
+    parts = sorted({skeleton(word) for word in words})
+    either = (
+        "".join(sorted((person.birth[5:7], person.birth[8:10]))) if person.birth and len(person.birth) == 10 else ""
+    )
     if person.birth:
-        year = person.birth[:4]
-        keys.update(f"y:{part}:{year}" for part in parts if len(part) >= 2)
-        if len(person.birth) == 10:
-            day_or_month = sorted((person.birth[5:7], person.birth[8:10]))
-            keys.update(f"d:{year}{''.join(day_or_month)}:{part[0]}" for part in parts)
-    if person.name:
-        words = person.name.split()
-        keys.update(f"c:{word}:{person.postcode or person.city}" for word in words if person.postcode or person.city)
+        keys.update(f"y:{part}:{person.birth[:4]}" for part in parts if len(part) >= 2)
+    if person.birth and either:
+        keys.update(f"d:{person.birth[:4]}{either}:{part[0]}" for part in parts)
+    where = person.postcode or person.city
+    keys.update(f"c:{word}:{where}" for word in words if where)
+    if wide:
+        keys.update(_wide_keys(parts, (person.birth or "")[:4], either))
+        if either:
+            keys.add(f"b:{person.birth}")
+        if person.street and len(person.street) >= 8:
+            keys.add(f"h:{person.street}")
     return sorted(keys)
+
+
+def _wide_keys(parts: list[str], year: str, either: str) -> Iterator[str]:
+    for at, part in enumerate(parts):
+        if len(part) >= 3:
+            yield f"t:{part}"
+        if len(part) < 2:
+            continue
+        if either:
+            yield f"m:{part}:{either}"
+        for other in parts:
+            if other != part:
+                yield f"f:{part}:{other[0]}"
+        for other in parts[at + 1 :]:
+            if len(other) >= 2:
+                for one in (part[:2], part[-2:]):
+                    for two in (other[:2], other[-2:]):
+                        yield f"q:{min(one, two)}{max(one, two)}"
+    if either and parts:
+        yield f"n:{year}{either}:{''.join(sorted(part[0] for part in parts))}"
 
 
 def _stated(text: str) -> str | None:
     return None if not text or text in _PLACEHOLDERS or (len(text) > 1 and len(set(text)) == 1) else text
+
+
+@lru_cache(maxsize=1 << 18)
+def _words_of_piece(piece: str) -> tuple[str, ...]:
+    return tuple(_words(piece).split())
 
 
 def _words(raw: str, *, keep_digits: bool = False) -> str:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from opencets.resolving.features import FEATURES, hard_conflict
+from opencets.resolving.features import LEVEL, Commonness, hard_conflict
 from opencets.resolving.model import Model, load_model
 from opencets.resolving.people import Person, PersonRow, candidate_keys, prepare
 
 BLOCK_LIMIT = 100
 """A key that more records share is generic and proposes nobody by itself."""
-
-_FEATURE = {feature.name: feature for feature in FEATURES}
+CONFLICT_MOST = 0.05
+"""The highest probability of two records that contradict each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,16 @@ class Reason:
     right: str
     bits: float
     sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The smallest single piece of evidence that would turn a verdict; ``bits`` that it would move."""
+
+    feature: str
+    sentence: str
+    bits: float
+    probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,50 +58,6 @@ class Suggestion:
     def why(self) -> str:
         """All reasons in one line, for example "the same date of birth 1980-02-03 (+9.1); names differ: ... (-2.0)"."""
         return "; ".join(f"{reason.sentence} ({reason.bits:+.1f})" for reason in self.reasons)
-
-
-class Commonness:
-    """How common names are among the records at hand, so that a common one weighs less, and none weighs more.
-
-    Records of one person share their name too, so not every bearer counts: only bearers born in different years, and
-    bearers beyond the sixth (a name that a form or a phone fills in by itself has no dates of birth to tell it by).
-    """
-
-    LEAST_RECORDS = 200
-    """Among fewer records nothing can be said, and a little is taken from every shared name."""
-    _NOT_KNOWN = 2.0
-    _OF_ONE_PERSON = 6
-
-    def __init__(self, people: Iterable[Person]) -> None:
-        self._bearers: Counter[str] = Counter()
-        self._years: dict[str, set[str]] = defaultdict(set)
-        self._records = 0
-        for person in people:
-            self._records += 1
-            if person.name:
-                self._bearers[person.name] += 1
-                if person.birth:
-                    self._years[person.name].add(person.birth[:4])
-
-    def reason(self, left: Person, right: Person, model: Model) -> Reason | None:
-        """What the name's commonness takes from the sameness of two who share it; None where it takes nothing."""
-        name = left.name
-        if name is None or name != right.name:
-            return None
-        if self._records < self.LEAST_RECORDS:
-            return Reason("commonness", name, name, -self._NOT_KNOWN, f"how common the name {name} is, is not known")
-        others = max(len(self._years.get(name, ())) - 1, self._bearers[name] - self._OF_ONE_PERSON)
-        if others < 1:
-            return None
-        # Only the power of two counts and is told: an exact number would speak of records that the reader may not see.
-        others = 2 ** (others.bit_length() - 1)
-        excess = math.log2(others / self._records / model.weights["name", "same"].u)
-        if excess <= 0:
-            return None
-        # Never below nothing: a common name that agrees does not speak against the two being one person.
-        bits = -min(excess, max(0.0, model.weights["name", "same"].bits))
-        sentence = f"the name {name} is common"
-        return Reason("commonness", name, name, bits, sentence)
 
 
 def suggest(
@@ -119,38 +85,55 @@ def suggest(
 
 def score(left: Person, right: Person, model: Model, commonness: Commonness | None = None) -> Suggestion:
     """One pair, scored and explained, however improbable."""
-    reasons = []
-    for feature_name, level_name, bits in model.contributions(left, right):
-        feature = _FEATURE[feature_name]
-        level = next(level for level in feature.levels if level.name == level_name)
-        one, other = str(getattr(left, feature.column)), str(getattr(right, feature.column))
-        reasons.append(Reason(feature_name, one, other, bits, level.sentence.format(left=one, right=other)))
-    total = model.score(left, right)
-    common = commonness.reason(left, right, model) if commonness else None
-    if common is not None:
-        reasons.append(common)
-        total += common.bits
-    again = _told_twice(left, right, reasons)
-    if again is not None:
-        reasons.append(again)
-        total += again.bits
-    reasons.sort(key=lambda reason: (-abs(reason.bits), reason.feature))
+    reasons = [
+        Reason(
+            found.feature,
+            found.left,
+            found.right,
+            bits,
+            LEVEL[found.feature, found.level].sentence.format(left=found.left, right=found.right),
+        )
+        for found, bits in model.contributions(left, right, commonness)
+    ]
+    total = model.prior(commonness.records if commonness else 0) + math.fsum(reason.bits for reason in reasons)
+    reasons.sort(key=lambda reason: (-abs(reason.bits), reason.feature, reason.left))
     conflict = hard_conflict(left, right) or ""
     # A conflict does not hide the pair (data can be wrong), but no machine calls it probable.
-    probability = min(model.probability(total), 0.05) if conflict else model.probability(total)
+    probability = min(model.probability(total), CONFLICT_MOST) if conflict else model.probability(total)
     return Suggestion(left.record_id, right.record_id, probability, total, tuple(reasons), model.name, conflict)
 
 
-def _told_twice(left: Person, right: Person, reasons: Iterable[Reason]) -> Reason | None:
-    """Takes a screen name's bits back where it repeats the e-mail address: one account, one piece of evidence."""
-    bits = {reason.feature: reason.bits for reason in reasons}
-    if min(bits.get("email", 0.0), bits.get("screen_name", 0.0)) <= 0:
-        return None
-    if not (left.local_part and left.local_part == left.screen_name and right.local_part == right.screen_name):
-        return None
-    told = -min(bits["email"], bits["screen_name"])
-    sentence = f"the screen name {left.screen_name} repeats the e-mail address"
-    return Reason("one_account", left.screen_name or "", right.screen_name or "", told, sentence)
+_CHANGES = {
+    "birth": "date of birth", "email": "e-mail address", "phone": "telephone number", "national_id": "national number",
+    "screen_name": "screen name", "gender": "gender", "street": "street", "postcode": "postcode", "city": "city",
+    "birth_place": "place of birth", "occupation": "occupation",
+}  # fmt: skip
+
+
+def what_would_change(
+    bits: float, reasons: Iterable[tuple[str, float]], model: Model, at_least: float = 0.5
+) -> Change | None:
+    """The smallest evidence that, alone, would turn the verdict at ``at_least``; None where no single value would.
+
+    ``reasons``: (feature, bits) of what was found. Looked at is each value but the name: that both state the same, or
+    that they state different ones; in place of what was found of it, or where one side was silent.
+    """
+    held: dict[str, float] = defaultdict(float)
+    for feature, found in reasons:
+        held[feature] += found
+    threshold = model.least(at_least)
+    probable = bits >= threshold
+    changes = []
+    for feature, noun in _CHANGES.items():
+        level = "different" if probable else "same"
+        after = bits - held[feature] + model.weights[feature, level].bits
+        if (after >= threshold) != probable:
+            if probable:
+                sentence = f"It would not be probable if each stated another {noun}."
+            else:
+                sentence = f"It would be probable if both stated the same {noun}."
+            changes.append(Change(feature, sentence, after - bits, model.probability(after)))
+    return min(changes, key=lambda change: (abs(change.bits), change.feature), default=None)
 
 
 def candidates(people: list[Person], others: list[Person] | None) -> Iterator[tuple[Person, Person]]:
@@ -158,7 +141,7 @@ def candidates(people: list[Person], others: list[Person] | None) -> Iterator[tu
     blocks: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
     for side, side_people in ((0, people), (1, others or [])):
         for at, person in enumerate(side_people):
-            for key in candidate_keys(person):
+            for key in candidate_keys(person, wide=True):
                 blocks[key][side].append(at)
     pairs: set[tuple[int, int]] = set()
     for mine, theirs in blocks.values():

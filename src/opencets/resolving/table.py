@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from opencets.errors import ActRefused, NotThisFormat
-from opencets.resolving.features import hard_conflict
+from opencets.resolving.bulk import CONFLICTS_WITHIN, Pairs, cluster_rows, probable_pairs
+from opencets.resolving.columns import Builder
+from opencets.resolving.features import Commonness
+from opencets.resolving.kernel import Arrays, Longs
 from opencets.resolving.model import Model, load_model
-from opencets.resolving.people import FIELDS, Person, PersonRow, prepare
-from opencets.resolving.splinked import fit, loaded, weights_of_pairs
-from opencets.resolving.suggest import Commonness, Suggestion, score
+from opencets.resolving.people import FIELDS, Person, PersonRow, candidate_keys, prepare
+from opencets.resolving.suggest import Suggestion, score, what_would_change
 
-TRAINED_FROM_ROWS = 5_000
-"""Tables of at least so many rows are given weights of their own by expectation maximisation; smaller ones cannot."""
+DOUBTFUL = 0.02
+"""Pairs less probable than this are forgotten at once; those above speak for or against their clusters."""
 
-CONFLICTS_WITHIN = 64
-"""Clusters up to this size are checked member by member for hard conflicts; larger ones stop growing."""
+
+class Find(Protocol):
+    """Where the pairs of a table are found and scored: here (``probable_pairs``) or on a cluster of machines."""
+
+    def __call__(
+        self, table: Arrays, model: Model, at_least: float, sides: npt.NDArray[np.int8] | None = None
+    ) -> Pairs: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +39,14 @@ class Resolution:
 
     ``cluster_id`` is the smallest record id of the cluster. ``pairs``: the suggestions asked for, best first.
     ``model``: name and version of the weights. ``notes``: what a careful reader should know, one sentence each.
+    ``found``: how many pairs are probable enough to join.
     """
 
     clusters: tuple[tuple[str, str], ...]
     pairs: tuple[Suggestion, ...]
     model: str
     notes: tuple[str, ...]
+    found: int = 0
 
     @property
     def entities(self) -> int:
@@ -45,130 +59,248 @@ def resolve_table(
     link: Path | None = None,
     *,
     at_least: float = 0.5,
-    pairs_at_least: float = 0.1,
+    pairs_at_least: float | None = 0.1,
     model: Model | None = None,
     tell: Callable[[str], None] = lambda stage: None,
+    find: Find = probable_pairs,
 ) -> Resolution:
     """The people of a CSV (see ``PersonRow``) in clusters; with ``link``, only records of different tables pair up.
 
     A pair joins from the calibrated probability ``at_least`` on, the strongest first, and never two records that cannot
-    be one person (see ``hard_conflict``). ``tell`` hears the stages. Raises NotThisFormat where a table cannot be used.
+    be one person (see ``hard_conflict``). ``pairs_at_least``: None tells no pairs, and keeps no row in memory.
+    ``tell`` hears the stages. Raises NotThisFormat where a table cannot be used.
     """
     tell("Reading")
-    rows = read_table(path)
-    sides = [0] * len(rows)
-    if link is not None:
-        others = read_table(link)
-        double = sorted({row.record_id for row in rows} & {row.record_id for row in others})
-        if double:
-            raise NotThisFormat(
-                f"{link.name}: record_id {double[0]} stands in {path.name} too ({len(double)} in all); number the two "
-                "tables apart, for example with a prefix."
-            )
-        rows, sides = [*rows, *others], [*sides, *([1] * len(others))]
-    people = [prepare(row) for row in rows]
-    return resolve_people(people, sides if link is not None else None, at_least, pairs_at_least, model, tell)
+    sides: list[int] = []
+
+    def rows() -> Iterator[PersonRow]:
+        for side, each in enumerate([path] if link is None else [path, link]):
+            for row in each_row(each):
+                sides.append(side)
+                yield row
+
+    taken = _Taken(keep=pairs_at_least is not None)
+    try:
+        taken.take(map(prepare, rows()))
+    except KeyError as again:
+        raise NotThisFormat(_twice(str(again.args[0]), sides, path, link)) from None
+    across = np.array(sides, np.int8) if link is not None else None
+    return _resolved(taken, across, at_least, pairs_at_least, model, tell, find)
+
+
+def _twice(record: str, sides: Sequence[int], path: Path, link: Path | None) -> str:
+    if link is not None and sides[-1] == 1:
+        return (
+            f"{link.name}: record_id {record} stands in {path.name} too, or twice in {link.name}; number the two tables "
+            "apart, for example with a prefix."
+        )
+    return f"{path.name}: line {len(sides) + 1} repeats record_id {record}; each may stand once."
 
 
 def resolve_people(
-    people: Sequence[Person],
+    people: Iterable[Person],
     sides: Sequence[int] | None = None,
     at_least: float = 0.5,
-    pairs_at_least: float = 0.1,
+    pairs_at_least: float | None = 0.1,
     model: Model | None = None,
     tell: Callable[[str], None] = lambda stage: None,
+    find: Find = probable_pairs,
 ) -> Resolution:
     """``resolve_table`` for prepared people."""
+    taken = _Taken(keep=pairs_at_least is not None)
+    taken.take(people)
+    across = None if sides is None else np.array(sides, np.int8)
+    return _resolved(taken, across, at_least, pairs_at_least, model, tell, find)
+
+
+class _Taken:
+    """People as arrays; themselves only where pairs are to be told."""
+
+    def __init__(self, *, keep: bool) -> None:
+        self.ids: list[str] = []
+        self.people: list[Person] | None = [] if keep else None
+        self.builder = Builder()
+
+    def take(self, people: Iterable[Person]) -> None:
+        """Raises KeyError where a record id comes again."""
+        known = set()
+        for person in people:
+            if person.record_id in known:
+                raise KeyError(person.record_id)
+            known.add(person.record_id)
+            self.ids.append(person.record_id)
+            self.builder.add_person(person)
+            if self.people is not None:
+                self.people.append(person)
+
+
+def _resolved(
+    taken: _Taken,
+    sides: npt.NDArray[np.int8] | None,
+    at_least: float,
+    pairs_at_least: float | None,
+    model: Model | None,
+    tell: Callable[[str], None],
+    find: Find,
+) -> Resolution:
     used = (model or load_model()).check()
-    notes: list[str] = []
-    tell("Finding candidates")
-    with loaded(people, sides) as connection:
-        if model is None and len(people) >= TRAINED_FROM_ROWS:
-            tell("Training weights on the table")
-            used, notes = fit(connection, used, em=True)
-            notes.append(
-                f"m and u weights fitted to {len(people):,} rows by expectation maximisation, from {load_model().name}."
-            )
-        elif model is None:
-            notes.append(
-                f"{len(people):,} rows are too few to train on (from {TRAINED_FROM_ROWS:,}): "
-                f"the weights of {used.name} are used."
-            )
-        tell("Scoring")
-        needed = min(at_least, pairs_at_least)
-        floor = next((step for step, probability in used.calibration if probability >= needed), None)
-        nothing_reaches_it = bool(used.calibration) and floor is None
-        scored = [] if nothing_reaches_it else weights_of_pairs(connection, used, floor)
+    tell("Counting names and values")
+    table = taken.builder.table()
+    tell("Comparing")
+    pairs = find(table, used, min(DOUBTFUL, at_least), sides)
     tell("Clustering")
-    common = Commonness(people)
-    pairs = [score(people[left], people[right], used, common) for left, right, _ in scored]
-    pairs.sort(key=lambda one: (-one.probability, -one.bits, one.left, one.right))
-    handles = cluster(people, (pair for pair in pairs if pair.probability >= at_least))
-    refused = sum(pair.probability >= at_least and handles[pair.left] != handles[pair.right] for pair in pairs)
-    if refused:
+    roots, probability = clusters_of(table, pairs, used, at_least)
+    apart = (probability >= at_least) & (roots[pairs.left] != roots[pairs.right])
+    notes = []
+    if apart.any():
         notes.append(
-            f"{refused:,} probable pairs were kept apart: joining them would have put together people who conflict."
+            f"{int(apart.sum()):,} probable pairs were kept apart: the other records of their clusters speak against them."
         )
+    told: list[Suggestion] = []
+    if pairs_at_least is not None and taken.people is not None:
+        tell("Writing reasons")
+        common = Commonness(taken.people)
+        for at in np.flatnonzero(probability >= pairs_at_least).tolist():
+            left, right = taken.people[pairs.left[at]], taken.people[pairs.right[at]]
+            one, other = (left, right) if sides is not None or left.record_id < right.record_id else (right, left)
+            told.append(score(one, other, used, common))
+        told.sort(key=lambda one: (-one.probability, -one.bits, one.left, one.right))
     return Resolution(
-        tuple((person.record_id, handles[person.record_id]) for person in people),
-        tuple(pair for pair in pairs if pair.probability >= pairs_at_least),
+        tuple(zip(taken.ids, _handles(taken.ids, roots), strict=True)),
+        tuple(told),
         used.name,
         tuple(notes),
+        int((probability >= at_least).sum()),
     )
 
 
-def cluster(people: Sequence[Person], pairs: Iterable[Suggestion]) -> dict[str, str]:
-    """The handle (smallest record id) of each record's cluster; the pairs join in the order given.
+def clusters_of(table: Arrays, pairs: Pairs, model: Model, at_least: float) -> tuple[Longs, npt.NDArray[np.float64]]:
+    """The smallest row of each row's cluster, and the probability of each pair."""
+    probability = model.probabilities(pairs.bits)
+    sure = np.clip(probability, 1e-6, 1 - 1e-6)
+    worth = np.log2(sure / (1 - sure)) - np.log2(at_least / max(1 - at_least, 1e-6))
+    order = np.lexsort((pairs.right, pairs.left, -pairs.bits))
+    return cluster_rows(table, pairs.left[order], pairs.right[order], worth[order], CONFLICTS_WITHIN), probability
 
-    A pair does not join where any two members would conflict, or where the cluster would outgrow ``CONFLICTS_WITHIN``:
-    chains of homonyms are how wrong giants arise.
+
+def _handles(ids: Sequence[str], roots: Longs) -> list[str]:
+    smallest: dict[int, str] = {}
+    for record, root in zip(ids, roots.tolist(), strict=True):
+        if root not in smallest or record < smallest[root]:
+            smallest[root] = record
+    return [smallest[root] for root in roots.tolist()]
+
+
+def explain_pair(
+    path: Path, link: Path | None, one: str, other: str, *, at_least: float = 0.5, model: Model | None = None
+) -> list[str]:
+    """In lines for people: the verdict on two records, what each comparison adds, why not, what would change it.
+
+    Names and values weigh as they do among all records of the table. ActRefused where a record is not in it.
     """
+    used = (model or load_model()).check()
+    people = [prepare(row) for each in [path, *([link] if link else [])] for row in each_row(each)]
     by_id = {person.record_id: person for person in people}
-    members = {record: [record] for record in by_id}
-    root = {record: record for record in by_id}
-    for pair in pairs:
-        one, other = root[pair.left], root[pair.right]
-        if one == other or len(members[one]) + len(members[other]) > CONFLICTS_WITHIN:
-            continue
-        if any(hard_conflict(by_id[a], by_id[b]) for a in members[one] for b in members[other]):
-            continue
-        for record in members.pop(other):
-            root[record] = one
-            members[one].append(record)
-    smallest = {at: min(records) for at, records in members.items()}
-    return {record: smallest[at] for record, at in root.items()}
+    for record in (one, other):
+        if record not in by_id:
+            raise ActRefused(f"{path.name} has no record {record}; nothing was explained.")
+    common = Commonness(people)
+    pair = score(by_id[one], by_id[other], used, common)
+    start, lines = used.prior(common.records), []
+    verdict = "probably the same person" if pair.probability >= at_least else "probably not the same person"
+    lines.append(f"{one} and {other}: {verdict}, probability {pair.probability:.4f} (model {pair.model}).")
+    lines.append(f"{start:+7.1f} bits  two of {common.records:,} records, before anything is compared")
+    so_far = start
+    for reason in pair.reasons:
+        so_far += reason.bits
+        lines.append(f"{reason.bits:+7.1f} bits  {reason.sentence} (so far {so_far:+.1f})")
+    if pair.conflict:
+        lines.append(f"They cannot be one person: {pair.conflict}.")
+    if not set(candidate_keys(by_id[one], wide=True)) & set(candidate_keys(by_id[other], wide=True)):
+        lines.append("They share no key, so a run over the table would not have compared them.")
+    change = what_would_change(pair.bits, ((reason.feature, reason.bits) for reason in pair.reasons), used, at_least)
+    if pair.conflict:
+        lines.append("No further value would change it while both dates of birth stand.")
+    elif change is None:
+        lines.append("No single further value would change it.")
+    else:
+        lines.append(f"{change.sentence} ({change.bits:+.1f} bits, probability {change.probability:.4f})")
+    return lines
 
 
-def read_table(path: Path) -> list[PersonRow]:
-    """The rows of a CSV with a header. Raises NotThisFormat naming what is missing, double or broken."""
+def read_clusters(path: Path) -> list[tuple[str, str]]:
+    """The clusters of an earlier run. Raises NotThisFormat where the file is none."""
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        if next(rows, None) != ["record_id", "cluster_id"]:
+            raise NotThisFormat(
+                f"{path.name} is no clusters of an earlier run: its columns are not record_id,cluster_id."
+            )
+        return [(row[0], row[1]) for row in rows if len(row) == 2]
+
+
+def as_before(clusters: Iterable[tuple[str, str]], previous: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The clusters with the numbers of an earlier run: each keeps the number that most of its records had.
+
+    A number goes to the one cluster that holds most of its former records (then the smallest record): what was merged
+    keeps one of its numbers, what was split gives the number to the larger part, and a merge that is taken back brings
+    the numbers back. Others are numbered by their smallest record whose id is nobody's number.
+    """
+    now, before = list(clusters), dict(previous)
+    members: dict[str, list[str]] = defaultdict(list)
+    for record, cluster in now:
+        members[cluster].append(record)
+    claims: Counter[tuple[str, str]] = Counter()
+    for record, cluster in now:
+        if record in before:
+            claims[cluster, before[record]] += 1
+    order = sorted(claims, key=lambda claim: (-claims[claim], claim[1] != min(members[claim[0]]), claim))
+    given: dict[str, str] = {}
+    taken = set()
+    for cluster, number in order:
+        if cluster not in given and number not in taken:
+            given[cluster] = number
+            taken.add(number)
+    # Old numbers stay reserved: one that reappears under other records would lead a reader to somebody else.
+    taken.update(before.values())
+    for cluster in sorted(members.keys() - given.keys()):
+        free = next((record for record in sorted(members[cluster]) if record not in taken), None)
+        given[cluster] = free if free is not None else f"{min(members[cluster])}+"
+        taken.add(given[cluster])
+    return [(record, given[cluster]) for record, cluster in now]
+
+
+def each_row(path: Path) -> Iterator[PersonRow]:
+    """The rows of a CSV with a header, one by one. Raises NotThisFormat naming what is missing, double or broken."""
+    line = 0
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            columns = [(name or "").strip() for name in reader.fieldnames or ()]
-            reader.fieldnames = columns
+            reader = csv.reader(file, strict=True)
+            columns = [name.strip() for name in next(reader, [])]
             _check_columns(path.name, columns)
-            rows: dict[str, PersonRow] = {}
+            at = columns.index("record_id")
+            places = [(name, columns.index(name)) for name in FIELDS if name in columns and name != "record_id"]
+            blank = [""] * len(columns)
             for row in reader:
-                record = (row.get("record_id") or "").strip()
-                if not record:
-                    raise NotThisFormat(f"{path.name}: line {reader.line_num} has no record_id; give every row one.")
-                if record in rows:
+                line = reader.line_num
+                if not row:
+                    continue
+                if len(row) > len(columns):
                     raise NotThisFormat(
-                        f"{path.name}: line {reader.line_num} repeats record_id {record}; each may stand once."
-                    )
-                if None in row:
-                    raise NotThisFormat(
-                        f"{path.name}: line {reader.line_num} has more fields than the header has columns; "
+                        f"{path.name}: line {line} has more fields than the header has columns; "
                         "put quotes around fields that contain a comma."
                     )
-                rows[record] = PersonRow.of({**row, "record_id": record})
+                row += blank[len(row) :]
+                record = row[at].strip()
+                if not record:
+                    raise NotThisFormat(f"{path.name}: line {line} has no record_id; give every row one.")
+                yield PersonRow(record, **{name: row[place].strip() for name, place in places})
     except UnicodeDecodeError as broken:
         raise NotThisFormat(f"{path.name} is not UTF-8 (byte {broken.start}); save it as CSV in UTF-8.") from None
     except csv.Error as broken:
-        raise NotThisFormat(f"{path.name}: line {reader.line_num} is no CSV: {broken}.") from None
+        raise NotThisFormat(f"{path.name}: line {line + 1} is no CSV: {broken}.") from None
     except OSError as broken:
         raise ActRefused(f"{path.name} cannot be read: {broken.strerror}.") from None
-    return list(rows.values())
 
 
 def _check_columns(name: str, columns: Sequence[str]) -> None:

@@ -24,7 +24,7 @@ from django.utils import timezone
 from opencets.errors import NotFound
 from opencets.linking import JUDGED, components
 from opencets.records import KINDS, PROPERTIES, RECORDS
-from opencets.resolving import PersonRow, prepare
+from opencets.resolving import PersonRow, load_model, prepare, what_would_change
 from opencets.resolving.features import hard_conflict
 from opencets.values.handling import Label, most_restrictive
 from opencets_web.audit import log
@@ -198,6 +198,8 @@ class MatchCard:
     """Of both sides, the most restrictive."""
     change: str = ""
     """What "the same" would bring together, where it was weighed."""
+    turned: str = ""
+    """The smallest evidence that would turn the model's verdict."""
 
     @property
     def sides(self) -> tuple[Side, Side]:
@@ -861,10 +863,20 @@ def _cards(
             found_at=match.found_at,
             may_judge=bool({match.left_holding_id, match.right_holding_id} & writable),
             label=most_restrictive(labels[holding] for holding in (match.left_holding_id, match.right_holding_id)),
+            turned=_turned(match),
         )
         for match in matches
         if match.left_id in lines and match.right_id in lines
     )
+
+
+def _turned(match: Match) -> str:
+    """From the reasons that the reader is shown alone; nothing where another model weighed them."""
+    model = load_model()
+    if not match.model.startswith(f"{model.name}+"):
+        return ""
+    change = what_would_change(match.bits, ((reason["feature"], reason["bits"]) for reason in match.reasons), model)
+    return change.sentence if change else "No single further value would turn it."
 
 
 def _written(reason: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,333 @@
+"""Tables as arrays: people read row by row, kept as numbers, and the blocks of rows that share a candidate key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from opencets.resolving import kernel
+from opencets.resolving.kernel import Arrays
+from opencets.resolving.people import MOST_LETTERS, MOST_TOKENS, Person, compared_tokens, skeleton
+
+_OF_ONE_PERSON = 6
+_TEXTS = tuple(kernel.COLUMNS.index(name) for name in ("national_id", "street", "postcode", "city", "birth_place"))
+Keys = npt.NDArray[np.uint64]
+_NONE = np.uint64(0)
+
+
+class Builder:
+    """Takes people one after the other and forgets them: what stays are numbers and each distinct word once."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[str, int] = {}
+        self._values: list[dict[str, int]] = [{} for _ in kernel.COLUMNS]
+        self._rows: list[npt.NDArray[np.int32]] = []
+        self._part: list[tuple[int, ...]] = []
+
+    def add(self, name: str | None, birth: str | None, values: Iterable[str | None] = (), same: bool = False) -> None:
+        """One record. ``values`` in the order of ``kernel.COLUMNS``; ``same``: its screen name repeats its e-mail."""
+        known = self._tokens
+        ids = [known.setdefault(word, len(known)) for word in compared_tokens(name)]
+        day = -1 if birth is None else int((birth.replace("-", "") + "0000")[:8])
+        both = zip(values, self._values, strict=False)
+        codes = [-1 if value is None else held.setdefault(value, len(held)) for value, held in both]
+        self._part.append((*ids, *[-1] * (MOST_TOKENS - len(ids)), day, len(birth or ""), same, *codes))
+        if len(self._part) == 50_000:
+            self._pack()
+
+    def add_person(self, person: Person) -> None:
+        """One prepared record."""
+        same = person.local_part is not None and person.local_part == person.screen_name
+        self.add(person.name, person.birth, [getattr(person, column) for column in kernel.COLUMNS], same)
+
+    def _pack(self) -> None:
+        if self._part:
+            self._rows.append(np.array(self._part, np.int32))
+            self._part = []
+
+    def table(self) -> Arrays:
+        """What was added, counted."""
+        self._pack()
+        width = MOST_TOKENS + 3 + (len(kernel.COLUMNS) if any(self._values) else 0)
+        rows = (
+            np.concatenate([part[:, :width] for part in self._rows]) if self._rows else np.empty((0, width), np.int32)
+        )
+        self._rows = []
+        tokens = np.ascontiguousarray(rows[:, :MOST_TOKENS])
+        birth, length = np.ascontiguousarray(rows[:, 4]), rows[:, 5].astype(np.int8)
+        words = list(self._tokens)
+        bones_of: dict[str, int] = {}
+        bones = np.array([bones_of.setdefault(skeleton(word), len(bones_of)) for word in words], np.int32)
+        named = _distinct(np.where(tokens >= 0, bones[tokens] if words else tokens, -1))
+        whole = _mixed(1, *np.sort(np.where(tokens >= 0, bones[tokens] if words else tokens, -1), axis=1).T)
+        whole[tokens[:, 0] < 0] = _NONE
+        codes = rows[:, 7:] if width > 7 else np.empty((rows.shape[0], 0), np.int32)
+        at = np.full(len(kernel.COLUMNS), -1, np.int32)
+        present = [column for column in range(codes.shape[1]) if self._values[column]]
+        at[present] = np.arange(len(present))
+        kept = np.ascontiguousarray(codes[:, present])
+        held, lengths, offset = [np.empty(0, np.int32)], [np.empty(0, np.int32)], 0
+        texts = [np.empty((0, MOST_LETTERS), np.uint8)]
+        for slot, column in enumerate(present):
+            here = kept[:, slot]
+            count = len(self._values[column])
+            held.append(np.bincount(here[here >= 0], minlength=count).astype(np.int32))
+            text, size = _texts(self._values[column] if column in _TEXTS else [""] * count)
+            texts.append(text)
+            lengths.append(size)
+            here[here >= 0] += offset
+            offset += count
+        token_text, token_length = _texts(words)
+        bones_text, bones_length = _texts(bones_of)
+        return Arrays(
+            tokens=tokens,
+            token_text=token_text,
+            token_length=token_length,
+            token_letters=_letters(token_text),
+            token_held=_held(_distinct(tokens), len(words)),
+            bones=bones,
+            bones_text=bones_text,
+            bones_length=bones_length,
+            bones_letters=_letters(bones_text),
+            bones_held=_held(named, len(bones_of)),
+            birth=birth,
+            birth_length=length,
+            birth_held=_counted(birth),
+            whole=whole.view(np.int64),
+            whole_held=_others(whole, birth),
+            one_account=rows[:, 6].astype(np.bool_),
+            codes=kept,
+            at=at,
+            held=np.concatenate(held),
+            text=np.concatenate(texts),
+            length=np.concatenate(lengths),
+        )
+
+
+def table_of(people: Iterable[Person]) -> Arrays:
+    """Prepared people as arrays."""
+    builder = Builder()
+    for person in people:
+        builder.add_person(person)
+    return builder.table()
+
+
+def _texts(words: Iterable[str]) -> tuple[kernel.Bytes, kernel.Ints]:
+    words = list(words)
+    joined = np.array(words, dtype=f"S{MOST_LETTERS}") if words else np.empty(0, f"S{MOST_LETTERS}")
+    text = joined.view(np.uint8).reshape(len(words), MOST_LETTERS)
+    return text, (text != 0).sum(axis=1).astype(np.int32)
+
+
+def _letters(text: kernel.Bytes) -> kernel.Ints:
+    """Which letters stand in each word, a bit for each."""
+    found = np.zeros(text.shape[0], np.int32)
+    for column in text.T:
+        found |= np.where(column > 0, np.int32(1) << (column & 31).astype(np.int32), 0).astype(np.int32)
+    return found
+
+
+def _distinct(ids: kernel.Ints) -> kernel.Ints:
+    """Each row's ids, every one once: a record bears a name once however often it stands in it."""
+    kept = np.sort(ids, axis=1)
+    kept[:, 1:][kept[:, 1:] == kept[:, :-1]] = -1
+    return np.sort(kept, axis=1)
+
+
+def _held(ids: kernel.Ints, count: int) -> kernel.Ints:
+    return np.bincount(ids[ids >= 0], minlength=count).astype(np.int32)
+
+
+def _counted(values: kernel.Ints) -> kernel.Ints:
+    _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return counts[where].astype(np.int32)
+
+
+def _others(whole: Keys, birth: kernel.Ints) -> kernel.Ints:
+    """How many bear a whole name who are not one person: see ``features.Commonness``."""
+    year = np.where(birth >= 0, birth // 10_000, -1)
+    order = np.lexsort((year, whole))
+    name, born = whole[order], year[order]
+    starts = np.flatnonzero(np.r_[True, name[1:] != name[:-1]]) if name.size else np.empty(0, np.int64)
+    bearers = np.diff(np.r_[starts, name.size])
+    new = np.r_[True, (name[1:] != name[:-1]) | (born[1:] != born[:-1])][: name.size] & (born >= 0)
+    years = np.add.reduceat(new, starts) if name.size else new
+    count = np.maximum(np.maximum(years - 1, bearers - _OF_ONE_PERSON), 0)
+    found = np.empty(name.size, np.int32)
+    found[order] = np.repeat(count, bearers)
+    return found
+
+
+def _mixed(kind: int, *parts: npt.NDArray[Any]) -> Keys:
+    """One number for each row, the same for equal parts and, but for one chance in 2**64, for no others."""
+    key = np.full(parts[0].shape, kind * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF, np.uint64)
+    for part in parts:
+        key ^= part.astype(np.int64).view(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+        key ^= key >> np.uint64(30)
+        key *= np.uint64(0xBF58476D1CE4E5B9)
+        key ^= key >> np.uint64(27)
+        key *= np.uint64(0x94D049BB133111EB)
+        key ^= key >> np.uint64(31)
+    return np.where(key == _NONE, np.uint64(1), key)
+
+
+KEY_KINDS = "kfqtydnmcelpisbh"
+"""The kinds of keys of ``people.candidate_keys``, by their letters."""
+
+
+def keys_of(table: Arrays, kind: str) -> Keys:
+    """The keys of one kind: a column for each that a row may have, 0 where it has fewer."""
+    if kind in "elpis":
+        return _value_keys(table, kind)
+    if kind == "b":
+        return _where(table.birth_length == 10, _mixed(40, table.birth))[:, None]
+    if kind == "h":
+        street = _column(table, "street")
+        long = table.length[np.maximum(street, 0)] >= 8 if (street >= 0).any() else street >= 0
+        return _where((street >= 0) & long, _mixed(41, street))[:, None]
+    if kind == "k":
+        return table.whole.view(np.uint64)[:, None]
+    bones = np.where(table.tokens >= 0, table.bones[table.tokens], -1) if table.bones.size else table.tokens
+    bones = _distinct(bones)
+    used = int((bones >= 0).any(axis=0).sum()) if bones.size else 0
+    bones = bones[:, ::-1][:, :MOST_TOKENS] if used else bones[:, :0]
+    width = table.bones_length[bones] if used else bones
+    stated, initial = bones >= 0, table.bones_text[bones, 0].astype(np.int64) if used else bones
+    if kind == "t":
+        return _where(stated & (width >= 3), _mixed(2, bones)) if used else np.empty((len(bones), 0), np.uint64)
+    if not used:
+        return np.empty((bones.shape[0], 0), np.uint64)
+    if kind == "f":
+        pairs = [
+            (a, b) for a in range(MOST_TOKENS) for b in range(MOST_TOKENS) if a != b and stated[:, max(a, b)].any()
+        ]
+        columns = [
+            _where(stated[:, a] & stated[:, b] & (width[:, a] >= 2), _mixed(3, bones[:, a], initial[:, b]))
+            for a, b in pairs
+        ]
+        return np.column_stack(columns) if columns else np.empty((bones.shape[0], 0), np.uint64)
+    if kind == "q":
+        return _fragment_keys(table, bones, stated, width)
+    if kind == "c":
+        return _place_keys(table)
+    year, month, day = table.birth // 10_000, table.birth // 100 % 100, table.birth % 100
+    either = np.minimum(month, day) * 100 + np.maximum(month, day)
+    full = table.birth_length == 10
+    if kind == "y":
+        known = (table.birth >= 0)[:, None]
+        return _where(stated & (width >= 2) & known, _mixed(4, bones, np.broadcast_to(year[:, None], bones.shape)))
+    date = year * 10_000 + either
+    if kind == "d":
+        return _where(stated & full[:, None], _mixed(5, initial, np.broadcast_to(date[:, None], bones.shape)))
+    if kind == "n":
+        letters = np.sort(np.where(stated, initial, 0), axis=1)
+        return _where(stated[:, 0] & full, _mixed(6, *letters.T, date))[:, None]
+    return _where(
+        stated & (width >= 2) & full[:, None], _mixed(7, bones, np.broadcast_to(either[:, None], bones.shape))
+    )
+
+
+def _fragment_keys(table: Arrays, bones: kernel.Ints, stated: npt.NDArray[np.bool_], width: kernel.Ints) -> Keys:
+    text = table.bones_text.astype(np.int64)
+    begins = (text[bones, 0] << 8) + text[bones, 1]
+    ends = (text[bones, np.maximum(width - 2, 0)] << 8) + text[bones, np.maximum(width - 1, 1)]
+    columns = [np.empty((bones.shape[0], 0), np.uint64)]
+    for a in range(MOST_TOKENS):
+        for b in range(a + 1, MOST_TOKENS):
+            known = stated[:, b] & (width[:, a] >= 2) & (width[:, b] >= 2)
+            if known.any():
+                for one in (begins, ends):
+                    for other in (begins, ends):
+                        low, high = np.minimum(one[:, a], other[:, b]), np.maximum(one[:, a], other[:, b])
+                        columns.append(_where(known, _mixed(30, low, high))[:, None])
+    # A name whose beginning is its end gives one key twice.
+    keys = np.sort(np.concatenate(columns, axis=1), axis=1)
+    keys[:, 1:][keys[:, 1:] == keys[:, :-1]] = _NONE
+    return keys
+
+
+def _where(known: npt.NDArray[np.bool_], keys: Keys) -> Keys:
+    return np.where(known, keys, _NONE)
+
+
+def _column(table: Arrays, name: str) -> npt.NDArray[np.int64]:
+    at = table.at[kernel.COLUMNS.index(name)]
+    return table.codes[:, at].astype(np.int64) if at >= 0 else np.full(table.birth.size, -1)
+
+
+def _value_keys(table: Arrays, kind: str) -> Keys:
+    first, second = {
+        "e": ("email", "email"),
+        "l": ("local_part", "local_part"),
+        "p": ("phone_tail", "phone"),
+        "i": ("national_id", "national_id"),
+        "s": ("screen_letters", "screen_name"),
+    }[kind]
+    if table.at[kernel.COLUMNS.index(first)] < 0 and table.at[kernel.COLUMNS.index(second)] < 0:
+        return np.empty((table.birth.size, 0), np.uint64)
+    best, other = _column(table, first), _column(table, second)
+    value = np.where(best >= 0, best * 2, other * 2 + 1)
+    return _where((best >= 0) | (other >= 0), _mixed(8 + "elpis".index(kind), value))[:, None]
+
+
+def _place_keys(table: Arrays) -> Keys:
+    postcode, city = _column(table, "postcode"), _column(table, "city")
+    where = np.where(postcode >= 0, postcode, city)
+    if not (where >= 0).any():
+        return np.empty((where.size, 0), np.uint64)
+    tokens = _distinct(table.tokens)
+    return _where(
+        (tokens >= 0) & (where >= 0)[:, None], _mixed(20, tokens, np.broadcast_to(where[:, None], tokens.shape))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """The rows that share a key, rising: ``order[starts[i]:stops[i]]``. ``limit``: larger blocks were left out."""
+
+    order: kernel.Ints
+    starts: kernel.Longs
+    stops: kernel.Longs
+    limit: int
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs they make."""
+        size = self.stops - self.starts
+        return int((size * (size - 1) // 2).sum())
+
+    def chunks(self, most: int = 4_000_000) -> Iterator[slice]:
+        """Runs of blocks of about ``most`` pairs."""
+        size = self.stops - self.starts
+        so_far = np.cumsum(size * (size - 1) // 2)
+        begin = 0
+        while begin < size.size:
+            before = so_far[begin - 1] if begin else 0
+            end = max(begin + 1, int(np.searchsorted(so_far, before + most, "right")))
+            yield slice(begin, end)
+            begin = end
+
+
+def blocks_of(keys: Keys, limit: int, budget: int) -> Blocks:
+    """The blocks of at least two and at most ``limit`` rows, the largest left out until ``budget`` pairs are kept."""
+    rows = np.repeat(np.arange(keys.shape[0], dtype=np.int32), keys.shape[1])
+    flat = keys.ravel()
+    stated = flat != _NONE
+    flat, rows = flat[stated], rows[stated]
+    order = np.argsort(flat, kind="stable")
+    flat, rows = flat[order], rows[order]
+    again = np.r_[False, (flat[1:] == flat[:-1]) & (rows[1:] == rows[:-1])][: flat.size]
+    if again.any():
+        flat, rows = flat[~again], rows[~again]
+    starts = np.flatnonzero(np.r_[True, flat[1:] != flat[:-1]][: flat.size])
+    stops = np.r_[starts[1:], flat.size].astype(np.int64)
+    size = stops - starts
+    made = np.bincount(np.minimum(size, limit + 1), minlength=limit + 2)[: limit + 1]
+    so_far = np.cumsum(made * (np.arange(limit + 1) * (np.arange(limit + 1) - 1) // 2))
+    allowed = int(np.searchsorted(so_far, budget, "right")) - 1
+    kept = (size >= 2) & (size <= min(limit, allowed))
+    return Blocks(rows, starts[kept], stops[kept], min(limit, allowed))

@@ -1,0 +1,80 @@
+"""Whole tables are compared as single pairs are: the same candidates, the same bits, the same contradictions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+
+from opencets.errors import ActRefused
+from opencets.resolving import Commonness, PersonRow, Weight, load_model, prepare
+from opencets.resolving.bulk import candidate_chunks, probable_pairs
+from opencets.resolving.columns import KEY_KINDS, table_of
+from opencets.resolving.crowd import BADLY_WRITTEN, crowd
+from opencets.resolving.features import hard_conflict
+from opencets.resolving.invented import invent
+from opencets.resolving.kernel import CONFLICT, score_pairs
+from opencets.resolving.people import Person
+from opencets.resolving.suggest import candidates
+from opencets.resolving.table import resolve_people
+
+ODD = [
+    PersonRow("a", "Maria del Carmen Lopez Garcia Fernandez", date_of_birth="1980-13-40"),
+    PersonRow("b", "Lopez Maria", date_of_birth="1980-02"),
+    PersonRow("c", "M. Lopez", date_of_birth="1890-02-01"),
+    PersonRow("d", "Loepz Maria Maria", date_of_birth="1980-01-02"),
+    PersonRow("e", "Supercalifragilisticexpialidocious Lopez", date_of_birth="1980-02-01"),
+    PersonRow("f", "", date_of_birth="1980-02-01", phone="+44 7700 900123", national_id="123456789"),
+    PersonRow("g", "Лопез Мария", national_id="123456798", phone="07700 900123", country="GB"),
+    PersonRow("h", "x", national_id="12345679"),
+]
+
+
+@pytest.fixture(scope="module")
+def people() -> list[Person]:
+    some = crowd(500, 3, BADLY_WRITTEN).rows()
+    named_apart = [replace(row, record_id=f"c{row.record_id}") for row in some]
+    return [prepare(row) for row in [*invent(250, seed=5).rows, *named_apart, *ODD]]
+
+
+def test_the_same_pairs_are_candidates(people: list[Person]) -> None:
+    at = {person.record_id: index for index, person in enumerate(people)}
+    wanted = {tuple(sorted((at[a.record_id], at[b.record_id]))) for a, b in candidates(people, None)}
+    found = {
+        pair
+        for left, right in candidate_chunks(table_of(people), KEY_KINDS)
+        for pair in zip(left.tolist(), right.tolist(), strict=True)
+    }
+    assert len(wanted) > 1_000
+    assert found == wanted
+
+
+def test_every_pair_weighs_the_same_to_the_last_bit(people: list[Person]) -> None:
+    model, common, table = load_model(), Commonness(people), table_of(people)
+    some = [*people[:120], *people[-60:]]
+    at = {person.record_id: index for index, person in enumerate(people)}
+    pairs = list(combinations(some, 2))
+    left, right = (np.array([at[pair[side].record_id] for pair in pairs], np.int32) for side in (0, 1))
+    found = score_pairs(table, model.rules(len(people)), left, right)
+    conflict = np.array([hard_conflict(a, b) is not None for a, b in pairs])
+    assert (found == CONFLICT).tolist() == conflict.tolist()
+    assert 0.1 < conflict.mean() < 0.9
+    wanted = np.array([model.score(a, b, common) for (a, b), never in zip(pairs, conflict, strict=True) if not never])
+    assert found[~conflict] + model.prior(len(people)) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_pairs_across_two_tables_only(people: list[Person]) -> None:
+    sides = np.arange(len(people)) % 2
+    pairs = probable_pairs(table_of(people), load_model(), 0.3, sides.astype(np.int8))
+    assert pairs.left.size > 20
+    assert (sides[pairs.left] != sides[pairs.right]).all()
+
+
+def test_no_table_is_compared_with_an_untrained_weight(people: list[Person]) -> None:
+    shipped = load_model()
+    broken = replace(shipped, weights=MappingProxyType({**shipped.weights, ("gender", "same"): Weight(0.5, 0.0)}))
+    with pytest.raises(ActRefused, match="no trained weight for gender/same"):
+        resolve_people(people, model=broken)
