@@ -25,7 +25,7 @@ const READABLE = 0.62;
 const SLOW_MS = 9;
 const COMMON_LABEL = 10;
 /** Where a driver only imitates a graphics card, it draws 5,000 lines in 422 ms and the processor in 31 ms; the processor draws everywhere. */
-const BY_PROCESSOR = { willReadFrequently: true };
+const BY_PROCESSOR: CanvasRenderingContext2DSettings = { willReadFrequently: true };
 
 interface Colours {
   [name: string]: string;
