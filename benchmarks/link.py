@@ -1,6 +1,9 @@
 """Connections between cases: found against planted, by hops, and decoys that must not be reported.
 
-``python benchmarks/link.py [--cases N] [--records N] [--seed S] [--json]``
+``python benchmarks/link.py [--only chains planted paths] [--cases N] [--records N] [--links N] [--seed S] [--json]``
+
+Three measures in one run: ``chains`` (below), ``planted`` (``link_world.py``: hidden chains of people among 40,000 records of
+14 agencies), ``paths`` (``link_paths.py``: the best paths between two entities among ten million links).
 
 The world is planted here: chains of four cases whose neighbours share one strong value, with inside-case steps and
 near-duplicate pictures among them; decoys are values that twelve and more cases hold. The peer is the plain join: every
@@ -19,6 +22,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
+
+import link_paths
+import link_world
 
 from opencets.linking import Holdings, explain_path, search
 
@@ -40,26 +46,53 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=60)
     parser.add_argument("--records", type=int, default=20_000)
+    parser.add_argument(
+        "--only", nargs="+", choices=("chains", "planted", "paths"), default=["chains", "planted", "paths"]
+    )
+    parser.add_argument("--planted-records", type=int, default=40_000)
+    parser.add_argument("--links", type=int, default=10_000_000)
     parser.add_argument("--seed", type=int, default=12)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
-    began = time.perf_counter()
-    world = chains(options.cases, options.records, options.seed)
-    built = time.perf_counter() - began
-    outcome = {
-        "benchmark": "link",
-        "cpus": os.cpu_count(),
-        "world": "chains",
-        "seed": options.seed,
-        "cases": len(world.holdings.groups()),
-        "records": sum(len(world.holdings.members(case)) for case in world.holdings.groups()),
-        "build_seconds": round(built, 2),
-        **measured(world),
-    }
+    outcome: dict[str, Any] = {"benchmark": "link", "cpus": os.cpu_count(), "seed": options.seed}
+    if "chains" in options.only:
+        outcome |= of_chains(options)
+    if "planted" in options.only:
+        outcome["planted"] = link_world.run(options.seed, options.planted_records)
+    if "paths" in options.only:
+        outcome["paths_between"] = link_paths.run(options.links, 300, options.seed)
     if options.json:
         print(json.dumps(outcome))
         return outcome
-    print(f"{outcome['cases']} cases, {outcome['records']:,} records, {len(world.truth)} planted pairs of cases")
+    if "chains" in options.only:
+        tell(outcome)
+    if "planted" in options.only:
+        link_world.tell(outcome["planted"])
+    if "paths" in options.only:
+        link_paths.tell(outcome["paths_between"])
+    return outcome
+
+
+def of_chains(options: argparse.Namespace) -> dict[str, Any]:
+    """Cases in chains of four, searched once each."""
+    began = time.perf_counter()
+    world = chains(options.cases, options.records, options.seed)
+    built = time.perf_counter() - began
+    return {
+        "world": "chains",
+        "cases": len(world.holdings.groups()),
+        "records": sum(len(world.holdings.members(case)) for case in world.holdings.groups()),
+        "planted_pairs": len(world.truth),
+        "build_seconds": round(built, 2),
+        **measured(world),
+    }
+
+
+def tell(outcome: dict[str, Any]) -> None:
+    """The measures of the chains as lines."""
+    print(
+        f"{outcome['cases']} cases, {outcome['records']:,} records, {outcome['planted_pairs']} planted pairs of cases"
+    )
     for name in ("paths", "plain_join"):
         figures = outcome[name]
         recall = "  ".join(f"{hops} hops {share:.3f}" for hops, share in figures["recall_by_hops"].items())
@@ -69,7 +102,6 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
         f"{outcome['paths']['unexplained']}; per case median {outcome['search_ms_median']} ms, "
         f"worst {outcome['search_ms_worst']} ms"
     )
-    return outcome
 
 
 def measured(world: World) -> dict[str, Any]:

@@ -24,6 +24,7 @@ def pages() -> dict[str, str]:
     return {
         "commands.md": _commands(),
         "vocabulary.md": _vocabulary(),
+        "../explanation/identifiers-and-generic-values.md": _identifiers(),
         "standards.md": _standards(),
         "audit-verbs.md": _verbs(),
         "settings.md": _settings(),
@@ -106,6 +107,36 @@ def _vocabulary() -> str:
         ),
     ]
     return "".join(text)
+
+
+def _identifiers() -> str:
+    """The explanation page as it stands, with the table of kinds between its two marks written anew."""
+    from opencets.linking import default_rarity
+    from opencets.records.vocabulary import KINDS
+
+    page = (ROOT / "docs" / "explanation" / "identifiers-and-generic-values.md").read_text("utf-8")
+    before, begin, rest = page.partition(
+        "<!-- kinds: written by docs/generate.py from records/vocabulary and linking/rarity.yaml -->\n"
+    )
+    _, end, after = rest.partition("<!-- end of kinds -->")
+    rows = [
+        "| kind | shared by two cases alone | by five | generic beyond | when it stops saying who |\n|---|---|---|---|---|\n"
+    ]
+    rarity = default_rarity()
+    for name, kind in KINDS.items():
+        if kind.links == "none":
+            continue
+        worth = (
+            (
+                f"{rarity.probability(name, 2):.2f}",
+                f"{rarity.probability(name, 5):.2f}",
+                f"{rarity.worths[name].cap} cases",
+            )
+            if kind.links == "strong"
+            else ("with others only", "", "")
+        )
+        rows.append(f"| {' | '.join((kind.label, *worth, _cell(kind.stops)))} |\n")
+    return f"{before}{begin}{''.join(rows)}{end}{after}"
 
 
 def _standards() -> str:

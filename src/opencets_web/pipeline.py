@@ -7,6 +7,7 @@
                                                                                               ─► link_exhibit ─► alerts
     media matched ─► build_series        ties changed (a place, camera or footage judged or found) ─► build_series_anew
     media matched ─► find_footage (videos)
+    value ruled on ─► apply_ruling ─► link_ruled
     judgement changed ─► link_judged         hash set imported, withdrawn, restored ─► match_hash_set ─► tell_known
     entry of a hash set confirmed, doubted, held entry decided ─► settle_entry
     hash set received ─► read_hash_set ─► hash set imported
@@ -87,6 +88,8 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     ),
     "people.resolved": (Follow("link_exhibit", "linking", lock=CONNECTING, coalesce="link-{exhibit_id}", priority=3),),
     "judgement.changed": (Follow("link_judged", "linking", lock=CONNECTING, priority=9),),
+    "value.ruled": (Follow("apply_ruling", "linking", lock=CONNECTING, priority=9),),
+    "ruling.applied": (Follow("link_ruled", "linking", lock=CONNECTING, priority=9),),
     "mark.made": (Follow("search_region", "default", lock=MARKING, priority=8),),
     "hash-set.received": (Follow("read_hash_set", "reading", coalesce="hash-set-{hash_set_id}"),),
     "hash-set.imported": (Follow("match_hash_set", "linking", lock=CONNECTING),),
@@ -169,6 +172,8 @@ def on_app_ready(app: App) -> None:
     task("resolve_people", entities.resolve_people, then="people.resolved")
     task("link_exhibit", leads.link_exhibit)
     task("link_judged", leads.link_judged)
+    task("apply_ruling", entities.apply_ruling, then="ruling.applied")
+    task("link_ruled", leads.link_ruled)
     task("read_hash_set", media.read_hash_set)
     task("match_hash_set", media.match_hash_set, then="hash-set.matched")
     task("settle_entry", media.settle_entry)

@@ -251,6 +251,13 @@ ADDRESSES: dict[str, Address] = {
             "reason": "The same photograph.",
         },
     ),
+    "entities:shared": _list(),
+    "entities:rule": Address(
+        WRITERS,
+        method="post",
+        sends=lambda made: {"kind": "email", "value": "ada@example.org", "says": "nothing", "reason": "A front desk."},
+    ),
+    "entities:ruling-end": _act("ruling", "ruling_id"),
     "entities:detail": _page("person", "record_id"),
     "entities:number": _page("person", "number"),
     "entities:case": _case_page(),
@@ -423,12 +430,15 @@ ADDRESSES: dict[str, Address] = {
     "videos:reopen": _act("shared_footage", "footage_id", refused=frozenset({409})),
     # leads
     "leads:list": _list(),
+    "leads:threshold": Address(EVERYONE, method="post", sends=lambda made: {"least": "45"}, of_the_case=False),
     "leads:accept": _act("alert", "alert_id"),
     "leads:dismiss": _act("alert", "alert_id", sends=lambda made: REASON),
     "leads:reopen": _act("decided", "alert_id"),
     "leads:connections": _case_page(),
     "leads:show": _page("connection", "connection_id", AGENCY),
     # charts
+    "patterns:case": _case_page(),
+    "patterns:paths": _page("person", "record_id"),
     "charts:list": _list(),
     "charts:save": Address(
         WRITERS, method="post", sends=lambda made: {"around": str(made.id_of("person")), "title": "Kept"}

@@ -510,7 +510,7 @@ def _texts(made: SmallCase, now: datetime) -> None:
 
 
 def _between(made: SmallCase, now: datetime) -> None:
-    from opencets_web.entities.models import CandidateKey, Identifier, Judgement, Match, Placement
+    from opencets_web.entities.models import CandidateKey, Identifier, Judgement, Match, Placement, ValueRuling
 
     rows, sides = made.rows, _between_cases(made, "case", "case")
     left, right = sorted((rows["person"], rows["twin"]), key=lambda record: record.id)
@@ -527,6 +527,10 @@ def _between(made: SmallCase, now: datetime) -> None:
         by_id=made.cast.owner.officer_id,
         at=now,
     )
+    rows["ruling"] = ValueRuling.objects.create(
+        holding=made.rows["case"].holding, agency=made.rows["case"].agency, kind="phone", normal="+15550100", generic=True,
+        reason="A hotline.", by_id=made.cast.owner.officer_id, at=now,
+    )  # fmt: skip
     rows["identifier"] = Identifier.objects.create(kind="email", normal="ada@example.org", cases_count=1)
     rows["placement"] = Placement.objects.create(
         record=left, record_holding_id=left.holding_id, record_agency_id=left.agency_id, packed="[]", keys=[7]

@@ -101,7 +101,7 @@ def test_the_subscriber_return_gives_a_person_and_every_hour_of_the_session(samp
     assert person.first("full_name") == "Sam Sample"
     assert person.first("email") == "sam.sample@example.net"
     assert list(person.values("ip_hour")) == [f"198.51.100.23@2026-02-03T0{hour}" for hour in range(3, 10)]
-    assert dict(person.extra)["MAC"] == "00:1A:7D:DA:71:13"
+    assert person.first("mac") == "00:1a:7d:da:71:13"
 
 
 def test_the_griffeye_export_gives_media_and_asks_for_the_order_of_dates(samples: Path) -> None:

@@ -16,6 +16,7 @@ FIGURES = (
     "series",
     "resolve",
     "arrive",
+    "names",
     "link",
     "sightings",
     "phrases",

@@ -1,7 +1,9 @@
 """Linking: from claims to connections between cases, as rarity-weighted, explained paths over supplied ties."""
 
+from opencets.linking.arrays import TieArrays, Way, Ways
 from opencets.linking.clusters import JUDGED, Clusters, components
 from opencets.linking.degrees import Change, Degrees, reach
+from opencets.linking.evidence import any_of
 from opencets.linking.explain import (
     ANOTHER_AGENCY,
     Explained,
@@ -46,8 +48,12 @@ __all__ = [
     "Search",
     "Step",
     "Tie",
+    "TieArrays",
     "TieSource",
+    "Way",
+    "Ways",
     "Worth",
+    "any_of",
     "best_paths",
     "between",
     "bits_of",

@@ -46,7 +46,7 @@ def explain_tie(tie: Tie, rarity: Rarity | None = None) -> str:
     words = (rarity or default_rarity()).words(tie.kind)
     if tie.kind == "pdq" and "~" not in tie.value and not tie.note:
         words = f"{words} (distance 0 of 256)"
-    elif tie.kind == "ip_hour" and "@" in tie.value:
+    elif tie.kind in ("ip_hour", "ip_port") and "@" in tie.value:
         address, _, hour = tie.value.partition("@")
         words = f"{words} {address} ({hour.replace('T', ' ')}:00 UTC)"
     elif tie.kind not in _WITHOUT_VALUE:

@@ -12,9 +12,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
+
+from opencets.linking.evidence import any_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,8 @@ class Path:
 class Connection:
     """One other group that was reached: its best diverse paths, and what they say together.
 
-    ``probability``: noisy-or over the paths that share neither a value nor a pair of records with a better one, because
-    e-mail and screen name of one account, or two digests of one file, are one piece of evidence. ``hops``: of the best.
+    ``probability``: that at least one of the paths is real (``combined``); what they share counts once, because e-mail and
+    screen name of one account, or two digests of one file, are one piece of evidence. ``hops``: of the best.
     """
 
     group: str
@@ -467,15 +469,28 @@ def _connection(group: str, paths: Iterable[Path], count: int) -> Connection:
 
 
 def combined(paths: Iterable[Path]) -> float:
-    """The probability that at least one of the paths is real, counting each piece of evidence once (see Connection)."""
-    values: set[tuple[str, str]] = set()
-    pairs: set[frozenset[str]] = set()
-    none_real = 1.0
-    for path in sorted(paths, key=_order):
-        path_pairs = {frozenset((tie.left, tie.right)) for tie in path.ties}
-        if path.values & values or path_pairs & pairs:
-            continue
-        values |= path.values
-        pairs |= path_pairs
-        none_real *= 1 - path.probability
-    return 1 - none_real
+    """The probability that at least one of the paths is real, each piece of evidence counted once.
+
+    A tie is an event; ties of one value, and ties between one pair of records, are the same event. What paths share is
+    counted once (``evidence.any_of``): two paths through one address are no more probable than that address.
+    """
+    parent: dict[Hashable, Hashable] = {}
+
+    def root(event: Hashable) -> Hashable:
+        parent.setdefault(event, event)
+        while parent[event] != event:
+            event = parent[event]
+        return event
+
+    taken = list(paths)
+    for tie in (tie for path in taken for tie in path.ties):
+        one, other = sorted((root((tie.kind, tie.value)), root(("", *sorted((tie.left, tie.right))))), key=str)
+        parent[other] = one
+    together: list[dict[Hashable, float]] = []
+    for path in taken:
+        events: dict[Hashable, float] = {}
+        for tie in path.ties:
+            event = root((tie.kind, tie.value))
+            events[event] = max(2.0**-tie.bits, events.get(event, 0.0))
+        together.append(events)
+    return any_of(together)

@@ -16,8 +16,8 @@ MODEL = "alert-1"
 _HARDNESS = {
     "national_id": 1.0, "email": 1.0, "phone": 1.0, "account_id": 1.0, "imei": 1.0, "iban": 1.0, "wallet": 1.0,
     "device_serial": 1.0, "camera_serial": 1.0, "payment_handle": 0.95, "handle": 0.9, "plate": 0.9,
-    "sha256": 0.95, "sha1": 0.95, "md5": 0.95, "pdq": 0.9, "ip_hour": 0.75, "url": 0.6, "same_person": 0.8,
-    "same_source": 1.0,
+    "sha256": 0.95, "sha1": 0.95, "md5": 0.95, "pdq": 0.9, "ip_hour": 0.75, "ip_port": 0.85, "mac": 0.95, "url": 0.6,
+    "same_person": 0.8, "same_source": 1.0,
 }  # fmt: skip
 """Near 1 for numbers that name one thing, less for what somebody must look at before it can be judged."""
 

@@ -1,4 +1,4 @@
-"""Invented people's names in eight scripts and languages, each with the Latin spelling another agency would write.
+"""Invented people's names in fifteen languages and eight scripts, each with the Latin spelling another agency would write.
 
 Given and family names are put together from the parts below; no list of real persons was used.
 """
@@ -36,8 +36,8 @@ class Name:
 
 _CYRILLIC = dict(
     zip(
-        "абвгдежзийклмнопрстуфхцчшщъыьэюя",
-        "a b v g d e zh z i y k l m n o p r s t u f kh ts ch sh shch _ y _ e yu ya".split(),
+        "абвгдежзийклмнопрстуфхцчшщъыьэюяіїєґ",
+        "a b v g d e zh z i y k l m n o p r s t u f kh ts ch sh shch _ y _ e yu ya i yi ye g".split(),
         strict=True,
     )
 )
@@ -121,10 +121,44 @@ _PAIRS: dict[str, tuple[str, str, str]] = {
         "川=kawa 木=ki 沢=zawa 島=shima 田=ta 谷=tani 野=no 橋=hashi 原=hara 森=mori 山=yama 浦=ura",
     ),
 }
+_FURTHER: dict[str, tuple[str, str, str, str]] = {
+    # Spoken in larger worlds only, so that the smaller ones stay as they are.
+    "es": (
+        "Abundio Bertín Casimiro Demetrio Eliseo Fermín Gaspar Hilario Isidro Leandro Macario Nazario",
+        "Adelaida Benita Candela Dorotea Eulalia Fabiola Genoveva Herminia Jacinta Leocadia Melisa Rocío",
+        "Alam Barr Cast Dom Esper Font Garc Herr Lag Mont Ortu Pal Quint Rib Sald Vald",
+        "ada arez ero eda ella illo inez ondo osa uela uñez ano",
+    ),
+    "it": (
+        "Adelmo Baldassare Cosimo Duilio Ettore Fiorenzo Gaspare Ivano Lamberto Nereo Ottavio Sandro",
+        "Agnese Bianca Clelia Debora Egle Fiamma Gioia Ilaria Lavinia Nives Ombretta Rosalba",
+        "Acqua Bell Camp Dolc Fer Gall Lun Mar Negr Orland Pasqu Ross Spin Torr Vent Zan",
+        "ini etti oni ucci elli asso ari enghi iglia otti ese aldi",
+    ),
+    "tr": (
+        "Alper Batuhan Cengiz Doruk Emre Ferhat Görkem Ilgaz Kaan Levent Mert Oğuz",
+        "Aylin Başak Ceyda Defne Elif Feride Gülçin Hande İpek Lale Melis Özge",
+        "Ak Boz Çam Dağ Er Gök Işık Kara Kılıç Öz Sarı Taş Yıl Yürek",
+        "soy dağ can türk oğlu demir er kaya bay tepe su lı",
+    ),
+    "sv": (
+        "Algot Birger Cnut Ebbe Folke Gösta Håkan Ivar Lage Måns Nils Östen",
+        "Asta Berit Cilla Disa Ebba Freja Gunhild Hedda Irma Lovisa Märta Åsa",
+        "Alm Björk Dal Ek Fors Grön Hög Lind Lund Norr Ö Sjö Sten Älv",
+        "berg blad gren kvist lund man mark qvist ström vall dahl stad",
+    ),
+    "uk": (
+        "Богдан Влас Гордій Данило Захарій Ілля Кирило Лук'ян Мирослав Назар Остап Тарас".replace("'", ""),
+        "Богдана Віра Ганна Зоряна Ірина Катря Леся Мирослава Оксана Соломія Уляна Христина",
+        "Бонд Гайд Довж Загор Калин Левад Мельн Нед Пал Руд Степ Тер Чорн Яр",
+        "аренко енко чук иць ець ий ський як аш ів ура ило",
+    ),
+}
 LANGUAGES = (*_PARTS, *_PAIRS)
+ALL_LANGUAGES = (*LANGUAGES, *_FURTHER)
 _SPLIT_PARTS = {
     language: tuple(tuple(part.split()) for part in (men, women, stems, endings))
-    for language, (men, women, stems, endings) in _PARTS.items()
+    for language, (men, women, stems, endings) in (_PARTS | _FURTHER).items()
 }
 _SPLIT_PAIRS = {
     language: tuple(tuple(pair.replace("_", " ").split("=") for pair in part.split()) for part in parts)

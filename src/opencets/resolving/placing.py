@@ -25,7 +25,7 @@ SAME_ACCOUNT = ("account_id", "handle")
 """Two account records with one own value of these kinds are the same account as it stands: nobody needs to be asked."""
 STRONG = tuple(sorted(kind.name for kind in KINDS.values() if kind.links == "strong"))
 DIGESTS = ("md5", "pdq", "sha1", "sha256")
-NAMING = tuple(kind for kind in STRONG if kind not in (*DIGESTS, "ip_hour", "url"))
+NAMING = tuple(kind for kind in STRONG if kind not in (*DIGESTS, "ip_hour", "ip_port", "url"))
 """Kinds whose own value names a person, an account or a device; a digest or an address in one hour does not."""
 MOST_OF_A_FIELD = 8
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
     from opencets.values.finding import Found
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A weaker key under which another writing of the same thing may stand. ``without``: what was left aside for it.
+
+    Two values that share a variant are not the same: it is a reason to look, weaker than equality.
+    """
+
+    key: str
+    without: str
 
 
 class Kind(Protocol):
@@ -25,6 +37,15 @@ def normalise(kind: str, raw: str, **context: str) -> str:
     ``model``, ``scheme``, ``quality``, ``instant`` and others (see the modules).
     """
     return _module(kind).normalise(raw, **context)
+
+
+def variants(kind: str, normal: str) -> tuple[Variant, ...]:
+    """The weaker keys of a canonical value, the strongest first; none where the kind's module gives none.
+
+    A key is one of its kind alone: ``tail:79460123`` of a telephone number, ``letters:zephyrquill`` of a screen name.
+    """
+    given = getattr(_module(kind), "variants", None)
+    return tuple(given(normal)) if given is not None else ()
 
 
 def find_in_text(text: str) -> list[Found]:

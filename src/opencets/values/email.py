@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+
+import yaml
 
 from opencets.errors import ValueRefused
+from opencets.values import Variant
 from opencets.values.writing import clean
 
-# Providers that deliver a.b@ and ab@ to the same mailbox, each by its own help pages.
-_DOTS_IGNORED = frozenset(["gmail.com", "proton.me", "protonmail.com", "pm.me"])
-_SAME_MAILBOX = {"googlemail.com": "gmail.com"}
 _NOT_MAIL = {
     "s.whatsapp.net": "a WhatsApp number",
     "c.us": "a WhatsApp number",
@@ -51,9 +54,10 @@ def normalise(raw: str, **context: str) -> str:
         raise ValueRefused(f"“{text[:60]}”: the part after @ is not a full host name.")
     local = unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).lower())
     local = re.split(r"\+", local, maxsplit=1)[0] if not local.startswith("+") else local
-    domain = _SAME_MAILBOX.get(domain, domain)
-    if domain in _DOTS_IGNORED:
-        local = local.replace(".", "")
+    provider = _providers().get(domain)
+    if provider is not None:
+        domain = provider.same.get(domain, domain)
+        local = "".join(mark for mark in local if mark not in provider.ignores)
     local = local.rstrip(".")
     if not _LOCAL.fullmatch(local):
         raise ValueRefused(f"“{text[:60]}”: the part before @ is not one of an e-mail address.")
@@ -74,3 +78,53 @@ def host(written: str) -> str:
     if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels) or labels[-1].isdigit():
         raise ValueRefused(f"“{written[:60]}” is not a host name.")
     return name
+
+
+def variants(normal: str) -> tuple[Variant, ...]:
+    """The same mailbox under the provider's other names; the part before the @ under any; the screen name in it."""
+    local, _, domain = normal.rpartition("@")
+    provider = _providers().get(domain)
+    found = []
+    if provider is not None and provider.also:
+        found.append(
+            Variant(f"mailbox:{_alike(local, provider.alike)}@{provider.also[0]}", "which of the provider's names")
+        )
+    if provider is not None and provider.base and "-" in local:
+        found.append(Variant(f"mailbox:{local.rpartition('-')[0]}@{domain}", "the word behind the hyphen"))
+    bare = re.sub(r"[^\w]|_", "", local)
+    if len(bare) >= 6:
+        found.append(Variant(f"local:{bare}", "provider, dots and signs"))
+    return tuple(found)
+
+
+def _alike(local: str, alike: str) -> str:
+    return "".join(alike[0] if mark in alike else mark for mark in local) if alike else local
+
+
+@dataclass(frozen=True, slots=True)
+class _Provider:
+    """What a provider delivers to one mailbox: see ``providers.yaml``."""
+
+    ignores: str = ""
+    alike: str = ""
+    base: bool = False
+    same: dict[str, str] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
+
+
+@cache
+def _providers() -> dict[str, _Provider]:
+    """Domain -> what its provider does."""
+    rows = yaml.safe_load(resources.files(__package__).joinpath("providers.yaml").read_text("utf-8"))["providers"]
+    found: dict[str, _Provider] = {}
+    for row in rows.values():
+        domains, same = row["domains"].split(), bool(row.get("same_mailbox"))
+        provider = _Provider(
+            ignores=row.get("ignores", ""),
+            alike=row.get("alike", ""),
+            base=bool(row.get("base_and_word")),
+            same=dict.fromkeys(domains[1:], domains[0]) if same else {},
+            also=() if same or len(domains) < 2 else tuple(domains),
+        )
+        found.update(dict.fromkeys(domains, provider))
+    return found

@@ -5,9 +5,17 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from anyascii import anyascii
+
 from opencets.errors import ValueRefused
+from opencets.values import Variant
 from opencets.values.services import is_service, profile_in, service_name
 from opencets.values.writing import clean, refuse_placeholder
+
+_LEET = str.maketrans("0134578@$!", "oieastbasi")
+_BEFORE = "x+|xo+|o?x+o|its|im|iam|i_am|the|real|official|mr|mrs|ms|not|only|just|hey|yo|lil"
+_AFTER = "x+|xo+|o?x+o|official|real|tv|yt|hd|alt|backup|new|priv|private|2nd|main"
+_DECORATION = re.compile(rf"^(?:{_BEFORE})(?=[_.\-])|(?<=[_.\-])(?:{_AFTER})$|(?<=\w)xx+$")
 
 
 def normalise(raw: str, *, service: str = "", **context: str) -> str:
@@ -60,3 +68,30 @@ def _bare(text: str, sigils: str) -> str:
         before = text
         text = unicodedata.normalize("NFC", text.casefold()).strip(" \t\"'“”‘’«»,;:()[]<>").lstrip(sigils)
     return text
+
+
+def letters(normal: str) -> str:
+    """The letters of a screen name, in plain Latin, with what people vary taken off; empty where nothing is left.
+
+    Decoration (``xx_``, ``_official``), separators and a number at the end go; digits and signs inside a word are read
+    as the letters they stand for (``z3phyr``). Two names with equal letters are not one person: it is a weak sign, for
+    finding and ranking (``opencets.resolving.fragments``).
+    """
+    name = anyascii(normal.partition(":")[2] or normal).casefold()
+    before = None
+    while name != before:
+        before, name = name, _DECORATION.sub("", name.strip("_.- "))
+    # A number at the end is a year or a counter; a digit inside a word stands for a letter.
+    words = (re.sub(r"\d+$", "", word) for word in re.split(r"[^a-z0-9@$!]+", name))
+    return "".join(re.sub(r"[^a-z]", "", word.translate(_LEET)) for word in words)
+
+
+def variants(normal: str) -> tuple[Variant, ...]:
+    """The name on any service; without its separators; its letters alone (see ``letters``)."""
+    name = normal.partition(":")[2]
+    found = (
+        Variant(f"name:{name}", "the service"),
+        Variant(f"bare:{re.sub(r'[^0-9a-z]', '', anyascii(name).casefold())}", "service and separators"),
+        Variant(f"letters:{letters(normal)}", "service, separators, numbers, decoration, digits for letters"),
+    )
+    return tuple(one for one in found if len(one.key.partition(":")[2]) >= 5)

@@ -21,6 +21,17 @@ _LOCAL = [
     )
 ]
 
+_SHARED = [
+    (ipaddress.ip_network(network), what)
+    for network, what in (
+        ("192.0.0.0/24", "kept for protocols between a carrier and its customers (RFC 6890)"),
+        ("192.88.99.0/24", "a relay that anybody may use (RFC 7526)"),
+        ("2001::/32", "a Teredo address, which changes with each tunnel (RFC 4380)"),
+        ("64:ff9b::/96", "the far end seen through a translator, not the caller (RFC 6052)"),
+        ("64:ff9b:1::/48", "the far end seen through a translator, not the caller (RFC 8215)"),
+    )
+]
+
 
 def normalise(raw: str, **context: str) -> str:
     """The address alone: a port, brackets and an interface name go; an IPv4 address inside IPv6 becomes IPv4.
@@ -50,10 +61,21 @@ def normalise(raw: str, **context: str) -> str:
 
 
 def is_local(address: str) -> bool:
-    """Whether a canonical address has a meaning only inside one network (private, carrier-grade NAT, link-local).
-
-    Hether a canonical address has a meaning only inside one network (private, carrier-grade NAT, link-local, RFC
-    6598).
-    """
+    """Whether a canonical address has a meaning only inside one network (private, carrier-grade NAT, link-local)."""
     one = ipaddress.ip_address(address)
     return any(one.version == network.version and one in network for network in _LOCAL)
+
+
+def shared_line(address: str) -> str:
+    """What a canonical address is that stands for many connections by its very range, or empty.
+
+    Lines that a carrier or a café shares cannot be told by their number: they are found from the data, as values that
+    too many hold, and told apart by the port (``ip_port``).
+    """
+    one = ipaddress.ip_address(address)
+    return next((what for network, what in _SHARED if one.version == network.version and one in network), "")
+
+
+def network_of(address: str) -> str:
+    """The network of 64 bits that an IPv6 address is in: what a provider gives to one connection."""
+    return str(ipaddress.ip_network(f"{address}/64", strict=False))

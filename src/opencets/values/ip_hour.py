@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from opencets.errors import ValueRefused
+from opencets.values import Variant
 from opencets.values import instant as instants
 from opencets.values import ip as addresses
 
@@ -23,6 +24,8 @@ def normalise(raw: str, *, instant: str = "", **context: str) -> str:
     known = addresses.normalise(address)
     if addresses.is_local(known):
         raise ValueRefused(f"“{known}” is used inside many networks at once; it names no connection.")
+    if shared := addresses.shared_line(known):
+        raise ValueRefused(f"“{known}” is {shared}; it names no connection.")
     when = when.strip()
     if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d", when):
         when += ":00:00Z"
@@ -30,3 +33,12 @@ def normalise(raw: str, *, instant: str = "", **context: str) -> str:
     if not moment.endswith("Z"):
         raise ValueRefused(f"“{when}”: the time zone is not known; say which, and the hour can be compared.")
     return f"{known}@{moment[:13]}"
+
+
+def variants(normal: str) -> tuple[Variant, ...]:
+    """The address on that day; of an IPv6 address also its network of 64 bits in that hour, which is one connection's."""
+    address, _, hour = normal.partition("@")
+    found = [Variant(f"day:{address}@{hour[:10]}", "the hour")]
+    if ":" in address:
+        found.insert(0, Variant(f"network:{addresses.network_of(address)}@{hour}", "which device of the connection"))
+    return tuple(found)

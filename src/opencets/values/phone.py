@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from opencets.errors import ValueRefused
+from opencets.values import Variant
 from opencets.values.writing import clean, plain_digits, refuse_lost_digits
 
 if TYPE_CHECKING:
@@ -60,6 +61,12 @@ def normalise(raw: str, *, country: str = "", **context: str) -> str:
     if not region:
         raise ValueRefused(f"“{text}” is a national number; say of which country.")
     return _e164(national, text)
+
+
+def variants(normal: str) -> tuple[Variant, ...]:
+    """The last eight digits: what stays when a country or an area was read wrongly."""
+    digits = normal.removeprefix("+")
+    return (Variant(f"tail:{digits[-8:]}", "country and area"),) if len(digits) > 8 else ()
 
 
 def _parse(text: str, region: str | None) -> phonenumbers.PhoneNumber:

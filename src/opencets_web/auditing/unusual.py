@@ -19,7 +19,8 @@ from opencets_web.auditing.rules import HABIT_DAYS, OPENED_WITHIN_MINUTES, Rule
 from opencets_web.policy.actor import Actor
 
 LOOKS = ("case.viewed", "entity.viewed", "record.viewed", "gallery.viewed", "media.viewed", "messages.viewed", "exhibit.viewed",
-         "connection.viewed", "connections.viewed", "entities.listed", "chart.viewed", "file.opened")  # fmt: skip
+         "connection.viewed", "connections.viewed", "patterns.viewed", "entities.listed", "chart.viewed",
+         "file.opened")  # fmt: skip
 """Acts by which something of a case is looked at."""
 
 

@@ -45,6 +45,7 @@ TABS = (
     ("People", "entities:case"),
     ("Messages", "evidence:messages"),
     ("Connections", "leads:connections"),
+    ("Patterns", "patterns:case"),
     ("Standards", "standards:case"),
     ("Data requests", "inquiries:case"),
     ("Deconfliction", "deconfliction:case"),

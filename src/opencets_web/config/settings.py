@@ -99,6 +99,7 @@ INSTALLED_APPS = [
     "opencets_web.texts",
     "opencets_web.leads",
     "opencets_web.charts",
+    "opencets_web.patterns",
     "opencets_web.sharing",
     "opencets_web.standards",
     "opencets_web.inquiries",

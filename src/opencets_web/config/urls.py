@@ -30,6 +30,7 @@ ROOMS = (
     "texts",
     "leads",
     "charts",
+    "patterns",
     "sharing",
     "standards",
     "inquiries",

@@ -1,10 +1,10 @@
 """Search across the rooms: only what the reader may see, grouped by what it is, each hit saying why it was found.
 
 Identifiers are found exactly, in any notation that ``opencets.values`` reads; names, screen names, addresses and file names by
-the beginnings of their words; names also in another script or with a letter wrong; messages by their words, in scripts without
-spaces by what stands beside each other; visible text by the beginnings of its words, in every script. Part of a word in its middle
-is not found: that would need an extension. ``language:de`` among the words narrows messages and visible text to a language, and
-leaves out what has none; a case narrows every part, a time those that have one.
+the beginnings of their words; names also in another script or with a letter wrong, screen names also where they were varied;
+messages by their words, in scripts without spaces by what stands beside each other; visible text by the beginnings of its words,
+in every script. Part of a word in its middle is not found: that would need an extension. ``language:de`` among the words narrows
+messages and visible text to a language, and leaves out what has none; a case narrows every part, a time those that have one.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from opencets.values import normalise
 from opencets.values.services import SERVICES
 from opencets_web.audit import log
 from opencets_web.cases.models import Case, PartnerNumber
+from opencets_web.desk.handles import find_alike, references
 from opencets_web.evidence.models import Claim, ExhibitFile, Record
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
@@ -44,13 +45,14 @@ PARTS = (
     ("cases", "Cases"),
     ("people", "People and accounts"),
     ("alike", "Names like it"),
+    ("handles", "Screen names like it"),
     ("messages", "Messages"),
     ("visible", "Visible text"),
     ("files", "Files"),
 )
 IN_A_LANGUAGE = ("messages", "visible")
 IN_A_TIME = ("identifiers", "messages")
-OF_A_CASE = ("identifiers", "people", "alike", "messages", "visible", "files")
+OF_A_CASE = ("identifiers", "people", "alike", "handles", "messages", "visible", "files")
 
 Pieces = tuple[tuple[str, bool], ...]
 """A text in pieces: each with whether it is what was searched for."""
@@ -235,6 +237,7 @@ def _finders(
         "cases": lambda: _cases(actor, ask.words),
         "people": lambda: _people(actor, ask.words, within),
         "alike": lambda: _alike(actor, ask.words, within),
+        "handles": lambda: _handles(actor, ask.words, within),
         "messages": lambda: _messages(actor, ask.words, ask.language, within),
         "visible": lambda: _visible(actor, ask.words, ask.language, within, shown),
         "files": lambda: _files(actor, ask.words, within),
@@ -259,7 +262,9 @@ def _marks(actor: Actor, part: str, found: Sequence[Any]) -> list[Mark]:
         return [Mark(part, f"{kind}:{normal}:{row[2]}", row[3], f"/entities/{row[2]}/") for kind, normal, row in every]
     if part == "cases":
         return [Mark(part, str(case.id), case.id, f"/cases/{case.reference}/") for case in found]
-    if part in ("people", "alike"):
+    if part == "handles":
+        found = [claim for claim, _ in found]
+    if part in ("people", "alike", "handles"):
         # One claim stands for all of a value: what states it in which case is asked once more.
         same = Q(pk__in=[])
         for kind in {claim.kind for claim in found}:
@@ -374,6 +379,15 @@ def _people(actor: Actor, words: str, within: Narrowed) -> Any:
         ]  # fmt: skip
 
     return rows, shown
+
+
+def _handles(actor: Actor, words: str, within: Narrowed) -> Any:
+    def shown(chosen: Sequence[Any]) -> list[Hit]:
+        return [
+            Hit(kind, ((normal, False),), why, (), case, url) for kind, normal, why, case, url in references(chosen)
+        ]
+
+    return find_alike(actor, words, _ask, within.of("")), shown
 
 
 def _alike(actor: Actor, words: str, within: Narrowed) -> Any:

@@ -61,14 +61,15 @@ PARTS: dict[str, Callable[[Dossier], Iterator[Part]]] = {
 TOLD_VERBS = (
     "band", "camera-match", "cameras", "case", "checklist", "clock", "decision", "entities", "entity", "exhibit", "file",
     "fingerprint", "footage", "gallery", "grades", "grading", "judgement", "languages", "mark", "marks", "mask", "match",
-    "matches", "media", "messages", "note", "number", "positions", "purpose", "record", "series", "step", "text", "texts",
+    "matches", "media", "messages", "note", "number", "patterns", "positions", "purpose", "record", "series", "step", "text",
+    "texts",
 )  # fmt: skip
 """Families of acts whose lines go along: what was done with the case and what is in it."""
 WITHHELD_VERBS = (
     # between agencies, and into other cases
     "alert", "alerts", "connection", "connections", "conflict", "declaration", "deconfliction", "invitation", "link",
-    "operation", "package", "packages", "part", "part-release", "part-request", "parts", "partner-key", "release",
-    "release-rule", "request", "search", "sharing", "target", "watch", "watches",
+    "operation", "package", "packages", "part", "part-release", "part-request", "parts", "partner-key", "paths", "release",
+    "release-rule", "request", "search", "sharing", "target", "value", "values", "watch", "watches",
     # who was told, given or asked what: officers of partners are named there, and providers whose answer is still to come
     "chart", "comment", "deadline", "inquiries", "inquiry", "notice", "standards", "task",
     # votes, which are independent, and what became of them outside the case

@@ -8,9 +8,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound
+from opencets.linking import default_rarity
 from opencets_web.audit import log, outbox
-from opencets_web.entities.models import Judgement, Match, Verdict
-from opencets_web.evidence.models import Record
+from opencets_web.entities.models import Judgement, Match, ValueRuling, Verdict
+from opencets_web.evidence.models import Claim, Record
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.rules import LEVELS
@@ -101,6 +102,63 @@ def undo_judgement(actor: Actor, judgement_id: UUID) -> str:
         )
     _tell("judgement.undone", actor, judgement)
     return judgement.verdict
+
+
+@transaction.atomic
+def rule_value(actor: Actor, kind: str, normal: str, *, generic: bool, reason: str) -> UUID:
+    """Overrule the count for a value in all cases of the actor's agency: it says nothing, or links all the same. The ruling's id.
+
+    A standing ruling is ended, never overwritten; the same again changes nothing. NotFound: no case of the agency to which the
+    actor may write holds the value. ActRefused: without a reason.
+    """
+    if not reason.strip():
+        raise ActRefused("A ruling on a value needs a reason: say in a few words why the count is wrong here.")
+    claims = Claim.objects.filter(agency_id=actor.agency_id, kind=kind, normal=normal, record__retired_at=None)
+    holdings = door.visible(actor, claims).order_by("holding_id").values_list("holding_id", flat=True).distinct()
+    holding = next((one for one in holdings[:50] if door.level(actor, one) >= LEVELS["contribute"]), None)
+    if holding is None or default_rarity().worths.get(kind) is None:
+        raise NotFound
+    rows = ValueRuling.objects.select_for_update(of=("self",))
+    standing = door.visible(
+        actor, rows.filter(agency_id=actor.agency_id, kind=kind, normal=normal, ended_at=None)
+    ).first()
+    if standing is not None and standing.generic == generic:
+        return standing.id
+    now = timezone.now()
+    if standing is not None:
+        standing.ended_at, standing.ended_by_id = now, actor.officer_id
+        standing.save(update_fields=["ended_at", "ended_by"])
+    ruling = ValueRuling(
+        holding_id=holding, agency_id=actor.agency_id, kind=kind, normal=normal, generic=generic,
+        reason=reason.strip(), by_id=actor.officer_id, at=now,
+    )  # fmt: skip
+    try:
+        with transaction.atomic():
+            ruling.save(force_insert=True)
+    except IntegrityError:
+        raise ActRefused("Another officer of your agency ruled on this value already.") from None
+    _tell_ruling("value.ruled", actor, ruling)
+    return ruling.id
+
+
+@transaction.atomic
+def end_ruling(actor: Actor, ruling_id: UUID) -> None:
+    """End a ruling: the count holds again. NotFound: not of the actor's agency, or not writable. ActRefused: ended before."""
+    rows = ValueRuling.objects.filter(agency_id=actor.agency_id).select_for_update(of=("self",))
+    ruling = door.admit(actor, rows, "contribute", pk=ruling_id)
+    if ruling.ended_at is not None:
+        raise ActRefused("This ruling was ended before; the count holds.")
+    ruling.ended_at, ruling.ended_by_id = timezone.now(), actor.officer_id
+    ruling.save(update_fields=["ended_at", "ended_by"])
+    _tell_ruling("value.ruling-ended", actor, ruling)
+
+
+def _tell_ruling(verb: str, actor: Actor, ruling: ValueRuling) -> None:
+    log.record(
+        verb, actor, holding=(ruling.holding_id, ruling.agency_id), subject=f"ruling:{ruling.id}",
+        details={"kind": ruling.kind, "value": ruling.normal, "generic": ruling.generic, "reason": ruling.reason},
+    )  # fmt: skip
+    outbox.post("value.ruled", ruling_id=str(ruling.id), officer_id=str(actor.officer_id))
 
 
 def _standing(actor: Actor, left: Record, right: Record) -> Judgement | None:

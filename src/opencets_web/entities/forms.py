@@ -56,3 +56,19 @@ class JudgeForm(forms.Form):
     right = forms.UUIDField()
     verdict = forms.ChoiceField(choices=Verdict)
     reason = forms.CharField(max_length=2_000, required=False)
+
+
+class RulingForm(forms.Form):
+    """A ruling on a value."""
+
+    kind = forms.CharField(max_length=20)
+    value = forms.CharField(max_length=2_000, strip=False)
+    says = forms.ChoiceField(choices=[("something", "Let it link"), ("nothing", "It says nothing")])
+    reason = forms.CharField(max_length=1_000)
+
+    def ruling(self) -> dict[str, Any]:
+        """As the action takes it."""
+        given = self.cleaned_data
+        return {
+            "kind": given["kind"], "normal": given["value"], "generic": given["says"] == "nothing", "reason": given["reason"],
+        }  # fmt: skip

@@ -45,5 +45,13 @@ def check_places() -> placing.Difference:
     return found
 
 
+def apply_ruling(ruling_id: str, officer_id: str) -> None:
+    """Mark the claims of a value after a ruling on it; again without effect."""
+    with acting_as(UUID(officer_id)):
+        matching.apply_ruling(_actor(officer_id), UUID(ruling_id))
+    while _settled(officer_id):
+        pass
+
+
 def _actor(officer_id: str) -> Actor:
     return Actor.of(Officer.objects.select_related("agency").get(pk=officer_id))

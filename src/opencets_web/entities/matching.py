@@ -15,6 +15,7 @@ from django.db import connection, transaction
 
 from opencets.linking import bucket, default_rarity
 from opencets.resolving.placing import STRONG
+from opencets_web.entities.models import ValueRuling
 from opencets_web.evidence.models import Exhibit
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
@@ -55,6 +56,16 @@ def count_identifiers(actor: Actor, exhibit_id: UUID) -> tuple[Changed, ...]:
     return tuple(changed)
 
 
+@transaction.atomic
+def apply_ruling(actor: Actor, ruling_id: UUID) -> None:
+    """Mark the claims of a value anew after its ruling was made or ended; who holds it as their own is placed again."""
+    ruling = door.admit(actor, ValueRuling.objects.all(), pk=ruling_id)
+    with across_holdings():
+        with connection.cursor() as cursor:
+            cursor.execute(ALL)
+        count_values([(ruling.kind, ruling.normal)])
+
+
 def _values_of(exhibit_id: UUID) -> Iterator[list[tuple[str, str]]]:
     with connection.chunked_cursor() as cursor:
         cursor.execute(
@@ -68,7 +79,7 @@ def _values_of(exhibit_id: UUID) -> Iterator[list[tuple[str, str]]]:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What counting some values found. ``differing``: how many had another count before, or none."""
+    """What counting some values found. ``differing``: how many had another generic state, or another count and link."""
 
     changed: tuple[Changed, ...]
     differing: int
@@ -77,17 +88,23 @@ class Counted:
 def count_values(values: Sequence[tuple[str, str]]) -> Counted:
     """Count in how many cases each value stands, and mark or unmark its claims everywhere; behind the blind door."""
     counted = _count(values, again=True)
-    written = [value for value, before, _, generic in counted if (value.cases, value.generic) != (before, generic)]
+    written = [value for value, _, before, _, generic in counted if (value.cases, value.generic) != (before, generic)]
     _write(written)
     # Claims read since a value turned generic are marked too, so every generic value is gone through.
-    _mark([value for value, _, _, generic in counted if value.generic or generic])
+    _mark([value for value, ruled, _, _, generic in counted if value.generic or generic or ruled])
     changed = (
         value
-        for value, before, old_bucket, old_generic in counted
+        for value, _, before, old_bucket, old_generic in counted
         if (before is None and value.cases >= 2)
         or (before is not None and (value.bucket, value.generic) != (old_bucket, old_generic))
     )
-    return Counted(tuple(changed), len(written))
+    # Of a value that stays generic the count is brought up here only; nothing follows from it.
+    differing = [
+        value
+        for value, _, before, _, generic in counted
+        if value.generic != generic or (not generic and value.cases != before)
+    ]
+    return Counted(tuple(changed), len(differing))
 
 
 def count_arrived(
@@ -99,22 +116,29 @@ def count_arrived(
     statement with its parameters to go ahead of the counting in the same message, which takes the locks.
     """
     counted = _count(values, again=False, first=first)
-    _write([value for value, before, _, generic in counted if (value.cases, value.generic) != (before, generic)])
-    turned = [value for value, _, _, generic in counted if value.generic and not generic]
+    _write([value for value, _, before, _, generic in counted if (value.cases, value.generic) != (before, generic)])
+    turned = [value for value, _, _, _, generic in counted if value.generic and not generic]
     _mark(turned)
-    known = [value for value, _, _, generic in counted if generic]
+    known = [value for value, ruled, _, _, generic in counted if generic or ruled]
     if known:
         with connection.cursor() as cursor:
             cursor.execute(
-                "update evidence_claim c set generic = true from unnest(%s::text[], %s::text[]) v(kind, normal)"
-                " where c.record_id = any(%s) and c.kind = v.kind and c.normal = v.normal and not c.generic",
-                [[value.kind for value in known], [value.normal for value in known], list(records)],
+                f"with v as (select * from unnest(%s::text[], %s::text[], %s::bool[]) v(kind, normal, generic)), {_TOLD}"
+                " and c.record_id = any(%s)) update evidence_claim c set generic = told.generic from told where c.id = told.id",
+                [*map(list, zip(*((v.kind, v.normal, v.generic) for v in known), strict=True)), list(records)],
             )
     return bool(known or turned), bool(turned)
 
 
-_Found = tuple[Changed, int | None, int | None, bool | None]
-"""A value as counted now; cases, bucket and generic state as they were kept before."""
+_Found = tuple[Changed, bool, int | None, int | None, bool | None]
+"""A value as counted now, whether an agency ever ruled on it; cases, bucket and generic state as they were kept before."""
+_TOLD = (
+    "told as (select c.id, c.record_id, c.role, coalesce(r.generic, v.generic) as generic from v"
+    " join evidence_claim c on c.kind = v.kind and c.normal = v.normal"
+    " left join entities_valueruling r on r.kind = v.kind and r.normal = v.normal and r.agency_id = c.agency_id"
+    " and r.ended_at is null where c.generic <> coalesce(r.generic, v.generic)"
+)
+"""The claims of ``v`` (kind, normal, generic) that are marked otherwise than the count and each agency's ruling say."""
 
 
 def _count(values: Sequence[tuple[str, str]], *, again: bool, first: tuple[str, list[Any]] = ("", [])) -> list[_Found]:
@@ -125,7 +149,9 @@ def _count(values: Sequence[tuple[str, str]], *, again: bool, first: tuple[str, 
             " select v.kind, v.normal, case when i.generic and not %s then i.cases_count else"
             " (select count(distinct c.case_id) from evidence_claim c"
             " join evidence_record r on r.id = c.record_id and r.retired_at is null"
-            " where c.kind = v.kind and c.normal = v.normal) end, i.cases_count, i.bucket, i.generic"
+            " where c.kind = v.kind and c.normal = v.normal) end,"
+            " exists (select 1 from entities_valueruling r where r.kind = v.kind and r.normal = v.normal),"
+            " i.cases_count, i.bucket, i.generic"
             " from v left join entities_identifier i on i.kind = v.kind and i.normal = v.normal",
             [*first[1], [kind for kind, _ in values], [normal for _, normal in values], again],
         )
@@ -157,10 +183,9 @@ def _mark(marked: Sequence[Changed]) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "with marked as (update evidence_claim c set generic = v.generic"
-            " from unnest(%s::text[], %s::text[], %s::bool[]) v(kind, normal, generic)"
-            " where c.kind = v.kind and c.normal = v.normal and c.generic <> v.generic returning c.record_id, c.role)"
-            " select distinct record_id from marked where role = 'own'",
+            f"with v as (select * from unnest(%s::text[], %s::text[], %s::bool[]) v(kind, normal, generic)), {_TOLD}),"
+            " marked as (update evidence_claim c set generic = told.generic from told where c.id = told.id)"
+            " select distinct record_id from told where role = 'own'",
             [list(column) for column in zip(*((v.kind, v.normal, v.generic) for v in marked), strict=True)],
         )
         records = [row[0] for row in cursor.fetchall()]

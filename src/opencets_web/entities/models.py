@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from opencets_web.accounts.ids import new_id
 from opencets_web.accounts.models import Officer
 from opencets_web.evidence.models import Record
-from opencets_web.policy.models import BetweenTwo
+from opencets_web.policy.models import BetweenTwo, Guarded
 
 
 class Identifier(models.Model):
@@ -110,3 +110,30 @@ class Judgement(BetweenTwo):
             models.Index(fields=["left_holding", "-at"], name="judgement_by_left"),
             models.Index(fields=["right_holding", "-at"], name="judgement_by_right"),
         ]
+
+
+class ValueRuling(Guarded):
+    """An officer overrules the count for one value, in all cases of their agency: it says nothing there, or links all the same.
+
+    Never overwritten: a further ruling ends the one before; ended, the count holds again. The holding is that of the case from
+    which it was ruled.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=20)
+    normal = models.TextField()
+    generic = models.BooleanField(help_text="True: says nothing here; false: links although many hold it.")
+    reason = models.TextField()
+    by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(Officer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["agency", "kind", "normal"], condition=Q(ended_at=None), name="one_standing_ruling"
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="ruling_has_a_reason"),
+        ]
+        indexes = [models.Index(fields=["kind", "normal"], name="ruling_by_value")]

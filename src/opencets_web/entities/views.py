@@ -14,7 +14,8 @@ from django.views.decorators.http import require_GET, require_POST
 from opencets.errors import ActRefused
 from opencets_web.cases.queries import get_frame
 from opencets_web.entities import actions, queries
-from opencets_web.entities.forms import IdentifierForm, JudgeForm, WordsForm
+from opencets_web.entities.forms import IdentifierForm, JudgeForm, RulingForm, WordsForm
+from opencets_web.entities.shared import list_shared
 from opencets_web.policy.middleware import actor_of
 
 LISTS = {
@@ -94,6 +95,34 @@ def undo(request: HttpRequest, judgement_id: UUID) -> HttpResponse:
     verdict = actions.undo_judgement(actor_of(request), judgement_id)
     messages.success(request, f"The judgement “{verdict}” is undone; it stays in the history.")
     return redirect(back_from(request, reverse("entities:list")))
+
+
+@require_GET
+def shared(request: HttpRequest) -> HttpResponse:
+    form, asked = WordsForm(request.GET), {"kind": request.GET.get("kind", ""), "value": request.GET.get("value", "")}
+    found = list_shared(actor_of(request), words=form.words(), number=number_of(request), **asked)
+    return render(request, "entities/shared.html", {"found": found, "form": form})
+
+
+@require_POST
+def rule(request: HttpRequest) -> HttpResponse:
+    form = RulingForm(request.POST)
+    if not form.is_valid():
+        raise ActRefused("A ruling names a value, says whether it says something, and why.")
+    ruling = actions.rule_value(actor_of(request), **form.ruling())
+    messages.success(
+        request,
+        "Ruled. Connections are searched again.",
+        extra_tags=f"undo:{reverse('entities:ruling-end', args=[ruling])}",
+    )
+    return redirect(back_from(request, reverse("entities:shared")))
+
+
+@require_POST
+def end_ruling(request: HttpRequest, ruling_id: UUID) -> HttpResponse:
+    actions.end_ruling(actor_of(request), ruling_id)
+    messages.success(request, "The ruling is ended; the count holds again. It stays in the history.")
+    return redirect(back_from(request, reverse("entities:shared")))
 
 
 def back_from(request: HttpRequest, otherwise: str) -> str:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from opencets.errors import ActRefused
 from opencets_web.audit import log
-from opencets_web.leads.models import Alert, AlertState
+from opencets_web.leads.models import Alert, AlertState, AlertThreshold
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 
@@ -32,6 +32,15 @@ def dismiss_alert(actor: Actor, alert_id: UUID, reason: str) -> str:
 def reopen_alert(actor: Actor, alert_id: UUID) -> str:
     """Put an alert back among the new ones."""
     return _decide(actor, alert_id, AlertState.NEW, "", "alert.reopened")
+
+
+@transaction.atomic
+def set_threshold(actor: Actor, least_strength: float) -> None:
+    """From which strength the actor is told of connections; ActRefused outside 0 to 100."""
+    if not 0 <= least_strength <= 100:
+        raise ActRefused("A strength lies between 0 and 100.")
+    AlertThreshold.objects.update_or_create(officer_id=actor.officer_id, defaults={"least_strength": least_strength})
+    log.record("alerts.threshold-set", actor, details={"least_strength": least_strength})
 
 
 def _decide(actor: Actor, alert_id: UUID, state: AlertState, reason: str, verb: str) -> str:

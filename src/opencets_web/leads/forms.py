@@ -15,6 +15,7 @@ class AlertsForm(forms.Form):
     state = forms.ChoiceField(required=False, choices=[*AlertState.choices, ("any", "All")])
     kind = forms.ChoiceField(required=False, choices=[("", "Every kind"), *AlertKind.choices])
     mine = forms.BooleanField(required=False, label="My cases only")
+    weak = forms.BooleanField(required=False, label="Weaker ones too")
 
     def wanted(self) -> dict[str, Any]:
         """As ``queries.list_alerts`` takes them."""
@@ -24,6 +25,7 @@ class AlertsForm(forms.Form):
             "state": "" if state == "any" else state,
             "kind": given.get("kind", ""),
             "mine": given.get("mine", False),
+            "weak": given.get("weak", False),
         }
 
 
@@ -31,3 +33,19 @@ class DismissForm(forms.Form):
     """Why an alert is dismissed."""
 
     reason = forms.CharField(max_length=1_000)
+
+
+class ThresholdForm(forms.Form):
+    """From which strength an officer is told of connections."""
+
+    least = forms.TypedChoiceField(
+        label="Tell me of connections from",
+        coerce=int,
+        choices=[
+            (0, "every strength"),
+            (25, "strength 25"),
+            (45, "medium (45)"),
+            (60, "strength 60"),
+            (75, "strong (75)"),
+        ],
+    )

@@ -23,6 +23,13 @@ def link_judged(judgement_id: str, left_id: str, right_id: str, officer_id: str)
         linking.link_records(actor, [UUID(left_id), UUID(right_id)])
 
 
+def link_ruled(ruling_id: str, officer_id: str) -> None:
+    """Search again from the cases that hold a value on which somebody ruled."""
+    actor = actor_for(officer_id)
+    with acting_as(actor.officer_id):
+        linking.link_ruled(actor, UUID(ruling_id))
+
+
 def tell_anew(holding_id: str, officer_id: str) -> None:
     """Decide again what connections tell each side, after a release or its withdrawal."""
     actor = actor_for(officer_id)

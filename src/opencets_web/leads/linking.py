@@ -26,8 +26,9 @@ from opencets_web.accounts.ids import new_id
 from opencets_web.audit import log
 from opencets_web.cases.models import Case
 from opencets_web.cases.telling import tell_officers
-from opencets_web.evidence.models import Exhibit, Record
-from opencets_web.leads.models import Alert, AlertKind, Connection, Pointer, PointerSecret
+from opencets_web.entities.models import ValueRuling
+from opencets_web.evidence.models import Claim, Exhibit, Record
+from opencets_web.leads.models import Alert, AlertKind, AlertThreshold, Connection, Pointer, PointerSecret
 from opencets_web.leads.ties import DatabaseTies
 from opencets_web.media.models import HashSet, Media
 from opencets_web.policy import door
@@ -77,6 +78,21 @@ def link_records(actor: Actor, record_ids: Sequence[UUID]) -> int:
         _one_at_a_time()
         cases = set(Record.objects.filter(id__in=record_ids).values_list("case_id", flat=True))
         told = _link_cases(_affected(list(record_ids)) | cases)
+    log.record("connection.found", actor, details={"alerts": sum(alert.agency_id == actor.agency_id for alert in told)})
+    return len(told)
+
+
+def link_ruled(actor: Actor, ruling_id: UUID) -> int:
+    """Search again from the cases of an agency that hold a value it ruled on, and from those that connect through it."""
+    ruling = door.admit(actor, ValueRuling.objects.all(), pk=ruling_id)
+    used = md5(f"{ruling.kind}:{ruling.normal}".encode(), usedforsecurity=False).hexdigest()
+    with across_holdings():
+        _one_at_a_time()
+        held = Claim.objects.filter(kind=ruling.kind, normal=ruling.normal, record__retired_at=None)
+        cases = set(held.values_list("case_id", flat=True).distinct())
+        through = Connection.objects.filter(retired_at=None, uses__contains=[used])
+        cases |= {case for pair in through.values_list("left_case_id", "right_case_id") for case in pair}
+        told = _link_cases(cases)
     log.record("connection.found", actor, details={"alerts": sum(alert.agency_id == actor.agency_id for alert in told)})
     return len(told)
 
@@ -577,6 +593,7 @@ def _raise(alerts: Sequence[Alert]) -> list[Alert]:
             stale.append(before)
     Alert.objects.bulk_update(stale, ["strength", "sentence"], batch_size=500)
     Alert.objects.bulk_create(new.values(), batch_size=500)
+    thresholds = dict(AlertThreshold.objects.values_list("officer_id", "least_strength")) if new else {}
     for alert in new.values():
         log.record(
             "alert.raised",
@@ -585,5 +602,7 @@ def _raise(alerts: Sequence[Alert]) -> list[Alert]:
             subject=f"alert:{alert.id}",
             details={"kind": alert.kind},
         )
-        tell_officers(alert.case_id, "alert.raised", alert.id)
+        connects = alert.kind == AlertKind.CONNECTION
+        undisturbed = {who for who, least in thresholds.items() if connects and alert.strength < least}
+        tell_officers(alert.case_id, "alert.raised", alert.id, but=undisturbed)
     return list(new.values())

@@ -140,3 +140,17 @@ class Alert(Guarded):
     def own_business(cls, agency_id: UUID) -> Q:
         """A partner on the case is told of connections and known files, not of whom its owner was pointed to or asked by."""
         return Q(agency_id=agency_id) | Q(kind__in=(AlertKind.CONNECTION, AlertKind.KNOWN))
+
+
+class AlertThreshold(models.Model):
+    """From which strength an officer is told of connections at all; weaker ones stay to be looked up."""
+
+    officer = models.OneToOneField(Officer, on_delete=models.PROTECT, primary_key=True, related_name="+")
+    least_strength = models.FloatField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(least_strength__gte=0, least_strength__lte=100), name="threshold_is_a_strength"
+            )
+        ]

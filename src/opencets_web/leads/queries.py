@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -9,15 +10,17 @@ from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core.paginator import Page, Paginator
-from django.db.models import BooleanField, Count, Exists, F, Func, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Count, Exists, F, Func, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.functional import cached_property
 
 from opencets.errors import NotFound
+from opencets.linking import default_rarity
 from opencets.values.handling import Label
 from opencets_web.audit import log
 from opencets_web.cases.models import Assignment
 from opencets_web.cases.queries import CaseFrame, get_frame
-from opencets_web.leads.models import Alert, AlertKind, AlertState, Connection, Pointer
+from opencets_web.leads.models import Alert, AlertKind, AlertState, AlertThreshold, Connection, Pointer
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.labels import label_over
@@ -42,6 +45,24 @@ class AlertRow:
     decided_at: datetime | None
     decided_by: str
     decided_because: str
+    reason: str = ""
+    """For a connection, what ties its best path, in words: alerts of one case with the same reason stand together."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertGroup:
+    """Alerts of one case for one reason, the strongest first."""
+
+    first: AlertRow
+    others: tuple[AlertRow, ...]
+
+
+def _grouped(rows: Sequence[AlertRow]) -> tuple[AlertGroup, ...]:
+    """Rows with equal case and reason together, where the strongest of them stood; others alone."""
+    together: dict[tuple[str, str], list[AlertRow]] = {}
+    for row in rows:
+        together.setdefault((row.case, row.reason or str(row.id)), []).append(row)
+    return tuple(AlertGroup(of[0], tuple(of[1:])) for of in together.values())
 
 
 def _alert(alert: Alert) -> AlertRow:
@@ -61,6 +82,7 @@ def _alert(alert: Alert) -> AlertRow:
         decided_at=alert.decided_at,
         decided_by=alert.decided_by.display_name if alert.decided_by else "",
         decided_because=alert.decided_because,
+        reason=", ".join(default_rarity().words(kind) for kind in found.kinds) if found else "",
     )
 
 
@@ -121,13 +143,38 @@ class AlertsPage:
     rows: tuple[AlertRow, ...]
     page: Page[Alert]
     counts: dict[str, int]
+    groups: tuple[AlertGroup, ...]
+    least: int
+    weaker: int
+    """How many connections below the reader's own threshold are not shown."""
+
+
+def least_strength(actor: Actor) -> float:
+    """From which strength the actor is told of connections."""
+    row = AlertThreshold.objects.filter(officer_id=actor.officer_id).values_list("least_strength", flat=True).first()
+    return row or 0.0
+
+
+def _below(least: float) -> Q:
+    return Q(kind=AlertKind.CONNECTION, strength__lt=least)
 
 
 def list_alerts(
-    actor: Actor, *, state: str = AlertState.NEW, kind: str = "", mine: bool = False, number: int = 1
+    actor: Actor,
+    *,
+    state: str = AlertState.NEW,
+    kind: str = "",
+    mine: bool = False,
+    weak: bool = False,
+    number: int = 1,
 ) -> AlertsPage:
-    """Alerts of the cases that the actor sees, strongest first."""
+    """Alerts of the cases that the actor sees, strongest first, by reason; connections from the actor's own threshold on."""
     alerts = _told(actor)
+    least = least_strength(actor)
+    weaker = 0
+    if least and not weak:
+        weaker = alerts.filter(_below(least), state=AlertState.NEW).count()
+        alerts = alerts.exclude(_below(least))
     counts = dict(alerts.values_list("state").annotate(number=Count("id")))
     if state:
         alerts = alerts.filter(state=state)
@@ -138,7 +185,8 @@ def list_alerts(
     total = counts.get(state, 0) if state and not kind and not mine else alerts.count()
     page = _Counted(alerts.order_by("-strength", "-raised_at"), total).get_page(number)
     log.record("alerts.viewed", actor, details={"state": state, "kind": kind, "page": page.number})
-    return AlertsPage(tuple(_alert(alert) for alert in page), page, counts)
+    rows = tuple(_alert(alert) for alert in page)
+    return AlertsPage(rows, page, counts, _grouped(rows), int(least), weaker)
 
 
 class _Counted(Paginator):  # type: ignore[type-arg]
@@ -163,7 +211,9 @@ def new_alerts(actor: Actor, limit: int = 10) -> tuple[tuple[AlertRow, ...], dic
 
 def new_of_mine(actor: Actor) -> QuerySet[Alert]:
     """The new alerts of the actor's own cases."""
-    return _told(actor).filter(state=AlertState.NEW, case_id__in=_my_case_ids(actor))
+    own = AlertThreshold.objects.filter(officer_id=actor.officer_id).values("least_strength")
+    weak = Q(kind=AlertKind.CONNECTION, strength__lt=Coalesce(Subquery(own), 0.0))
+    return _told(actor).filter(~weak, state=AlertState.NEW, case_id__in=_my_case_ids(actor))
 
 
 def _my_case_ids(actor: Actor) -> Any:

@@ -63,13 +63,14 @@ TIES_KEPT = 500_000
 class DatabaseTies:
     """Ties as PostgreSQL knows them. Record ids are text; groups are case ids as text."""
 
-    def __init__(self, rarity: Rarity | None = None) -> None:
+    def __init__(self, rarity: Rarity | None = None, *, counted: bool | None = None) -> None:
+        """``counted``: whether the whole counts of the blind door may be read; None: asked of the database."""
         self.rarity = rarity or default_rarity()
         self.kinds = [kind for kind in self.rarity.worths if kind not in ("same_person", "same_source", "pdq")]
         self._group: dict[str, str] = {}
         self._kept: dict[str, list[Tie]] = {}
         self._size = 0
-        self._counted: bool | None = None
+        self._counted = counted
         self.holding: dict[str, tuple[UUID, UUID]] = {}
 
     def group_of(self, record: str) -> str:
@@ -160,7 +161,11 @@ class DatabaseTies:
             ),
             {"records": ids, "kinds": self.kinds, "digests": list(DIGESTS), "most": STAR_MOST},
         )
-        for row in cursor.fetchall():
+        rows = cursor.fetchall()
+        cleared = self._cleared(
+            cursor, {(row[4], row[5]) for row in rows if self.rarity.generic(row[4], max(row[-1], 2))}
+        )
+        for row in rows:
             (
                 record,
                 case,
@@ -179,12 +184,23 @@ class DatabaseTies:
             self._group[str(record)], self._group[str(other)] = str(case), str(other_case)
             self.holding[str(other)] = (holding, agency)
             degree = max(degree, 2)
-            if self.rarity.generic(kind, degree):
+            if self.rarity.generic(kind, degree) and (kind, value) not in cleared:
                 continue
-            bits = self.rarity.bits(kind, degree)
+            bits = bits_of(self.rarity.probability(kind, degree))
             if "mentioned" in (role, other_role):
                 bits += MENTIONED_BITS
             yield Tie(str(record), str(other), kind, value, bits, str(claim), str(other_claim))
+
+    def _cleared(self, cursor: Any, crowded: set[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Of values that too many hold, those that an agency lets link all the same; their weight falls on, smoothly."""
+        if not crowded:
+            return set()
+        cursor.execute(
+            "select distinct r.kind, r.normal from entities_valueruling r join unnest(%s::text[], %s::text[]) v(kind, normal)"
+            " on r.kind = v.kind and r.normal = v.normal where r.ended_at is null and not r.generic",
+            [list(column) for column in zip(*sorted(crowded), strict=True)],
+        )
+        return {(kind, normal) for kind, normal in cursor.fetchall()}
 
     def _sees_identifiers(self, cursor: Any) -> bool:
         if self._counted is None:

@@ -11,9 +11,10 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
+from opencets.errors import ActRefused
 from opencets_web.cases.views import int_of
 from opencets_web.leads import actions, queries
-from opencets_web.leads.forms import AlertsForm, DismissForm
+from opencets_web.leads.forms import AlertsForm, DismissForm, ThresholdForm
 from opencets_web.policy.middleware import actor_of
 
 
@@ -21,7 +22,21 @@ from opencets_web.policy.middleware import actor_of
 def list_alerts(request: HttpRequest) -> HttpResponse:
     form = AlertsForm(request.GET)
     found = queries.list_alerts(actor_of(request), number=int_of(request, "page"), **form.wanted())
-    return render(request, "leads/alerts.html", {"found": found, "form": form})
+    return render(
+        request,
+        "leads/alerts.html",
+        {"found": found, "form": form, "threshold": ThresholdForm(initial={"least": found.least})},
+    )
+
+
+@require_POST
+def threshold(request: HttpRequest) -> HttpResponse:
+    form = ThresholdForm(request.POST)
+    if not form.is_valid():
+        raise ActRefused("Choose from which strength you are told of connections.")
+    actions.set_threshold(actor_of(request), float(form.cleaned_data["least"]))
+    messages.success(request, "Kept. Weaker connections stay on the cases' own pages, and under “weaker ones too”.")
+    return redirect(_back(request))
 
 
 @require_POST

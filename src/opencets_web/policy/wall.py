@@ -561,6 +561,14 @@ def rights() -> dict[str, Rights]:
             "create policy compares on standards_quiethours for select to opencets_blind using (true)",
         ),
     )  # fmt: skip
+    table["leads_alertthreshold"] = Rights(
+        "select, insert, update", "", "select",
+        (
+            "create policy own on leads_alertthreshold for all to opencets_web using (officer_id = (select app_officer()))"
+            " with check (officer_id = (select app_officer()))",
+            "create policy compares on leads_alertthreshold for select to opencets_blind using (true)",
+        ),
+    )  # fmt: skip
     # The officer's own browsers; what is sent is told by the blind door, which sees whom each notice is for.
     table["push_subscription"] = Rights(
         "select, insert, update", "", "select, update",

@@ -149,6 +149,21 @@ def test_the_page_marks_what_was_found_and_asks_little(
     assert len(told) <= 25, "\n".join(told)
 
 
+@pytest.mark.parametrize(("who", "sees"), CAST)
+def test_a_varied_screen_name_is_found_by_rare_letters_by_who_may_see_it(
+    who: str, sees: bool, cast: Cast, as_actor: Callable[..., Any], case: str
+) -> None:
+    from opencets_web.desk.search import search
+
+    with as_actor(getattr(cast, who)):
+        found = {group.part: group for group in search(getattr(cast, who), "the_h3ron2004").groups}
+        other = search(getattr(cast, who), "harbour2004")
+    hits = [(hit.label[0][0], hit.subtitle, hit.case) for hit in found["handles"].hits] if "handles" in found else []
+    told = "the same letters; service, separators, digits or decoration differ"
+    assert hits == ([("kik:heron_77", told, "AV-2026-0001")] if sees else [])
+    assert not [group for group in other.groups if group.part == "handles"]
+
+
 # --- Names in other spellings, texts without spaces, filters ---------------------------------------------------------
 
 

@@ -650,13 +650,15 @@ def _kind_of(columns: list[_Column], source: Source) -> str:
     if "body" in names or ("sent_at" in names and names & {"sender", "recipient", "conversation"}):
         return "message"
     person = {"full_name", "given_name", "family_name", "date_of_birth", "place_of_birth", "street", "national_id"}
-    if "happened_at" in names and (not names & (person - {"full_name"}) or "action" in names):
+    # A call list lists the others: their numbers are contacts, whatever the heading of its times.
+    calls = {"phone", "duration"} <= names
+    if ("happened_at" in names or calls) and (not names & (person - {"full_name"}) or "action" in names):
         return "event"
     if names & person:
         return "person"
     if names & {"screen_name", "account_id", "registered_at"}:
         return "account"
-    if names & {"imei", "device_serial"} and not names & {"email", "phone"}:
+    if names & {"imei", "mac", "device_serial"} and not names & {"email", "phone"}:
         return "device"
     if names & {"file_name", "file_path", "taken_at", "camera_serial"}:
         return "media"
@@ -696,13 +698,13 @@ def _role(column: _Column, kind: str) -> Role:
     """
     if column.role:
         return column.role
-    if column.property in ("ip", "ip_hour", "port"):
+    if column.property in ("ip", "ip_hour", "ip_port", "port"):
         return "seen_with"
     if kind == "event" and column.property in ("phone", "full_name", "email"):
         return "contact"
     if kind == "message" and not _SENDERS & set(fold_header(column.header).split()):
         return "contact" if column.property in ("phone", "email", "screen_name", "account_id") else "own"
-    if column.property in ("imei", "device_serial", "device_model", "camera_serial") and kind in (
+    if column.property in ("imei", "mac", "device_serial", "device_model", "camera_serial") and kind in (
         "person",
         "account",
         "event",
@@ -801,6 +803,17 @@ def _joined(
             yield Claim("ip_hour", clean(raw), "ip_hour", None, "seen_with", refusal.sentence)
             return
         yield Claim("ip_hour", clean(raw), "ip_hour", normal, "seen_with", note)
+        if "port" in values and first[:13] == last[:13]:
+            yield _at_port(raw, normal, values["port"])
+
+
+def _at_port(raw: str, at_hour: str, port: str) -> Claim:
+    """The address at its port in that hour: behind one that a carrier shares, the port tells subscribers apart."""
+    try:
+        normal = normalise("ip_port", at_hour, port=port)
+    except ValueRefused as refusal:
+        return Claim("ip_port", clean(f"{raw}, port {port}"), "ip_port", None, "seen_with", refusal.sentence)
+    return Claim("ip_port", clean(f"{raw}, port {port}"), "ip_port", normal, "seen_with")
 
 
 def _hours(first: str, last: str) -> Iterator[tuple[str, str]]:

@@ -15,13 +15,14 @@ from opencets.values import normalise
 
 @dataclass(frozen=True, slots=True)
 class ValueKind:
-    """A kind of value: whether it may link (strong), only with others (weak) or never (none)."""
+    """A kind of value: whether it may link (strong), only with others (weak) or never (none), and when it stops to."""
 
     name: str
     label: str
     sentence: str
     links: Literal["strong", "weak", "none"]
     ties: str
+    stops: str
 
 
 @dataclass(frozen=True, slots=True)
