@@ -378,13 +378,14 @@ def walk(side: str, address: str, cookie: dict[str, Any], total: int, rounds: in
 
 
 class Serving:
-    """A web server over the home: the system's own program, or the plain page beside it."""
+    """A web server over the home: the system's own program, or the plain page beside it (``plain``: its settings)."""
 
-    def __init__(self, home: Any, port: int, *, plain: bool) -> None:
+    def __init__(self, home: Any, port: int, *, plain: bool | str) -> None:
         self.address = f"http://localhost:{port}"
         environment = {**home.environment, "OPENCETS_DB_ROLE": "web"}
         if plain:
-            environment |= {"DJANGO_SETTINGS_MODULE": "gallery_peer", "PYTHONPATH": str(Path(__file__).parent)}
+            settings = plain if isinstance(plain, str) else "gallery_peer"
+            environment |= {"DJANGO_SETTINGS_MODULE": settings, "PYTHONPATH": str(Path(__file__).parent)}
             line = [sys.executable, "-m", "uvicorn", "opencets_web.config.asgi:application", "--port", str(port),
                     "--log-level", "warning"]  # fmt: skip
         else:

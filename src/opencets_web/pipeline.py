@@ -25,6 +25,7 @@
     media matched ─► keep_veils
     media matched ─► follow_text ─► (of a case that asked, or all) text asked ─► read_text ─► text asked, until all is read
     exhibit read ─► tell_languages ─► go_on_telling        every night ─► read_again (another version of either)
+    exhibit read ─► keep_names                every two minutes ─► look_for_watches ─► notices
     every night ─► check_places (the whole run of what resolve_people does one record at a time)
 
 A job runs as the officer whom it serves. Each is safe to run again: a killed worker's job is taken up by ``take_up_stalled``.
@@ -62,6 +63,7 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     "exhibit.read": (
         Follow("match_media", "linking", lock=CONNECTING, coalesce="match-{exhibit_id}"),
         WATCH,
+        Follow("keep_names", "default", coalesce="names-{exhibit_id}"),
         Follow("tell_languages", "default", coalesce="languages-{exhibit_id}", priority=-10),
     ),
     "media.matched": (
@@ -126,6 +128,7 @@ def on_app_ready(app: App) -> None:
     """Give procrastinate its tasks; called by its Django part."""
     from opencets_web.cameras import jobs as cameras
     from opencets_web.deconfliction import jobs as deconfliction
+    from opencets_web.desk import jobs as desk
     from opencets_web.disclosure import jobs as disclosure
     from opencets_web.entities import jobs as entities
     from opencets_web.evidence import jobs as evidence
@@ -252,6 +255,14 @@ def on_app_ready(app: App) -> None:
     def merge_indexes_whole(timestamp: int) -> None:
         """Once a day: what was removed from the indexes leaves the disk, and all pieces become one."""
         media.merge_indexes(whole=True)
+
+    task("keep_names", desk.keep_names)
+
+    @app.periodic(cron="*/2 * * * *")
+    @app.task(name="look_for_watches", queue="default", queueing_lock="look_for_watches", pass_context=False)
+    def look_for_watches(timestamp: int) -> None:
+        """Every two minutes: what saved searches find new is told to their officers."""
+        desk.look_for_watches()
 
     task("make_camera_fingerprint", cameras.make_fingerprint)
     task("compare_camera_fingerprint", cameras.compare_fingerprint)

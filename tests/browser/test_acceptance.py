@@ -453,22 +453,27 @@ def test_different_and_unsure_are_kept_with_their_reason(officer: SIGNS_IN) -> N
     assert "Ask the school." in shown
 
 
-CY = "document.querySelector('.chart-canvas')._cyreg.cy"
+CHART = "document.querySelector('.chart-canvas').chart"
+DRAWN = f"document.querySelector('[data-island=linkchart][data-ready]') && {CHART}.model.shown().nodes.size"
 
 
 def test_the_link_chart_is_drawn_expanded_explained_and_equals_its_table(officer: SIGNS_IN) -> None:
     page = officer(INES).open("/charts/case/AV-2026-0001/")
-    until(page, f"document.querySelector('.chart-canvas canvas') && {CY}.nodes().length")
+    until(page, DRAWN)
     assert page.evaluate("(document.createElement('canvas')).getContext('webgl')") is None
     spot = page.evaluate(
-        f"(() => {{ const cy = {CY}; const edge = cy.edges().max(each => each.sourceEndpoint().x - 0 + 0 *"
-        " each.length).ele; const middle = edge.renderedMidpoint(); const box = cy.container().getBoundingClientRect();"
-        " return [box.left + middle.x, box.top + middle.y]; })()"
+        f"(() => {{ const {{painter, model, canvas}} = {CHART}; const box = canvas.getBoundingClientRect();"
+        " for (const line of model.shown().lines) { const spot = painter.middleOf(line);"
+        " if (painter.at(spot.left, spot.top).line === line && spot.left > 0 && spot.left < box.width - 330)"
+        " return [box.left + spot.left, box.top + spot.top]; } })()"
     )
     page.mouse.click(*spot)
     until(page, "!document.querySelector('.chart-panel').hidden")
     assert page.locator(".chart-panel .reason, .chart-panel .chart-ends").count() >= 1
-    drawn = page.evaluate(f"{CY}.edges().length + {CY}.nodes().filter(node => node.connectedEdges().empty()).length")
+    drawn = page.evaluate(
+        f"(() => {{ const {{nodes, lines}} = {CHART}.model.shown();"
+        " return lines.length + [...nodes.values()].filter(node => !node.degree).length; })()"
+    )
     page.click(".chart-tools button:has-text('Table')")
     assert page.locator(".chart table tbody tr").count() == drawn
     page.click(".chart-tools button:has-text('Table')")
@@ -476,7 +481,7 @@ def test_the_link_chart_is_drawn_expanded_explained_and_equals_its_table(officer
     page.goto(page.url.split("/charts/")[0] + "/cases/AV-2026-0001/people/")
     page.locator("table tbody a").first.click()
     page.click("a:has-text('Link chart')")
-    until(page, f"document.querySelector('.chart-canvas canvas') && {CY}.nodes().length")
+    until(page, DRAWN)
     page.focus(".chart-canvas")
     page.keyboard.press("ArrowRight")
     until(page, "!document.querySelector('.chart-panel').hidden")

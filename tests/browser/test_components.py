@@ -284,6 +284,19 @@ def test_a_chart_explains_expands_hides_and_has_an_equal_table(opened: Callable[
     until(page, "document.querySelector('.chart-count').textContent === '26 nodes, 26 ties'")
     page.keyboard.press("h")
     until(page, "parseInt(document.querySelector('.chart-count').textContent) === 25")
+    page.keyboard.press("u")
+    until(page, "document.querySelector('.chart-count').textContent === '26 nodes, 26 ties'")
+    # Two are grouped into one and taken apart again; a note stands on the chart and in its table.
+    for key in ("ArrowRight", "x", "ArrowDown", "x", "g"):
+        page.keyboard.press(key)
+    until(page, "parseInt(document.querySelector('.chart-count').textContent) === 25")
+    page.fill(".chart-note input", "Ask her school")
+    page.keyboard.press("Enter")
+    assert page.evaluate("Object.values(document.querySelector('.chart-canvas').chart.model.layout().notes)") == [
+        "Ask her school"
+    ]
+    page.click(".chart-panel >> text=Ungroup")
+    until(page, "document.querySelector('.chart-count').textContent === '26 nodes, 26 ties'")
     page.click(".chart-tools button:has-text('Table')")
     rows = page.evaluate("document.querySelectorAll('.chart tbody tr').length")
     ties = int(page.inner_text(".chart-count").split(", ")[1].split()[0])

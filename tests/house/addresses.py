@@ -5,6 +5,7 @@ A new address without a line here fails ``test_access_matrix.py``; so does a lin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ EVERYONE = frozenset(
 CASE_WORKERS = EVERYONE - {"administrator", "auditor"}
 NOBODY: frozenset[str] = frozenset()
 ADMINISTRATOR = frozenset({"administrator"})
+OWNER = frozenset({"owner"})
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Address:
     method: str = "get"
     sends: Callable[[SmallCase], dict[str, Any]] | None = None
     asks: dict[str, str] = field(default_factory=dict)
-    """The query string."""
+    """The query string; ``<name>`` stands for the id of a row."""
 
     json: bool = False
     of_the_case: bool = True
@@ -56,7 +58,8 @@ class Address:
         filled = {part: REFERENCE if row == "reference" else made.id_of(row) for part, row in self.parts.items()}
         if "number" in filled:
             filled["number"] = number_of(made.id_of(self.parts["number"]))
-        return reverse(name, kwargs=filled) + (f"?{urlencode(self.asks)}" if self.asks else "")
+        asks = {key: re.sub(r"<(\w+)>", lambda row: str(made.id_of(row[1])), text) for key, text in self.asks.items()}
+        return reverse(name, kwargs=filled) + (f"?{urlencode(asks)}" if asks else "")
 
 
 def _page(row: str, part: str, open_to: frozenset[str] = READERS) -> Address:
@@ -106,6 +109,11 @@ def _held(also: dict[str, str] | None = None, **fields: Any) -> Address:
     )  # fmt: skip
 
 
+def _watch(row: str) -> Address:
+    """A watch is the owner's own, whatever becomes of the case."""
+    return Address(OWNER, {"watch_id": row}, method="post", of_the_case=False)
+
+
 REASON = {"reason": "Seen together with a colleague."}
 
 
@@ -127,6 +135,15 @@ ADDRESSES: dict[str, Address] = {
     "desk:home": _list(),
     "desk:case": _case_page(),
     "desk:search": Address(EVERYONE, asks={"q": "Lantern"}, of_the_case=False),
+    "desk:watches": _list(),
+    "desk:watch": Address(OWNER, {"watch_id": "watch"}, of_the_case=False),
+    "desk:watch-make": Address(
+        EVERYONE, method="post", sends=lambda made: {"q": "Nobody by this name"}, of_the_case=False
+    ),
+    "desk:watch-pause": _watch("watch"),
+    "desk:watch-resume": _watch("paused_watch"),
+    "desk:watch-end": _watch("watch"),
+    "desk:watch-restore": _watch("ended_watch"),
     # audit
     "audit:list": _list(frozenset({"auditor"})),
     "audit:export": _list(frozenset({"auditor"})),
@@ -430,6 +447,15 @@ ADDRESSES: dict[str, Address] = {
     "charts:case-graph": _case_page(),
     "charts:around": _page("person", "record_id"),
     "charts:graph": _page("person", "record_id"),
+    "charts:times": _page("person", "record_id"),
+    "charts:saved": _page("chart", "chart_id"),
+    "charts:saved-graph": _page("chart", "chart_id"),
+    "charts:saved-times": _page("chart", "chart_id"),
+    "charts:export": Address(
+        READERS, method="post", sends=lambda made: {"around": str(made.id_of("person")), "form": "svg"}
+    ),
+    "charts:why": Address(READERS, asks={"tie": "match:<match>"}),
+    "charts:way": Address(READERS, asks={"from": "e:<person>", "to": "c:<case>"}),
     "charts:remove": _act("chart", "chart_id"),
     "charts:restore": _act("removed_chart", "chart_id"),
     # sharing

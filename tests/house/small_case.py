@@ -539,7 +539,11 @@ def _between(made: SmallCase, now: datetime) -> None:
 
 
 def _leads(made: SmallCase, now: datetime) -> None:
+    from opencets.resolving.searched import name_keys
     from opencets_web.charts.models import SavedChart
+    from opencets_web.desk.models import NameKey, Watch, WatchHit
+    from opencets_web.desk.search import Ask
+    from opencets_web.desk.watching import text_of
     from opencets_web.leads.models import Alert, Connection, Pointer, PointerSecret
 
     rows, under = made.rows, _under(made)
@@ -567,6 +571,19 @@ def _leads(made: SmallCase, now: datetime) -> None:
         **under, case=rows["case"], kind="known", sentence=f"{TITLE}: a known file.", digest="b", raised_at=now, state="dismissed",
         decided_at=now, decided_by_id=made.cast.owner.officer_id, decided_because="Seen.",
     )  # fmt: skip
+    for name in ("watch", "paused_watch", "ended_watch"):
+        rows[name] = Watch.objects.create(
+            officer_id=made.cast.owner.officer_id, agency=made.cast.avon, title=TITLE, asked=text_of(Ask("Lantern")), made_at=now,
+            paused_at=now if name == "paused_watch" else None, ended_at=now if name == "ended_watch" else None,
+        )  # fmt: skip
+    rows["watch_hit"] = WatchHit.objects.create(
+        watch=rows["watch"], officer_id=made.cast.owner.officer_id, key="ab" * 32, part="cases", case=rows["case"], url="/",
+        found_at=now, told=True,
+    )  # fmt: skip
+    name = "Ada Lantern"
+    rows["name_key"] = NameKey.objects.create(
+        **under, id=NameKey.id_of(rows["case"].holding_id, name), normal=name, keys=name_keys(name)
+    )
     for name in ("chart", "removed_chart"):
         rows[name] = SavedChart.objects.create(
             **under, case=rows["case"], title=TITLE, around=rows["person"].id, saved_by_id=made.cast.owner.officer_id, saved_at=now,

@@ -1,83 +1,22 @@
 /**
- * The link chart: records as nodes where the server placed them, ties as edges that say why.
+ * The link chart: records as nodes where the server placed them, ties as lines that say why.
  *
- * `data-url` answers `{nodes, edges, more?}`; `data-expand-url` the same for `?expand=<id>`, merged into what is shown.
- * Canvas only, so it works without WebGL; an equal table is one button away. `data-focus` names the node to begin at.
+ * `data-url` answers `{nodes, edges, more?, layout?}`; `data-expand-url` the same for `?expand=<id>`, merged into what is shown;
+ * `data-why-url` answers `{reasons}` for `?tie=<id>` where a tie came without them; `data-path-url` the chart of a way between
+ * `?from=<id>&to=<id>`. Drawn on a canvas without WebGL; an equal table is one button away. `data-focus` names the node to begin at.
+ * Forms with an input `data-chart-layout` get what the reader made of the chart when they are sent.
  */
-import cytoscape, { type Core, type EdgeSingular, type ElementDefinition, type NodeSingular, type StylesheetJson } from "cytoscape";
 import "./linkchart.css";
-import { icon, isTyping, make, readJson, token } from "../behaviour/dom";
+import { icon, isTyping, make, readJson } from "../behaviour/dom";
 import { toast } from "../behaviour/toast";
 import { count } from "../behaviour/words";
+import { Model, type Chart, type ChartEdge, type ChartNode, type Drawn, type Line, type Reason } from "../chart/model";
+import { Painter, SHAPES, TONES } from "../chart/painter";
 
-interface Reason {
-  sentence: string;
-  left?: string | null;
-  right?: string | null;
-  bits?: number | null;
-}
-interface ChartNode {
-  id: string;
-  label: string;
-  kind: string;
-  x?: number | null;
-  y?: number | null;
-  subtitle?: string | null;
-  url?: string | null;
-  generic?: boolean;
-  pointer?: boolean;
-}
-interface ChartEdge {
-  id: string;
-  source: string;
-  target: string;
-  kind: string;
-  label?: string | null;
-  bits?: number | null;
-  sentence?: string | null;
-  reasons?: Reason[] | null;
-}
-interface Chart {
-  nodes: ChartNode[];
-  edges: ChartEdge[];
-  more?: boolean;
-}
-
-/** Above this a canvas without a graphics card stutters, and no eye follows it. */
-const MOST_ELEMENTS = 1500;
-const COMMON_LABEL = 10;
-const SHAPES: Record<string, cytoscape.Css.NodeShape> = {
-  person: "ellipse",
-  entity: "ellipse",
-  case: "round-rectangle",
-  agency: "round-rectangle",
-  media: "rectangle",
-  image: "rectangle",
-  video: "rectangle",
-  device: "round-hexagon",
-  camera: "round-hexagon",
-  phone: "round-diamond",
-  email: "round-diamond",
-  account: "round-diamond",
-  username: "round-diamond",
-  handle: "round-diamond",
-};
-const TONES: Record<string, string> = {
-  person: "--accent",
-  entity: "--accent",
-  case: "--violet",
-  agency: "--violet",
-  media: "--good",
-  image: "--good",
-  video: "--good",
-  device: "--warn",
-  camera: "--warn",
-};
+const ROWS = 400;
+const KEYS = "Arrow keys move between nodes, Enter shows why, e expands, h hides, p pins, x chooses, g groups what is chosen, w finds the way between two chosen, u takes back. The table view holds the same.";
 
 export async function mount(element: HTMLElement): Promise<void> {
-  // Cytoscape would write its one rule as an inline style, which the policy refuses; ours stands in linkchart.css.
-  if (!document.getElementById("__________cytoscape_stylesheet"))
-    document.head.append(make("meta", { id: "__________cytoscape_stylesheet" }));
   const url = element.dataset.url;
   if (!url) throw new Error("the chart has no data-url.");
   const view = new LinkChart(element);
@@ -85,148 +24,187 @@ export async function mount(element: HTMLElement): Promise<void> {
 }
 
 class LinkChart {
-  private readonly cy: Core;
-  private readonly canvas = make("div", { class: "chart-canvas", tabindex: "0", role: "application", "aria-label": "Link chart. Arrow keys move between nodes, Enter shows why, e expands. The table view holds the same." });
+  readonly model = new Model();
+  readonly painter: Painter;
+  private readonly canvas = make("canvas", {});
+  private readonly frame = make("div", { class: "chart-canvas", tabindex: "0", role: "application", "aria-label": `Link chart. ${KEYS}` }, this.canvas);
   private readonly panel = make("section", { class: "chart-panel", "aria-label": "Explanation", "aria-live": "polite", hidden: true });
-  private readonly stage = make("div", { class: "chart-stage" }, this.canvas, this.panel);
+  private readonly stage = make("div", { class: "chart-stage" }, this.frame, this.panel);
   private readonly table = make("div", { class: "stack", hidden: true });
   private readonly legend = make("ul", { class: "chart-legend", "aria-label": "Legend" });
   private readonly counted = make("span", { class: "chart-count", role: "status" });
-  private readonly nodes = new Map<string, ChartNode>();
-  private readonly edges = new Map<string, ChartEdge>();
-  private focused: NodeSingular | undefined;
+  private readonly time = make("div", { class: "chart-time", hidden: true });
+  private readonly undoing = iconButton("arrow-back-up", "Nothing to take back", () => this.takeBack());
+  private readonly redoing = iconButton("arrow-forward-up", "Nothing to do again", () => this.doAgain());
+  private readonly returning = button("eye", "Show hidden", () => this.act(() => this.model.showAll()));
+  private readonly grouping = button("stack-2", "Group", () => this.group());
+  private readonly wayfinding = button("route", "Way", () => void this.way());
+  private readonly chosen = new Set<string>();
+  private focused = "";
+  private rows = ROWS;
 
   constructor(private readonly element: HTMLElement) {
     element.classList.add("chart");
-    element.replaceChildren(this.tools(), this.stage, this.legend, this.table);
-    this.cy = cytoscape({
-      container: this.canvas,
-      layout: { name: "preset" },
-      minZoom: 0.08,
-      maxZoom: 3,
-      boxSelectionEnabled: false,
-      // On a slow machine a moving picture without labels is better than one that does not move.
-      hideEdgesOnViewport: false,
-      textureOnViewport: true,
-      pixelRatio: Math.min(2, window.devicePixelRatio),
-      style: this.style(),
+    element.replaceChildren(this.tools(), this.time, this.stage, this.legend, this.table);
+    this.painter = new Painter(this.canvas);
+    Object.assign(this.frame, { chart: this });
+    this.listen();
+    document.addEventListener("opencets:theme", () => {
+      this.painter.theme();
+      this.painter.ask();
     });
-    this.cy.on("tap", "edge", (event) => this.showEdge(event.target as EdgeSingular));
-    this.cy.on("tap", "node", (event) => this.showNode(event.target as NodeSingular));
-    this.cy.on("dbltap", "node", (event) => void this.expand(event.target as NodeSingular));
-    this.cy.on("tap", (event) => event.target === this.cy && this.closePanel());
-    this.canvas.addEventListener("keydown", (event) => this.onKey(event));
-    document.addEventListener("opencets:theme", () => this.cy.style(this.style()));
-    new ResizeObserver(() => this.cy.resize()).observe(this.canvas);
+    document.addEventListener("submit", (event) => this.fill(event.target as HTMLFormElement), true);
+    new ResizeObserver(() => this.painter.resize(this.frame.clientWidth, this.frame.clientHeight)).observe(this.frame);
   }
 
   async load(url: string): Promise<void> {
-    this.merge(await readJson<Chart>(url));
-    this.fit();
+    const chart = await readJson<Chart>(url);
+    this.model.merge(chart);
+    if (chart.layout) {
+      this.model.take(chart.layout);
+      for (const id of chart.layout.expanded ?? []) await this.fetchAround(id).catch(() => 0);
+    }
+    this.painter.resize(this.frame.clientWidth, this.frame.clientHeight);
+    this.refresh();
+    this.painter.fit();
+    this.drawTime();
     const start = this.element.dataset.focus;
-    if (start && this.cy.getElementById(start).nonempty()) this.focusNode(this.cy.getElementById(start));
+    if (start && this.model.shown().nodes.has(start)) this.focus(start);
+    this.painter.paint();
+    this.element.dataset.ready = "";
   }
 
   // --- what is shown ---
 
-  private merge(chart: Chart, around?: NodeSingular): number {
-    const room = MOST_ELEMENTS - this.cy.elements().length;
-    const added: ElementDefinition[] = [];
-    let refused = 0;
-    const fresh = chart.nodes.filter((node) => !this.nodes.has(node.id));
-    const centre = around?.position() ?? { x: 0, y: 0 };
-    fresh.forEach((node, at) => {
-      if (added.length >= room) {
-        refused += 1;
-        return;
-      }
-      this.nodes.set(node.id, node);
-      added.push({ group: "nodes", data: { id: node.id, label: shorten(node.label), kind: node.kind }, classes: classesOf(node), position: placed(node, at, fresh.length, centre) });
-    });
-    for (const edge of chart.edges) {
-      if (this.edges.has(edge.id) || !this.nodes.has(edge.source) || !this.nodes.has(edge.target)) continue;
-      if (added.length >= room) {
-        refused += 1;
-        continue;
-      }
-      this.edges.set(edge.id, edge);
-      added.push({ group: "edges", data: { id: edge.id, source: edge.source, target: edge.target, label: edge.label ?? "", kind: edge.kind, width: 1 + Math.min(4, Math.max(0, edge.bits ?? 0) / 6) } });
-    }
-    const before = this.cy.nodes().length;
-    this.cy.batch(() => this.cy.add(added));
-    if (refused) toast({ text: `The chart is full at ${count(MOST_ELEMENTS)} elements; ${count(refused)} more are left out. Hide some, then expand again.`, tone: "warn" });
-    this.refresh();
-    return this.cy.nodes().length - before;
-  }
-
-  /** A word that stands on very many ties says nothing on each: it is written only on the ties one looks at. */
-  private quietLabels(): void {
-    const uses = new Map<string, number>();
-    this.cy.edges().forEach((edge) => void uses.set(edge.data("label") as string, (uses.get(edge.data("label") as string) ?? 0) + 1));
-    this.cy.batch(() => this.cy.edges().forEach((edge) => void edge.toggleClass("common", (uses.get(edge.data("label") as string) ?? 0) > COMMON_LABEL)));
-  }
-
   private refresh(): void {
-    this.quietLabels();
-    const nodes = this.cy.nodes().length;
-    const edges = this.cy.edges().length;
-    this.counted.textContent = `${count(nodes)} nodes, ${count(edges)} ties`;
-    const kinds = [...new Set([...this.nodes.values()].filter((node) => this.cy.getElementById(node.id).nonempty()).map((node) => node.kind))].sort();
+    const { nodes, lines } = this.model.shown();
+    for (const id of [...this.chosen]) if (!nodes.has(id)) this.chosen.delete(id);
+    if (!nodes.has(this.focused)) this.focused = "";
+    this.painter.show(nodes.values(), lines);
+    this.mark();
+    this.counted.textContent = `${count(nodes.size)} nodes, ${count(lines.length)} ties`;
+    const kinds = [...new Set([...nodes.values()].map((node) => node.kind))].sort();
     this.legend.replaceChildren(...kinds.map((kind) => make("li", {}, swatch(kind), words(kind))));
-    this.drawTable();
+    const [undo, redo] = [this.model.mayUndo, this.model.mayRedo];
+    named(this.undoing, undo ? `Take back: ${undo}` : "Nothing to take back", !undo);
+    named(this.redoing, redo ? `Do again: ${redo}` : "Nothing to do again", !redo);
+    this.returning.hidden = !this.model.hidden;
+    this.returning.lastChild?.replaceWith(`Show ${count(this.model.hidden)} hidden`);
+    if (!this.table.hidden) this.drawTable();
   }
 
-  private fit(): void {
-    if (this.cy.elements().nonempty()) this.cy.fit(undefined, 48);
-    if (this.cy.zoom() > 1.4) {
-      this.cy.zoom(1.4);
-      this.cy.center();
-    }
+  /** What is chosen and focused, on the canvas and on the buttons. */
+  private mark(): void {
+    this.painter.focused = this.focused;
+    this.painter.chosen = new Set([...this.chosen, ...[...this.painter.chosen].filter((id) => this.model.edges.has(id))]);
+    this.grouping.disabled = this.chosen.size < 2;
+    this.wayfinding.disabled = this.chosen.size !== 2;
+    this.painter.ask();
+  }
+
+  private act(change: () => unknown): void {
+    change();
+    this.refresh();
   }
 
   // --- acts ---
 
-  private async expand(node: NodeSingular): Promise<void> {
+  private async fetchAround(id: string): Promise<number> {
     const url = this.element.dataset.expandUrl;
-    if (!url || node.empty()) return;
+    const node = this.model.shown().nodes.get(id);
+    if (!url || !node || node.members) return 0;
     const address = new URL(url, location.href);
-    address.searchParams.set("expand", node.id());
-    node.addClass("asking");
+    address.searchParams.set("expand", id);
+    const added = this.model.merge(await readJson<Chart>(address.toString()), node);
+    this.model.expanded.add(id);
+    return added;
+  }
+
+  private async expand(id: string): Promise<void> {
+    if (!this.element.dataset.expandUrl || !id) return;
+    const label = this.model.nodes.get(id)?.label ?? "it";
     try {
-      const added = this.merge(await readJson<Chart>(address.toString()), node);
-      toast({ text: added ? `${count(added)} more around ${this.nodes.get(node.id())?.label ?? "it"}.` : "Nothing more is known around it.", tone: added ? "good" : "info" });
+      const added = await this.fetchAround(id);
+      this.refresh();
+      this.drawTime();
+      toast({ text: added ? `${count(added)} more around ${label}.` : "Nothing more is known around it.", tone: added ? "good" : "info" });
     } catch (reason) {
       toast({ text: reason instanceof Error ? reason.message : String(reason), tone: "bad" });
-    } finally {
-      node.removeClass("asking");
     }
   }
 
-  private hide(node: NodeSingular): void {
-    if (node.empty()) return;
-    const gone = node.union(node.connectedEdges()).remove();
+  private hide(): void {
+    const ids = this.chosen.size ? [...this.chosen] : this.focused ? [this.focused] : [];
+    if (!ids.length) return;
     this.closePanel();
+    this.chosen.clear();
+    this.act(() => this.model.hide(ids));
+    this.frame.focus();
+  }
+
+  private pin(): void {
+    const ids = this.chosen.size ? [...this.chosen] : this.focused ? [this.focused] : [];
+    if (ids.length) this.act(() => this.model.pin(ids, !ids.every((id) => this.model.isPinned(id))));
+  }
+
+  private group(): void {
+    if (this.chosen.size < 2) return;
+    const kinds = new Set([...this.chosen].map((id) => this.model.nodes.get(id)?.kind ?? "group"));
+    const [only] = kinds;
+    let made = "";
+    this.act(() => (made = this.model.group([...this.chosen], `${this.chosen.size} ${kinds.size === 1 && only ? plural(only) : "things"}`)));
+    this.chosen.clear();
+    this.focus(made);
     this.refresh();
-    const label = this.nodes.get(node.id())?.label ?? "";
-    const back = make("button", { type: "button", class: "btn btn-sm" }, icon("arrow-back-up"), `Show ${label} again`);
-    back.addEventListener("click", () => {
-      gone.restore();
-      back.remove();
-      this.refresh();
-    });
-    this.element.querySelector(".chart-tools")?.append(back);
-    this.focused = undefined;
-    this.canvas.focus();
   }
 
-  private pin(node: NodeSingular): void {
-    if (node.empty()) return;
-    if (node.locked()) node.unlock().removeClass("pinned");
-    else node.lock().addClass("pinned");
+  private takeBack(): void {
+    const what = this.model.undo();
+    if (what) toast({ text: `Taken back: ${what}.`, tone: "info" });
+    this.refresh();
   }
 
-  private savePicture(): void {
-    const picture = this.cy.png({ full: true, scale: 2, bg: token("--surface"), output: "blob" }) as unknown as Blob;
+  private doAgain(): void {
+    this.model.redo();
+    this.refresh();
+  }
+
+  /** The way between the two that are chosen: over what is drawn, else asked of the server. */
+  private async way(): Promise<void> {
+    const [from, to] = [...this.chosen];
+    if (!from || !to || this.chosen.size !== 2) {
+      toast({ text: "Choose two nodes: click one, then the other with Shift held, or press x on each.", tone: "info" });
+      return;
+    }
+    let lines = this.model.way(from, to);
+    const url = this.element.dataset.pathUrl;
+    if (!lines && url) {
+      const address = new URL(url, location.href);
+      address.searchParams.set("from", from);
+      address.searchParams.set("to", to);
+      try {
+        this.model.merge(await readJson<Chart>(address.toString()), this.model.shown().nodes.get(from));
+        this.refresh();
+        lines = this.model.way(from, to);
+      } catch (reason) {
+        toast({ text: reason instanceof Error ? reason.message : String(reason), tone: "bad" });
+        return;
+      }
+    }
+    if (!lines) {
+      toast({ text: "No way between the two was found over values that link.", tone: "info" });
+      return;
+    }
+    this.painter.marked = new Set(lines.map((line) => line.id));
+    this.painter.faded = new Set(lines.flatMap((line) => [line.from.id, line.to.id]));
+    const steps = make("ul", { class: "reasons" }, ...lines.map((line) => this.tieLine(line)));
+    this.openPanel(`${count(lines.length)} steps between the two`, steps);
+    this.painter.fit(lines.flatMap((line) => [line.from, line.to]), 120);
+  }
+
+  private async savePicture(): Promise<void> {
+    const picture = await this.painter.picture();
+    if (!picture) return;
     const link = make("a", { href: URL.createObjectURL(picture), download: `chart-${new Date().toISOString().slice(0, 10)}.png` });
     link.click();
     window.setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
@@ -234,170 +212,306 @@ class LinkChart {
 
   private find(text: string): void {
     const wanted = text.trim().toLocaleLowerCase();
-    this.cy.batch(() => {
-      this.cy.elements().removeClass("found faded");
-      if (!wanted) return;
-      const hits = this.cy.nodes().filter((node) => {
-        const given = this.nodes.get(node.id());
-        return `${given?.label ?? ""} ${given?.subtitle ?? ""}`.toLocaleLowerCase().includes(wanted);
-      });
-      this.cy.elements().difference(hits.union(hits.connectedEdges())).addClass("faded");
-      hits.addClass("found");
-      if (hits.nonempty()) this.cy.animate({ fit: { eles: hits, padding: 120 }, duration: still() ? 0 : 200 });
-      this.counted.textContent = hits.nonempty() ? `${count(hits.length)} found` : "None found";
-    });
-    if (!wanted) this.refresh();
+    if (!wanted) {
+      this.painter.faded = undefined;
+      this.refresh();
+      return;
+    }
+    const { nodes, lines } = this.model.shown();
+    const hits = [...nodes.values()].filter((node) => `${node.label} ${node.subtitle} ${node.note}`.toLocaleLowerCase().includes(wanted));
+    const found = new Set(hits.map((node) => node.id));
+    const near = lines.filter((line) => found.has(line.from.id) || found.has(line.to.id)).flatMap((line) => [line.from.id, line.to.id]);
+    this.painter.faded = new Set([...found, ...near]);
+    this.counted.textContent = hits.length ? `${count(hits.length)} found` : "None found";
+    this.painter.fit(hits, 120);
   }
 
-  // --- keys ---
+  private fill(form: HTMLFormElement): void {
+    for (const input of form.querySelectorAll<HTMLInputElement>("input[data-chart-layout]")) input.value = JSON.stringify(this.model.layout());
+  }
+
+  // --- time ---
+
+  private drawTime(): void {
+    const days = this.model.days();
+    this.time.hidden = days.length < 2;
+    if (days.length < 2) return;
+    const [least, most] = this.model.time ?? [days[0] ?? "", days.at(-1) ?? ""];
+    const at = (day: string, up: boolean): number => (up ? days.findLastIndex((each) => each <= day) : Math.max(0, days.findIndex((each) => each >= day)));
+    const slider = (label: string, value: number): HTMLInputElement => make("input", { type: "range", min: "0", max: String(days.length - 1), value: String(value), "aria-label": label });
+    const [from, to] = [slider("Ties from this day on", at(least, false)), slider("Ties until this day", at(most, true))];
+    const told = make("span", { class: "tabular", role: "status" });
+    const change = (moved: HTMLInputElement | undefined): void => {
+      if (Number(from.value) > Number(to.value)) (moved === from ? to : from).value = moved?.value ?? "0";
+      const [first, last] = [days[Number(from.value)] ?? "", days[Number(to.value)] ?? ""];
+      const whole = first === days[0] && last === days.at(-1);
+      told.textContent = whole ? `${first} to ${last}, all` : `${first} to ${last}`;
+      for (const input of [from, to]) input.setAttribute("aria-valuetext", days[Number(input.value)] ?? "");
+      if (!moved) return;
+      this.model.within(whole ? null : [first, last]);
+      this.refresh();
+      document.dispatchEvent(new CustomEvent("opencets:time", { detail: whole ? null : [first, last] }));
+    };
+    for (const input of [from, to]) input.addEventListener("input", () => change(input));
+    this.time.replaceChildren(make("span", {}, "Time"), from, to, told);
+    change(undefined);
+  }
+
+  // --- pointer and keys ---
+
+  private listen(): void {
+    const { frame, painter } = this;
+    let held: { left: number; top: number; moved: boolean; node: Drawn | undefined } | undefined;
+    const spot = (event: MouseEvent): [number, number] => {
+      const box = this.canvas.getBoundingClientRect();
+      return [event.clientX - box.left, event.clientY - box.top];
+    };
+    frame.addEventListener("keydown", (event) => this.onKey(event));
+    frame.addEventListener("wheel", (event) => {
+      if (!event.ctrlKey && document.activeElement !== frame) return;
+      event.preventDefault();
+      painter.zoom(event.deltaY < 0 ? 1.2 : 1 / 1.2, ...spot(event));
+    }, { passive: false });
+    frame.addEventListener("pointerdown", (event) => {
+      const [left, top] = spot(event);
+      held = { left, top, moved: false, node: painter.at(left, top).node };
+      frame.setPointerCapture(event.pointerId);
+    });
+    frame.addEventListener("pointermove", (event) => {
+      if (!held) return;
+      const [left, top] = spot(event);
+      if (!held.moved && Math.hypot(left - held.left, top - held.top) < 4) return;
+      if (held.node && !held.node.pinned) {
+        const { node } = held;
+        if (!held.moved) this.model.act(`move ${node.label}`, () => undefined);
+        this.model.move(node.id, painter.toChart(left, top));
+        this.model.shown();
+        if (!held.moved) this.refresh();
+        held = { ...held, moved: true, node: this.model.shown().nodes.get(node.id) ?? node };
+        painter.ask();
+        return;
+      }
+      painter.pan(left - held.left, top - held.top);
+      held = { ...held, left, top, moved: true };
+    });
+    frame.addEventListener("pointerup", (event) => {
+      const was = held;
+      held = undefined;
+      if (!was || was.moved) return;
+      frame.focus({ preventScroll: true });
+      const { node, line } = painter.at(...spot(event));
+      if (node && (event.shiftKey || event.ctrlKey || event.metaKey)) this.choose(node.id);
+      else if (node) this.focus(node.id);
+      else if (line) this.showLine(line);
+      else this.closePanel();
+    });
+    frame.addEventListener("pointercancel", () => (held = undefined));
+    frame.addEventListener("dblclick", (event) => {
+      const { node } = painter.at(...spot(event));
+      if (node) void this.expand(node.id);
+    });
+  }
+
+  private choose(id: string): void {
+    if (!this.chosen.delete(id)) this.chosen.add(id);
+    this.mark();
+    this.counted.textContent = `${count(this.chosen.size)} chosen`;
+  }
 
   private onKey(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-    const node = this.focused;
-    const step: Record<string, [number, number]> = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
-    const direction = step[event.key];
-    if (direction) this.focusNode(this.nearest(direction));
-    else if (event.key === "Tab") {
-      const all = this.cy.nodes().sort((one, other) => one.position("y") - other.position("y") || one.position("x") - other.position("x"));
-      const at = node ? all.toArray().findIndex((each) => each.id() === node.id()) : event.shiftKey ? all.length : -1;
-      const next = all[at + (event.shiftKey ? -1 : 1)];
-      // Past the last node the focus leaves the chart, so it is never a trap.
-      if (!next) return;
-      this.focusNode(next as NodeSingular);
-    } else if (event.key === "Enter" && node) this.showNode(node);
-    else if (event.key === "e" && node) void this.expand(node);
-    else if (event.key === "h" && node) this.hide(node);
-    else if (event.key === "p" && node) this.pin(node);
-    else if (event.key === "+" || event.key === "=") this.zoom(1.25);
-    else if (event.key === "-") this.zoom(0.8);
-    else if (event.key === "0") this.fit();
-    else if (event.key === "Escape") this.closePanel();
-    else return;
+    if ((event.ctrlKey || event.metaKey) && event.key === "z") this.takeBack();
+    else if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    else if (!this.onPlainKey(event)) return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  private zoom(by: number): void {
-    this.cy.zoom({ level: this.cy.zoom() * by, renderedPosition: { x: this.cy.width() / 2, y: this.cy.height() / 2 } });
+  private onPlainKey(event: KeyboardEvent): boolean {
+    const steps: Record<string, [number, number]> = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
+    const direction = steps[event.key];
+    const acts: Record<string, () => unknown> = {
+      h: () => this.hide(), p: () => this.pin(), g: () => this.group(), w: () => this.way(), u: () => this.takeBack(), "+": () => this.painter.zoom(1.25),
+      "=": () => this.painter.zoom(1.25), "-": () => this.painter.zoom(0.8), "0": () => this.painter.fit(), Escape: () => this.closePanel(),
+    };
+    if (direction) this.focus(this.nearest(direction));
+    else if (event.key === "Tab") {
+      const all = [...this.model.shown().nodes.values()].sort((one, other) => one.y - other.y || one.x - other.x);
+      const at = this.focused ? all.findIndex((each) => each.id === this.focused) : event.shiftKey ? all.length : -1;
+      const next = all[at + (event.shiftKey ? -1 : 1)];
+      // Past the last node the focus leaves the chart, so it is never a trap.
+      if (!next) return false;
+      this.focus(next.id);
+    } else if (event.key === "Enter" && this.focused) this.showNode(this.focused);
+    else if (event.key === "e" && this.focused) void this.expand(this.focused);
+    else if (event.key === "x" && this.focused) this.choose(this.focused);
+    else if (acts[event.key]) acts[event.key]?.();
+    else return false;
+    return true;
   }
 
   /** The nearest node in a direction: distance along it, and twice the distance across it. */
-  private nearest([right, down]: [number, number]): NodeSingular | undefined {
-    const from = this.focused?.position();
-    let best: NodeSingular | undefined;
+  private nearest([right, down]: [number, number]): string {
+    const { nodes } = this.model.shown();
+    const from = nodes.get(this.focused);
+    let best = this.focused;
     let least = Infinity;
-    this.cy.nodes().forEach((node) => {
-      if (node.id() === this.focused?.id()) return;
-      const x = node.position("x") - (from?.x ?? 0);
-      const y = node.position("y") - (from?.y ?? 0);
+    for (const node of nodes.values()) {
+      if (node.id === this.focused) continue;
+      const x = node.x - (from?.x ?? 0);
+      const y = node.y - (from?.y ?? 0);
       const along = x * right + y * down;
       const across = Math.abs(x * down) + Math.abs(y * right);
-      if (from && along <= 0) return;
+      if (from && along <= 0) continue;
       const cost = from ? along + 2 * across : Math.hypot(x, y);
-      if (cost < least) [least, best] = [cost, node];
-    });
+      if (cost < least) [least, best] = [cost, node.id];
+    }
     return best;
   }
 
-  private focusNode(node: NodeSingular | undefined): void {
+  private focus(id: string): void {
+    const node = this.model.shown().nodes.get(id);
     if (!node) return;
-    this.focused?.removeClass("focused");
-    this.focused = node;
-    node.addClass("focused");
-    const box = node.renderedBoundingBox();
-    if (box.x1 < 0 || box.y1 < 0 || box.x2 > this.cy.width() || box.y2 > this.cy.height()) this.cy.animate({ center: { eles: node }, duration: still() ? 0 : 150 });
-    this.showNode(node);
+    this.focused = id;
+    this.mark();
+    if (!this.painter.inSight(node)) this.painter.centre(node);
+    this.showNode(id);
   }
 
   // --- the panel ---
 
-  private showNode(node: NodeSingular): void {
-    if (this.focused?.id() !== node.id()) {
-      this.focused?.removeClass("focused");
-      this.focused = node;
-      node.addClass("focused");
-    }
-    const given = this.nodes.get(node.id());
-    if (!given) return;
+  private showNode(id: string): void {
+    const { nodes, lines } = this.model.shown();
+    const node = nodes.get(id);
+    if (!node) return;
+    const given: Partial<ChartNode> = this.model.nodes.get(id) ?? {};
     const acts = make("div", { class: "button-row mb-3" });
     if (given.url) acts.append(make("a", { class: "btn btn-sm", href: given.url }, "Open"));
-    if (this.element.dataset.expandUrl) acts.append(button("plus", "Expand", () => void this.expand(node)));
+    if (this.element.dataset.expandUrl && !node.members) acts.append(button("plus", "Expand", () => void this.expand(id)));
+    if (node.members) acts.append(button("stack-2", "Ungroup", () => this.act(() => this.model.ungroup(id))));
     acts.append(
-      button("eye-off", "Hide", () => this.hide(node)),
-      button("pin", node.locked() ? "Unpin" : "Pin", () => {
-        this.pin(node);
-        this.showNode(node);
+      button("eye-off", "Hide", () => ((this.focused = id), this.chosen.clear(), this.hide())),
+      button("pin", node.pinned ? "Unpin" : "Pin", () => {
+        this.act(() => this.model.pin([id], !node.pinned));
+        this.showNode(id);
+      }),
+      button("check", this.chosen.has(id) ? "Not chosen" : "Choose", () => {
+        this.choose(id);
+        this.showNode(id);
       }),
     );
-    const ties = make("ul", { class: "reasons" });
-    node.connectedEdges().forEach((edge) => {
-      const tie = this.edges.get(edge.id());
-      if (!tie) return;
-      const other = this.nodes.get(tie.source === node.id() ? tie.target : tie.source);
-      const why = make("button", { type: "button", class: "btn btn-sm btn-ghost" }, "Why");
-      why.addEventListener("click", () => this.showEdge(edge));
-      ties.append(make("li", { class: "reason" }, make("span", {}, make("strong", {}, other?.label ?? ""), " ", tie.sentence ?? tie.label ?? words(tie.kind)), make("span", {}, why)));
-    });
-    const head: (Node | string)[] = [make("div", { class: "path-kind" }, words(given.kind))];
-    if (given.subtitle) head.push(make("p", { class: "soft" }, given.subtitle));
-    if (given.generic) head.push(make("p", {}, make("span", { class: "mark", "data-tone": "line" }, "generic"), " Too many use this value; it does not link by itself."));
-    this.openPanel(given.label, ...head, acts, make("h3", { class: "mb-2" }, `${count(node.connectedEdges().length)} ties`), ties);
+    const mine = lines.filter((line) => line.from === node || line.to === node);
+    const ties = make("ul", { class: "reasons" }, ...mine.slice(0, 200).map((line) => this.tieLine(line, node)));
+    const head: (Node | string)[] = [make("div", { class: "path-kind" }, words(node.kind))];
+    if (node.subtitle) head.push(make("p", { class: "soft" }, node.subtitle));
+    if (node.generic) head.push(make("p", {}, make("span", { class: "mark", "data-tone": "line" }, "generic"), " Too many use this value; it does not link by itself."));
+    const group = this.model.groupOf(id);
+    if (group) head.push(make("p", { class: "soft" }, group.members.slice(0, 40).map((member) => this.model.nodes.get(member)?.label ?? "").filter(Boolean).join(", ")));
+    this.openPanel(node.label, ...head, acts, this.noteForm(id), make("h3", { class: "mb-2" }, `${count(mine.length)} ties`), ties);
   }
 
-  private showEdge(edge: EdgeSingular): void {
-    const tie = this.edges.get(edge.id());
+  private noteForm(id: string): HTMLElement {
+    const note = make("input", { class: "form-control", type: "text", maxlength: "200", placeholder: "A note on the chart", "aria-label": "Note on the chart", value: this.model.noteOf(id) });
+    const form = make("form", { class: "chart-note mb-3" }, note, make("button", { class: "btn btn-sm", type: "submit" }, "Keep note"));
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      this.act(() => this.model.note(id, note.value.trim()));
+      this.frame.focus();
+    });
+    return form;
+  }
+
+  private tieLine(line: Line, from?: Drawn): HTMLElement {
+    const why = make("button", { type: "button", class: "btn btn-sm btn-ghost" }, "Why");
+    why.addEventListener("click", () => this.showLine(line));
+    const [tie] = line.ties;
+    const name = from ? (line.from === from ? line.to : line.from).label : `${line.from.label} – ${line.to.label}`;
+    const said = line.ties.length > 1 ? line.label : (tie?.sentence ?? tie?.label ?? words(tie?.kind ?? ""));
+    return make("li", { class: "reason" }, make("span", {}, make("strong", {}, name), " ", said), make("span", {}, why));
+  }
+
+  private showLine(line: Line): void {
+    this.painter.chosen = new Set([...this.chosen, line.id]);
+    this.painter.ask();
+    const [tie] = line.ties;
     if (!tie) return;
-    this.cy.edges(".chosen").removeClass("chosen");
-    edge.addClass("chosen");
-    const ends = make("div", { class: "chart-ends" }, this.nodes.get(tie.source)?.label ?? "", icon("arrows-sort"), this.nodes.get(tie.target)?.label ?? "");
+    const ends = make("div", { class: "chart-ends" }, line.from.label, icon("arrows-sort"), line.to.label);
+    if (line.ties.length > 1) {
+      const each = line.ties.slice(0, 200).map((one) => make("li", { class: "reason" }, make("span", {}, one.sentence ?? one.label ?? ""), make("span", {}, button("help", "Why", () => void this.explain(one, ends)))));
+      this.openPanel(`${count(line.ties.length)} ties`, ends, make("ul", { class: "reasons" }, ...each));
+    } else void this.explain(tie, ends);
+  }
+
+  /** Why a tie is there; its reasons are asked of the server where they did not come along. */
+  private async explain(tie: ChartEdge, ends: HTMLElement): Promise<void> {
     const reasons = make("ul", { class: "reasons" });
-    for (const reason of tie.reasons ?? []) reasons.append(reasonLine(reason));
     const weight = tie.bits == null ? [] : [make("p", { class: "quiet" }, `${tie.bits.toFixed(1)} bits of evidence`)];
+    if (tie.first) weight.push(make("p", { class: "quiet" }, tie.last && tie.last !== tie.first ? `Between ${tie.first} and ${tie.last}` : tie.first));
     this.openPanel(tie.sentence ?? tie.label ?? words(tie.kind), ends, ...weight, reasons);
+    const url = this.element.dataset.whyUrl;
+    if (!tie.reasons && url) {
+      const address = new URL(url, location.href);
+      address.searchParams.set("tie", tie.id);
+      try {
+        tie.reasons = (await readJson<{ reasons: Reason[] }>(address.toString())).reasons;
+      } catch (reason) {
+        reasons.append(make("li", { class: "reason" }, reason instanceof Error ? reason.message : String(reason)));
+      }
+    }
+    reasons.append(...(tie.reasons ?? []).map(reasonLine));
   }
 
   private openPanel(title: string, ...content: (Node | string)[]): void {
     const shut = button("x", "Close the explanation", () => {
       this.closePanel();
-      this.canvas.focus();
+      this.frame.focus();
     });
     shut.className = "copy";
     shut.setAttribute("aria-label", "Close the explanation");
     shut.replaceChildren(icon("x"));
     this.panel.replaceChildren(make("div", { class: "chart-panel-head" }, make("h2", {}, title), shut), ...content);
-    if (this.panel.hidden) this.makeRoom(-1);
     this.panel.hidden = false;
     this.stage.dataset.panel = "";
   }
 
-  /** The panel takes its width from the right of the canvas; the picture moves by half of it so its middle stays in sight. */
-  private makeRoom(direction: 1 | -1): void {
-    if (this.element.clientWidth > 700) this.cy.panBy({ x: direction * 160, y: 0 });
-  }
-
   private closePanel(): void {
-    if (!this.panel.hidden) this.makeRoom(1);
     this.panel.hidden = true;
     delete this.stage.dataset.panel;
-    this.cy.edges(".chosen").removeClass("chosen");
+    this.painter.marked.clear();
+    this.painter.faded = undefined;
+    this.painter.chosen = new Set(this.chosen);
+    this.painter.ask();
   }
 
   // --- the same as a table ---
 
   private drawTable(): void {
+    const { nodes, lines } = this.model.shown();
     const head = make("tr", {}, ...["From", "Tie", "To", "Why"].map((text) => make("th", { scope: "col" }, text)));
-    const rows = this.cy.edges().map((edge) => {
-      const tie = this.edges.get(edge.id());
-      const from = tie && this.nodes.get(tie.source);
-      const to = tie && this.nodes.get(tie.target);
-      const why = make("td", {}, tie?.sentence ?? "");
-      for (const reason of tie?.reasons ?? []) why.append(make("span", { class: "sub" }, reason.sentence));
-      return make("tr", {}, cell(from), make("td", {}, tie?.label || words(tie?.kind ?? "")), cell(to), why);
+    const rows = lines.slice(0, this.rows).map((line) => {
+      const why = make("td", {}, line.ties[0]?.sentence ?? "");
+      for (const reason of line.ties[0]?.reasons ?? []) why.append(make("span", { class: "sub" }, reason.sentence));
+      return make("tr", {}, this.cell(line.from), make("td", {}, line.label || words(line.ties[0]?.kind ?? "")), this.cell(line.to), why);
     });
-    const alone = this.cy.nodes().filter((node) => node.connectedEdges().empty());
-    alone.forEach((node) => void rows.push(make("tr", {}, cell(this.nodes.get(node.id())), make("td", { class: "quiet" }, "no tie shown"), make("td"), make("td"))));
+    const alone = [...nodes.values()].filter((node) => !node.degree);
+    for (const node of alone.slice(0, Math.max(0, this.rows - rows.length))) rows.push(make("tr", {}, this.cell(node), make("td", { class: "quiet" }, "no tie shown"), make("td"), make("td")));
     const table = make("table", { class: "grid-table", "data-rows": true }, make("thead", {}, head), make("tbody", {}, ...rows));
     this.table.replaceChildren(make("div", { class: "table-frame", "data-tall": true, tabindex: "0", role: "region", "aria-label": "The chart as a table" }, table));
+    const left = lines.length + alone.length - rows.length;
+    if (left > 0) {
+      this.table.append(
+        button("plus", `Show ${count(Math.min(left, 5 * ROWS))} more of ${count(left)}`, () => {
+          this.rows += 5 * ROWS;
+          this.drawTable();
+        }),
+      );
+    }
+  }
+
+  private cell(node: Drawn): HTMLElement {
+    const url = this.model.nodes.get(node.id)?.url;
+    const more = [words(node.kind), node.subtitle, node.note && `Note: ${node.note}`].filter(Boolean).join(", ");
+    return make("td", {}, url ? make("a", { href: url }, node.label) : node.label, make("span", { class: "sub" }, more));
   }
 
   private tools(): HTMLElement {
@@ -409,101 +523,40 @@ class LinkChart {
       this.stage.hidden = on;
       this.legend.hidden = on;
       asTable.setAttribute("aria-pressed", String(on));
+      if (on) this.drawTable();
     });
     asTable.setAttribute("aria-pressed", "false");
     return make(
       "div",
       { class: "chart-tools", role: "toolbar", "aria-label": "Chart" },
       search,
-      iconButton("zoom-in", "Zoom in", () => this.zoom(1.25)),
-      iconButton("zoom-out", "Zoom out", () => this.zoom(0.8)),
-      iconButton("maximize", "Fit everything", () => this.fit()),
+      iconButton("zoom-in", "Zoom in", () => this.painter.zoom(1.25)),
+      iconButton("zoom-out", "Zoom out", () => this.painter.zoom(0.8)),
+      iconButton("maximize", "Fit everything", () => this.painter.fit()),
+      this.undoing,
+      this.redoing,
+      this.grouping,
+      this.wayfinding,
+      this.returning,
       asTable,
-      button("download", "PNG", () => this.savePicture()),
+      button("download", "PNG", () => void this.savePicture()),
       this.counted,
     );
   }
-
-  private style(): StylesheetJson {
-    const toned = Object.entries(TONES).map(([kind, name]) => ({ selector: `node[kind = "${kind}"]`, style: { "background-color": token(`${name}-soft`), "border-color": token(name) } }));
-    const shaped = Object.entries(SHAPES).map(([kind, shape]) => ({ selector: `node[kind = "${kind}"]`, style: { shape } }));
-    return [
-      {
-        selector: "node",
-        style: {
-          width: 30,
-          height: 30,
-          shape: "ellipse",
-          "background-color": token("--surface-3"),
-          "border-width": 1.5,
-          "border-color": token("--control-line"),
-          label: "data(label)",
-          color: token("--text"),
-          "font-family": token("--font"),
-          "font-size": 11,
-          "text-valign": "bottom",
-          "text-margin-y": 5,
-          "text-background-color": token("--surface"),
-          "text-background-opacity": 0.85,
-          "text-background-padding": "2px",
-          "min-zoomed-font-size": 7,
-        },
-      },
-      ...shaped,
-      ...toned,
-      { selector: "node.generic", style: { "border-style": "dashed", "border-color": token("--control-line"), "background-color": token("--surface"), color: token("--text-3") } },
-      { selector: "node.pointer", style: { "border-style": "dashed", "border-color": token("--violet"), "background-color": token("--surface") } },
-      { selector: "node.pinned", style: { "border-width": 3 } },
-      { selector: "node.asking", style: { "background-blacken": 0.15 } },
-      { selector: "node.focused, node.found", style: { "underlay-color": token("--accent"), "underlay-opacity": 0.25, "underlay-padding": 7, "underlay-shape": "ellipse", "font-weight": 600 } },
-      {
-        selector: "edge",
-        style: {
-          width: "data(width)",
-          "line-color": token("--line-strong"),
-          "curve-style": "bezier",
-          "control-point-step-size": 28,
-          label: "data(label)",
-          color: token("--text-3"),
-          "font-family": token("--font"),
-          "font-size": 9,
-          "text-rotation": "autorotate",
-          "text-background-color": token("--surface"),
-          "text-background-opacity": 1,
-          "text-background-padding": "2px",
-          "min-zoomed-font-size": 8,
-        },
-      },
-      { selector: "edge.common", style: { label: "" } },
-      { selector: "edge.chosen", style: { "line-color": token("--accent"), color: token("--text"), label: "data(label)", "z-index": 10 } },
-      { selector: ".faded", style: { opacity: 0.2 } },
-    ] as StylesheetJson;
-  }
 }
 
-function classesOf(node: ChartNode): string {
-  return [node.generic && "generic", node.pointer && "pointer"].filter(Boolean).join(" ");
-}
-
-/** Where the server put it; where it did not, on a circle around the node that was expanded. */
-function placed(node: ChartNode, at: number, of: number, centre: { x: number; y: number }): { x: number; y: number } {
-  if (node.x != null && node.y != null) return { x: node.x, y: node.y };
-  const angle = (2 * Math.PI * at) / Math.max(1, of);
-  const radius = 90 + 9 * of;
-  return { x: centre.x + radius * Math.cos(angle), y: centre.y + radius * Math.sin(angle) };
+function named(made: HTMLButtonElement, label: string, off: boolean): void {
+  made.disabled = off;
+  made.title = label;
+  made.setAttribute("aria-label", label);
 }
 
 function reasonLine(reason: Reason): HTMLElement {
   const line = make("li", { class: "reason" }, make("span", { class: "reason-sentence" }, reason.sentence));
   if (reason.left || reason.right)
-    line.append(make("span", { class: "sides" }, make("span", { class: "side-value" }, reason.left ?? "(none)"), make("span", { class: "side-value" }, reason.right ?? "(none)")));
+    line.append(make("span", { class: "sides" }, make("span", { class: "side-value" }, reason.left || "(none)"), make("span", { class: "side-value" }, reason.right || "(none)")));
   if (reason.bits != null) line.append(make("span", { class: "reason-weight" }, `${reason.bits.toFixed(1)} bits`));
   return line;
-}
-
-function cell(node: ChartNode | undefined): HTMLElement {
-  const name = node?.url ? make("a", { href: node.url }, node.label) : (node?.label ?? "");
-  return make("td", {}, name, make("span", { class: "sub" }, [node && words(node.kind), node?.subtitle].filter(Boolean).join(", ")));
 }
 
 function button(name: string, label: string, act: () => void): HTMLButtonElement {
@@ -524,14 +577,14 @@ function swatch(kind: string): SVGSVGElement {
   svg.setAttribute("viewBox", "0 0 14 14");
   svg.setAttribute("aria-hidden", "true");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  const shape = SHAPES[kind] ?? "ellipse";
   const forms: Record<string, string> = {
-    rectangle: "M1.5 1.5h11v11h-11z",
-    "round-rectangle": "M3.5 1.5h7a2 2 0 0 1 2 2v7a2 2 0 0 1-2 2h-7a2 2 0 0 1-2-2v-7a2 2 0 0 1 2-2z",
-    "round-diamond": "M7 .8 13.2 7 7 13.2.8 7z",
-    "round-hexagon": "M4 1.5h6L13.2 7 10 12.5H4L.8 7z",
+    square: "M1.5 1.5h11v11h-11z",
+    box: "M3.5 1.5h7a2 2 0 0 1 2 2v7a2 2 0 0 1-2 2h-7a2 2 0 0 1-2-2v-7a2 2 0 0 1 2-2z",
+    diamond: "M7 .8 13.2 7 7 13.2.8 7z",
+    hexagon: "M4 1.5h6L13.2 7 10 12.5H4L.8 7z",
+    group: "M4.3.8h5.4l3.5 3.5v5.4l-3.5 3.5H4.3L.8 9.7V4.3z",
   };
-  path.setAttribute("d", forms[shape] ?? "M7 1a6 6 0 1 1 0 12A6 6 0 0 1 7 1z");
+  path.setAttribute("d", forms[SHAPES[kind] ?? "ellipse"] ?? "M7 1a6 6 0 1 1 0 12A6 6 0 0 1 7 1z");
   const tone = TONES[kind];
   path.setAttribute("fill", tone ? `var(${tone}-soft)` : "var(--surface-3)");
   path.setAttribute("stroke", tone ? `var(${tone})` : "var(--control-line)");
@@ -544,10 +597,7 @@ function words(kind: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function shorten(label: string): string {
-  return label.length > 28 ? `${label.slice(0, 26)}…` : label;
-}
-
-function still(): boolean {
-  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+function plural(kind: string): string {
+  const text = kind.replaceAll(/[_.-]/g, " ");
+  return text === "person" ? "people" : text.endsWith("s") || text === "media" ? text : `${text}s`;
 }

@@ -2,7 +2,7 @@
  * Positions on a map whose outlines stand on this server (Natural Earth, by world-atlas): a canvas, no tiles, no request to anybody.
  *
  * The points come from `data-url` as columns (`x` longitude, `y` latitude, `when`, `label`, `url`), or from the rows of a table inside
- * the element (`data-x`, `data-y`). Near points are drawn as one with their number; choosing it lists them with their addresses.
+ * the element (`data-x`, `data-y`, `data-when`; label and address from the first cell). Near points are drawn as one with their number; choosing it lists them with their addresses.
  * Pointer: drag, wheel, click. Keys: arrows move, + and - zoom, 0 shows all, n and p go from point to point, Enter lists.
  */
 import { feature } from "topojson-client";
@@ -325,9 +325,9 @@ function rowsOf(element: HTMLElement): Spot[] {
   return [...element.querySelectorAll<HTMLTableRowElement>("tr[data-x]")].map((row) => ({
     x: Number(row.dataset.x),
     y: Number(row.dataset.y),
-    when: "",
-    label: row.cells[0]?.textContent ?? "",
-    url: "",
+    when: row.dataset.when ?? "",
+    label: row.cells[0]?.firstChild?.textContent ?? "",
+    url: row.cells[0]?.querySelector("a")?.getAttribute("href") ?? "",
   }));
 }
 

@@ -27,6 +27,7 @@ FIGURES = (
     "wall",
     "camera",
     "gallery",
+    "chart",
 )
 FILES = {"import": "import_evidence", "web": "web_pages"}
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"

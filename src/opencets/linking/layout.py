@@ -12,6 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 Position = tuple[float, float]
+MOST_PAIRED = 600
+"""Up to so many nodes each is held apart from each; beyond, from ``SAMPLED`` others a round."""
+SAMPLED = 24
 
 
 def layout(
@@ -38,9 +41,14 @@ def layout(
     places = _first_places(names, index, pairs, kept, seed, spacing)
     free = np.array([name not in kept for name in names])
     if free.any() and len(names) > 1:
-        # 60 rounds settle 500 nodes; the work grows with the square, so larger charts get fewer.
-        count = rounds if rounds is not None else max(10, min(120, 20_000_000 // len(names) ** 2))
-        _settle(places, ends, free, spacing, count, centred=not kept)
+        if len(names) > MOST_PAIRED:
+            # Held apart from some others, chosen anew each round, instead of from all: the work grows with the nodes alone.
+            chance = np.random.default_rng(seed + 1)
+            _settle(places, ends, free, spacing, rounds or 70, centred=not kept, chance=chance)
+        else:
+            # 60 rounds settle 500 nodes; the work grows with the square, so larger charts get fewer.
+            count = rounds if rounds is not None else max(10, min(120, 20_000_000 // len(names) ** 2))
+            _settle(places, ends, free, spacing, count, centred=not kept)
     return {
         name: kept.get(name) or (round(float(x), 2), round(float(y), 2))
         for name, (x, y) in zip(names, places, strict=True)
@@ -80,24 +88,51 @@ def _settle(
     rounds: int,
     *,
     centred: bool,
+    chance: np.random.Generator | None = None,
 ) -> None:
     heat = spacing * max(1.0, np.sqrt(len(places)) / 4)
     cooling = heat / (rounds + 1)
     for _ in range(rounds):
-        x, y = places[:, 0], places[:, 1]
-        across, down = x[:, None] - x[None, :], y[:, None] - y[None, :]
-        squared = across * across + down * down
-        np.maximum(squared, 1.0, out=squared)
-        push = spacing * spacing / squared
-        force = np.stack(((across * push).sum(axis=1), (down * push).sum(axis=1)), axis=1)
+        force = _apart(places, spacing) if chance is None else _apart_from_some(places, spacing, chance)
         if len(ends):
             along = places[ends[:, 0]] - places[ends[:, 1]]
             pull = along * (np.hypot(along[:, 0], along[:, 1]) / spacing)[:, None]
             np.subtract.at(force, ends[:, 0], pull)
             np.add.at(force, ends[:, 1], pull)
         if centred:
-            force -= places * 0.05
+            # Many nodes push further: what is tied to nothing would stand far outside.
+            force -= places * (0.05 if chance is None else 0.6)
         length = np.maximum(np.hypot(force[:, 0], force[:, 1]), 1e-9)
         step = force / length[:, None] * np.minimum(length, heat)[:, None]
         places[free] += step[free]
         heat -= cooling
+
+
+def _apart(places: npt.NDArray[np.float64], spacing: float) -> npt.NDArray[np.float64]:
+    x, y = places[:, 0], places[:, 1]
+    across, down = x[:, None] - x[None, :], y[:, None] - y[None, :]
+    squared = across * across + down * down
+    np.maximum(squared, 1.0, out=squared)
+    push = spacing * spacing / squared
+    return np.stack(((across * push).sum(axis=1), (down * push).sum(axis=1)), axis=1)
+
+
+def _apart_from_some(
+    places: npt.NDArray[np.float64], spacing: float, chance: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """The push of some others standing for all, and that of the nearest along both axes whole: those overlap."""
+    count = len(places)
+    others = chance.integers(0, count, size=(count, SAMPLED))
+    between = places[:, None, :] - places[others]
+    push = spacing * spacing / np.maximum((between * between).sum(axis=2), spacing * spacing / 16)
+    force: npt.NDArray[np.float64] = (between * push[:, :, None]).sum(axis=1) * (count / SAMPLED)
+    for axis in (0, 1):
+        order = np.argsort(places[:, axis], kind="stable")
+        for step in range(1, 5):
+            one, other = order[:-step], order[step:]
+            apart = places[one] - places[other]
+            near = spacing * spacing / np.maximum((apart * apart).sum(axis=1), 1.0)
+            near = np.where(near > 1, near, 0.0)[:, None] * apart
+            force[one] += near
+            force[other] -= near
+    return force

@@ -236,23 +236,58 @@ class Written:
 
 def as_pdf(letter: Letter, folders: tuple[str, ...] = FOLDERS) -> Written:
     """The letter as PDF (A4), fonts embedded; the same letter is the same bytes, the fonts being the same."""
+    fonts = fonts_for([*_texts(letter), "‹›•…"], folders)
+    page = _sheet(letter, fonts)
+    _write(page, letter, fonts.spelt, fonts.family)
+    return Written(bytes(page.output()), tuple(chr(code) for code in sorted(fonts.spelt)))
+
+
+@dataclass(frozen=True, slots=True)
+class Fonts:
+    """The fonts of this machine that draw some texts; ``spelt``: how the characters are written that none has."""
+
+    face: tuple[str, str] | None
+    others: tuple[_Face, ...]
+    spelt: dict[int, str]
+
+    @property
+    def family(self) -> str:
+        """The name under which a page knows them."""
+        return "text" if self.face else "helvetica"
+
+    def put_on(self, page: Any) -> None:
+        """Embed them in a page of ``fpdf``."""
+        logging.getLogger("fontTools").setLevel(logging.ERROR)
+        if self.face:
+            page.add_font("text", "", self.face[0])
+            page.add_font("text", "B", self.face[1])
+        names = []
+        for number, other in enumerate(self.others):
+            page.add_font(f"other{number}", "", other.path, collection_font_number=other.number)
+            page.add_font(f"other{number}", "B", other.path, collection_font_number=other.number)
+            names.append(f"other{number}")
+        if names:
+            page.set_fallback_fonts(names, exact_match=False)
+        if self.face:
+            page.set_text_shaping(True)
+
+
+def fonts_for(texts: Iterable[str], folders: tuple[str, ...] = FOLDERS) -> Fonts:
+    """The fonts that draw these texts, of those the machine has."""
     face = _text_face(folders)
-    wanted = _drawn([*_texts(letter), "‹›•…"])
+    wanted = _drawn(texts)
     if face is None:  # the fonts that every reader of PDF has: Latin-1 alone
         others, missing = _others({code for code in wanted if code > 255}, folders)
     else:
         others, missing = _others(wanted - _face(face[0]).letters, folders)
     spelt = {code: f"‹U+{code:04X}›" if face else f"<U+{code:04X}>" for code in missing}
-    page = _sheet(letter, face, others)
-    _write(page, letter, spelt, "text" if face else "helvetica")
-    return Written(bytes(page.output()), tuple(chr(code) for code in sorted(missing)))
+    return Fonts(face, tuple(others), spelt)
 
 
-def _sheet(letter: Letter, face: tuple[str, str] | None, others: list[_Face]) -> Any:
+def _sheet(letter: Letter, fonts: Fonts) -> Any:
     from fpdf import FPDF
 
-    logging.getLogger("fontTools").setLevel(logging.ERROR)
-    family = "text" if face else "helvetica"
+    family = fonts.family
 
     class Sheet(FPDF):
         def footer(self) -> None:
@@ -270,18 +305,7 @@ def _sheet(letter: Letter, face: tuple[str, str] | None, others: list[_Face]) ->
     page.set_margins(22, 20, 22)
     page.set_auto_page_break(True, 22)
     page.alias_nb_pages()
-    if face:
-        page.add_font("text", "", face[0])
-        page.add_font("text", "B", face[1])
-    names = []
-    for number, other in enumerate(others):
-        page.add_font(f"other{number}", "", other.path, collection_font_number=other.number)
-        page.add_font(f"other{number}", "B", other.path, collection_font_number=other.number)
-        names.append(f"other{number}")
-    if names:
-        page.set_fallback_fonts(names, exact_match=False)
-    if face:
-        page.set_text_shaping(True)
+    fonts.put_on(page)
     page.add_page()
     return page
 

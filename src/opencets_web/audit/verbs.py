@@ -64,6 +64,9 @@ VERBS: dict[str, str] = {
     "case.left": "handed a case over",
     "chart.viewed": "drew a link chart",
     "chart.expanded": "expanded a link chart",
+    "chart.explained": "asked why a tie of a link chart is there",
+    "chart.way-sought": "sought the way between two on a link chart",
+    "chart.times-viewed": "looked at when and where something happened around a record",
     "connection.found": "found a connection (matching)",
     "connection.viewed": "looked at a connection",
     "connections.viewed": "looked at a case's connections",
@@ -191,6 +194,13 @@ VERBS: dict[str, str] = {
     "request.made": "requested a release",
     "request.withdrawn": "withdrew a request",
     "search.made": "searched",
+    "watch.made": "let a search go on as a watch",
+    "watch.paused": "paused a watch",
+    "watch.resumed": "let a watch run again",
+    "watch.ended": "ended a watch",
+    "watch.restored": "put an ended watch back",
+    "watch.told": "was told by a watch (search)",
+    "watches.viewed": "looked at their watches",
     "sharing.viewed": "looked at requests and releases",
     "comment.written": "wrote a comment",
     "comment.withdrawn": "withdrew a comment",
@@ -248,6 +258,8 @@ VERBS: dict[str, str] = {
     "operation.declared": "declared an operation",
     "target.declared": "declared a target",
     "chart.saved": "saved a link chart",
+    "chart.frozen": "saved a link chart as it was drawn",
+    "chart.exported": "handed a link chart out as a file",
     "chart.removed": "removed a saved link chart",
     "chart.restored": "put a saved link chart back",
     # an agency's own identity provider
@@ -351,11 +363,24 @@ VERBS: dict[str, str] = {
 }
 
 ACROSS_CASES = frozenset(
-    {"search.made", "gallery.viewed", "entities.listed", "matches.listed", "messages.viewed", "chart.viewed"}
+    {
+        "search.made",
+        "gallery.viewed",
+        "entities.listed",
+        "matches.listed",
+        "messages.viewed",
+        "chart.viewed",
+        "chart.way-sought",
+    }
 )
 """Acts that show records of many cases at once: where no single holding is named, they want the purpose of looking across cases."""
 
-FROM_ACROSS = frozenset({"judgement.made", "judgement.undone", "media.exposed", "chart.viewed", "chart.expanded"})
+FROM_ACROSS = frozenset(
+    {
+        "judgement.made", "judgement.undone", "media.exposed", "chart.viewed", "chart.expanded", "chart.explained",
+        "chart.way-sought", "chart.times-viewed", "chart.exported",
+    }
+)  # fmt: skip
 """Acts on a case that are done from such a page: the purpose of looking across cases serves where the case has none of its own."""
 
 WITHOUT_ASKING = frozenset(

@@ -35,13 +35,17 @@ def _log(verb: str, actor: Actor, case: Case, details: dict[str, object]) -> Non
 
 def _notify(actor: Actor, case: Case, officers: Iterable[UUID], sentence: str, url: str) -> None:
     for officer_id in officers:
-        if officer_id == actor.officer_id:
-            continue
-        notice = Notice.objects.create(
-            holding_id=case.holding_id, agency_id=case.agency_id, case=case, officer_id=officer_id,
-            by_id=actor.officer_id, sentence=sentence[:400], url=url, at=timezone.now(),
-        )  # fmt: skip
-        tell(f"officer:{officer_id}", "notice", notice.id)
+        if officer_id != actor.officer_id:
+            tell_officer(actor, case, officer_id, sentence, url)
+
+
+def tell_officer(actor: Actor, case: Case, officer_id: UUID, sentence: str, url: str) -> None:
+    """Tell one officer something of a case that they may see; inside the transaction of the act that says it."""
+    notice = Notice.objects.create(
+        holding_id=case.holding_id, agency_id=case.agency_id, case=case, officer_id=officer_id, by_id=actor.officer_id,
+        sentence=sentence[:400], url=url, at=timezone.now(),
+    )  # fmt: skip
+    tell(f"officer:{officer_id}", "notice", notice.id)
 
 
 # --- Comments -------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from opencets_web.deconfliction import queries as deconfliction
 from opencets_web.deconfliction.models import OperationKind
 from opencets_web.deconfliction.values import TARGET_KINDS, values_of
 from opencets_web.desk import following
+from opencets_web.desk.search import read as read_search
 from opencets_web.desk.search import search as search_everywhere
 from opencets_web.evidence import queries as evidence
 from opencets_web.evidence.models import Claim, Exhibit, Record, ReportLine
@@ -66,6 +67,7 @@ ASKED: Any = Query(..., max_length=300, description="Words, or an identifier in 
 CASE: Any = Query("", max_length=40, description="Only of this case.")  # type: ignore[type-arg]
 Reason = Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(_no_nul)]
 Reference = Annotated[str, Path(max_length=40, pattern=r"^[A-Za-z0-9._-]+$", description="The case's number.")]
+Day = Annotated[str, Query(pattern=r"^(\d{4}-\d\d-\d\d)?$", description="A day, as 2026-01-31.")]
 Number = Annotated[int, Query(ge=1, le=1_000_000, description="Which page.")]
 Limit = Annotated[int, Query(ge=1, le=MOST, description="How many at most.")]
 Cursor = Annotated[UUID | None, Query(description="`next` of the page before.")]
@@ -1053,10 +1055,12 @@ def draft_inquiry(request: HttpRequest, reference: Reference, given: InquiryDraf
 @router.get("/search", response={200: Found, **PROBLEMS}, operation_id="search")
 def search(
     request: HttpRequest, q: NoNul = ASKED,
-    part: Annotated[str, Query(pattern="^(identifiers|cases|people|messages|visible|files|)$")] = "", page: Number = 1,
+    part: Annotated[str, Query(pattern="^(identifiers|cases|people|alike|messages|visible|files|)$")] = "", page: Number = 1,
+    language: NoNul = "", case: NoNul = "", since: Day = "", until: Day = "",
 ) -> dict[str, Any]:  # fmt: skip
     """Across the rooms, only what you may see. The search is logged."""
-    found = search_everywhere(actor_of(request), q, part=part, number=page)
+    ask = read_search(q, language=language, part=part, case=case, since=since, until=until)
+    found = search_everywhere(actor_of(request), ask, number=page)
     hits = [
         {
             "part": group.part, "kind": hit.kind, "label": "".join(piece for piece, _ in hit.label), "subtitle": hit.subtitle,

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from django.db.models import Q
+
 from opencets.errors import ValueRefused
 from opencets.resolving.aliases import Likeness, ranked
 from opencets.values import normalise
@@ -26,10 +28,10 @@ _DIGITS = {"a": "4", "e": "3", "i": "1", "o": "0", "s": "5", "t": "7"}
 Ask = Callable[..., list[tuple[Any, ...]]]
 
 
-def find_alike(actor: Actor, words: str, ask: Ask) -> list[tuple[Claim, Likeness]]:
+def find_alike(actor: Actor, words: str, ask: Ask, within: Q) -> list[tuple[Claim, Likeness]]:
     """Visible screen names alike to ``words`` and not equal to it, the likest first; none where it is no screen name.
 
-    ``ask``: asks a function of the wall.
+    ``ask``: asks a function of the wall. ``within``: narrows to a case.
     """
     try:
         asked = normalise("handle", words) if " " not in words and "@" not in words.strip("@") else ""
@@ -39,7 +41,7 @@ def find_alike(actor: Actor, words: str, ask: Ask) -> list[tuple[Claim, Likeness
     if not query:
         return []
     ids = [row[0] for row in ask("select claim, claims from app_search_values(%s, %s)", query)]
-    claims = door.visible(actor, Claim.objects.filter(id__in=ids, kind__in=KINDS, record__retired_at=None))
+    claims = door.visible(actor, Claim.objects.filter(within, id__in=ids, kind__in=KINDS, record__retired_at=None))
     rows = {str(claim.id): claim for claim in claims.select_related("record__case") if claim.normal}
     plain = asked.partition(":")[2]
     names = {key: str(claim.normal) for key, claim in rows.items() if str(claim.normal).partition(":")[2] != plain}

@@ -69,7 +69,7 @@ WITHHELD_VERBS = (
     # between agencies, and into other cases
     "alert", "alerts", "connection", "connections", "conflict", "declaration", "deconfliction", "invitation", "link",
     "operation", "package", "packages", "part", "part-release", "part-request", "parts", "partner-key", "paths", "release",
-    "release-rule", "request", "search", "sharing", "target", "value", "values",
+    "release-rule", "request", "search", "sharing", "target", "value", "values", "watch", "watches",
     # who was told, given or asked what: officers of partners are named there, and providers whose answer is still to come
     "chart", "comment", "deadline", "inquiries", "inquiry", "notice", "standards", "task",
     # votes, which are independent, and what became of them outside the case

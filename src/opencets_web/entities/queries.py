@@ -1102,6 +1102,57 @@ def list_case_people(actor: Actor, frame: CaseFrame, *, words: str = "", number:
     return CasePeople(_entity_rows(actor, frame, clusters, named), page, total, complete)
 
 
+@dataclass(frozen=True, slots=True)
+class CaseEntity:
+    """An entity of a case: its records there, and what it is called."""
+
+    anchor: UUID
+    label: str
+    kind: str
+    records: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEntities:
+    """Many entities of a case at once, those with most records first; ``more`` where some are left out."""
+
+    entities: tuple[CaseEntity, ...]
+    more: bool
+
+
+def list_case_entities(actor: Actor, frame: CaseFrame, most: int) -> CaseEntities:
+    """Up to ``most`` entities of a case, grouped within it, in a handful of queries; for rooms that draw them."""
+    people = door.visible(actor, Record.objects.filter(case_id=frame.case_id, kind__in=PEOPLE, retired_at=None))
+    grouped, complete = _grouped(actor, frame, people)
+    inside = {UUID(record) for cluster in grouped for record in cluster}
+    alone = people.exclude(pk__in=inside).order_by("id").values_list("id", flat=True)
+    left = most - len(grouped)
+    single = list(alone[: left + 1]) if left > 0 else []
+    clusters = [
+        *(tuple(map(UUID, cluster)) for cluster in grouped[:most]),
+        *((record,) for record in single[: max(left, 0)]),
+    ]
+    ids = [record for cluster in clusters for record in cluster]
+    named: dict[UUID, _Named] = {
+        record: _Label(record, label, kind)
+        for record, label, kind in people.filter(pk__in=ids).values_list("id", "label", "kind")
+    }
+    names: dict[UUID, list[Claim]] = defaultdict(list)
+    stated = Claim.objects.filter(record__in=ids, kind="name", property="full_name", role="own").only(
+        "record_id", "property", "role", "normal"
+    )
+    for claim in door.visible(actor, stated).order_by("id"):
+        names[claim.record_id].append(claim)
+    made = []
+    for cluster in clusters:
+        label, kind = _called(
+            [named[record] for record in cluster], [one for record in cluster for one in names[record]]
+        )
+        made.append(CaseEntity(cluster[0], label, kind, cluster))
+    more = not complete or len(grouped) > most or len(single) > max(left, 0)
+    return CaseEntities(tuple(made), more)
+
+
 def _grouped(actor: Actor, frame: CaseFrame, people: QuerySet[Record]) -> tuple[list[tuple[str, ...]], bool]:
     """The clusters of more than one record, the largest first, and whether every shared value was looked at."""
     shared = _shared(actor, frame, people)

@@ -37,7 +37,7 @@ READ_ONLY_FOR_WEB = (
     "grading_series", "grading_seriesmember",
     "cameras_noiselook", "cameras_cameramatch",
     "marks_markmatch",
-    "texts_visibletext", "texts_messagelanguage", "texts_languagepass",
+    "texts_visibletext", "texts_messagelanguage", "texts_languagepass", "desk_namekey",
 )  # fmt: skip
 WEB_ADDS_ONLY = ("evidence_blob",)
 _OWN = " and agency_id = (select app_agency())"
@@ -65,6 +65,8 @@ OWN_BUSINESS = {
     "deconfliction_conflict": _OWN,
     "deconfliction_threadline": _OWN,
     "grading_entryrelease": _OWN,
+    # What is frozen on a chart is open to those alone who may see all of it.
+    "charts_savedchart": " and (holdings = '{}' or app_sees_all(holdings))",
     "leads_alert": " and (agency_id = (select app_agency()) or kind in ('connection', 'known'))",
 }
 """What a partner on a case does not see of it: whom its agency was pointed to, asks, answers, and to whom else it released."""
@@ -98,6 +100,9 @@ WORDED = (
 )
 VALUE_WORDS = f"to_tsvector('simple'::regconfig, translate({{0}}normal, {_APART}))"
 TEXT_WORDS = "to_tsvector('simple'::regconfig, coalesce(t.terms, ''))"
+UNSPACED_SCRIPTS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+"""Scripts that are written without spaces: Thai, Lao, Burmese, Khmer, kana, Chinese characters."""
+UNSPACED = f"{{0}}body ~ '[{UNSPACED_SCRIPTS}]'"
 FILE_WORDS = f"to_tsvector('simple'::regconfig, translate({{0}}name, {_APART}))"
 """What ``desk/migrations/0001_words`` indexes: the words of values and of file names. An index serves only the same text."""
 
@@ -138,6 +143,21 @@ _TEXT_ASKED = f"asked <> '' and {TEXT_WORDS} @@ to_tsquery('simple', asked)"
 _BODY_ASKED = (
     "asked <> '' and to_tsvector('simple'::regconfig, coalesce(r.body, '')) @@ websearch_to_tsquery('simple', asked)"
 )
+
+
+_PAIRS_ASKED = f"{UNSPACED.format('r.')} and app_letter_pairs(r.body) @> pairs"
+_WITHIN = (
+    "(of_case is null or r.case_id = of_case) and (since = '' or r.at_text >= since)"
+    " and (until = '' or (r.at_text <> '' and r.at_text < until || '~'))"
+)
+
+
+def _messages_of(asked: str) -> str:
+    """Messages as ``asked``, of a case and a time where these are given: one branch of a search."""
+    return (
+        f"select r.id from evidence_record r where {asked} and {_WITHIN} and r.kind = 'message' and r.retired_at is null"
+        f" and {sees('r.holding_id', 'r.agency_id')}"
+    )
 
 
 def _messages_in(asked: str) -> str:
@@ -294,6 +314,30 @@ def _functions() -> list[str]:
         "create or replace function app_search_visible(asked text, of_language text, of_case uuid, most integer) returns setof uuid"
         f" {head} as $$ select t.id from ({_visible(_TEXT_ASKED)} union all"
         f" {_visible(_NO_WORDS)}) t limit least(most, 20000) $$",
+        # The same with a case, and with a time where there is one; a branch for each index.
+        "create or replace function app_search_values_of(words text, of_case uuid, most integer) returns table(claim uuid,"
+        f" claims bigint) {head} as $$ select (array_agg(c.id))[1], count(*) from (select c.id, c.kind, c.normal from"
+        f" evidence_claim c where {VALUE_WORDS.format('c.')} @@ to_tsquery('simple', words) and {WORDED.format('c.')}"
+        f" and (of_case is null or c.case_id = of_case) and {sees('c.holding_id', 'c.agency_id')} limit 20000) c"
+        " group by c.kind, c.normal order by count(*) desc, c.normal limit least(most, 2000) $$",
+        f"create or replace function app_search_files_of(words text, of_case uuid, most integer) returns setof uuid {head} as"
+        f" $$ select f.id from evidence_exhibitfile f where {FILE_WORDS.format('f.')} @@ to_tsquery('simple', words)"
+        " and (of_case is null or f.exhibit_id in (select e.id from evidence_exhibit e where e.case_id = of_case))"
+        f" and {sees('f.holding_id', 'f.agency_id')} limit least(most, 2000) $$",
+        "create or replace function app_search_messages_within(asked text, of_language text, of_case uuid, since text, until text,"
+        f" most integer) returns setof uuid {head} as $$ select r.id from ("
+        f"{_messages_of(_BODY_ASKED)} and of_language = '' union all {_messages_in(_BODY_ASKED)} and {_WITHIN}"
+        f" union all {_messages_in(_NO_WORDS)} and {_WITHIN}) r limit least(most, 2000) $$",
+        # Without spaces a text is one word; every two letters beside each other stand in an index of their own.
+        "create or replace function app_search_unspaced(pairs text[], of_language text, of_case uuid, since text, until text,"
+        f" most integer) returns setof uuid {head} as $$ {_messages_of(_PAIRS_ASKED)} and (of_language = '' or exists (select 1"
+        " from texts_messagelanguage l where l.record_id = r.id and l.language = of_language)) limit least(most, 2000) $$",
+        # Names by the keys of their spellings: those that share most keys, to be compared outside.
+        "create or replace function app_search_names(asked text[], of_case uuid, most integer) returns table(normal text)"
+        f" {head} as $$ select n.normal from desk_namekey n where n.keys && asked and {sees('n.holding_id', 'n.agency_id')}"
+        " and (of_case is null or n.holding_id = (select k.holding_id from cases_case k where k.id = of_case))"
+        " order by cardinality(array(select unnest(n.keys) intersect select unnest(asked))) desc, n.normal"
+        " limit least(most, 2000) $$",
         # Acts are read by the owner's officers and by auditors; what a partner reads of a case's feed is said here, without
         # address and purpose of the acting officer.
         "create or replace function app_feed(of_holding uuid, most integer) returns table(id bigint, at timestamptz, verb text,"
@@ -433,7 +477,8 @@ def rights() -> dict[str, Rights]:
             own, alone = OF_ONE_OFFICER[name]
             own = f"{sees('holding_id', 'agency_id')} and {own}"
             adding, changing = (
-                (own if name == "casework_presence" else writing),
+                # An officer who may read is told by their own watches.
+                (own if name == "casework_presence" else f"({writing} or {own})" if alone else writing),
                 own if alone else f"({writing} or {own})",
             )
         table[name] = Rights(web, jobs, jobs, _four_policies(reading, adding, changing))
@@ -533,6 +578,16 @@ def rights() -> dict[str, Rights]:
             "create policy compares on push_subscription for all to opencets_blind using (true) with check (true)",
         ),
     )  # fmt: skip
+    # A search that goes on is its officer's own; later work looks for all of them, each as its officer.
+    for name in ("desk_watch", "desk_watchhit"):
+        mine = "officer_id = (select app_officer())"
+        table[name] = Rights(
+            "select, insert, update", "select, insert, update", "",
+            (
+                f"create policy own on {name} for all to opencets_web using ({mine}) with check ({mine})",
+                f"create policy works on {name} for all to opencets_jobs using (true) with check (true)",
+            ),
+        )  # fmt: skip
     table["push_agencyswitch"] = Rights(
         "select, insert, update", "", "select",
         (
@@ -705,7 +760,7 @@ def build() -> None:
         cursor.execute(
             "grant select on accounts_officer, policy_grant, policy_holding, leads_pointersecret, leads_pointer, cases_case,"
             " evidence_record, evidence_claim, evidence_exhibitfile, audit_checkpoint, audit_seal, audit_act,"
-            " standards_quiethours, texts_visibletext, texts_messagelanguage to opencets_definer"
+            " standards_quiethours, texts_visibletext, texts_messagelanguage, desk_namekey, evidence_exhibit to opencets_definer"
         )
         cursor.execute("grant select on accounts_agency, accounts_certification to opencets_definer")
         cursor.execute("grant insert on accounts_officer to opencets_definer")
@@ -768,7 +823,7 @@ def build() -> None:
         for name in (
             "accounts_certification", "policy_grant", "policy_holding", "leads_pointer", "cases_case",
             "evidence_record", "evidence_claim", "evidence_exhibitfile", "audit_act", "standards_quiethours",
-            "texts_visibletext", "texts_messagelanguage",
+            "texts_visibletext", "texts_messagelanguage", "desk_namekey", "evidence_exhibit",
         ):  # fmt: skip
             cursor.execute(f"create policy definer on {name} for select to opencets_definer using (true)")
         for name in ("policy_grant", "casework_notice"):

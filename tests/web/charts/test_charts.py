@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from hashlib import sha256
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -10,11 +13,15 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pypdf import PdfReader
 
-from opencets.errors import NotFound
+from opencets.errors import DamagedSource, NotFound
 from opencets_web.audit.models import Act
-from opencets_web.charts import actions, queries
+from opencets_web.cases.queries import get_frame
+from opencets_web.charts import actions, pages, queries, ways
+from opencets_web.charts.keeping import Asked
 from opencets_web.charts.models import SavedChart
+from opencets_web.charts.whole import get_whole_graph
 from opencets_web.entities import actions as judging
 from opencets_web.entities import jobs
 from opencets_web.evidence.models import Claim
@@ -167,8 +174,6 @@ def test_the_chart_of_a_case_shows_its_people_and_the_other_cases_they_stand_in(
     books.record(two, "account", "annak", ("phone", "07700 900123"))
     hidden = books.case("BO-1", cast.borders)
     books.record(hidden, "account", "annak", ("phone", "07700 900123"))
-    from opencets_web.cases.queries import get_frame
-
     with as_actor(cast.owner):
         frame = get_frame(cast.owner, "AV-1", "charts:case")
         graph = queries.get_case_graph(cast.owner, frame)
@@ -202,30 +207,207 @@ def test_the_pages_are_shut_to_the_outsider_and_open_with_a_grant(
     assert "Anna Keller has Telephone number +447700900123 (own), said by 1 claim." in table
 
 
-def test_a_chart_is_kept_with_its_places_removed_and_put_back(books: Books, cast: Cast, client_for: Browsers) -> None:
+def test_a_living_chart_is_kept_with_its_places_removed_and_put_back(
+    books: Books, cast: Cast, client_for: Browsers
+) -> None:
     case = books.case("AV-1")
     anna = books.record(case, "person", "Anna Keller", *ANNA)
     browser = client_for(cast.owner)
-    answer = browser.post("/charts/save/", {"around": anna.id, "title": "Anna and her number"})
+    layout = {"places": {f"e:{anna.id}": [11.5, -7.0]}, "notes": {f"e:{anna.id}": "Ask first"}, "junk": 1}
+    answer = browser.post(
+        "/charts/save/", {"around": anna.id, "title": "Anna and her number", "layout": json.dumps(layout)}
+    )
     saved = SavedChart.objects.get()
-    assert answer["Location"] == f"/charts/{anna.id}/?saved={saved.id}"
-    before = browser.get(f"/charts/{anna.id}/graph.json?saved={saved.id}").json()
+    here = f"/charts/saved/{saved.id}/"
+    assert answer["Location"] == here
+    before = browser.get(f"{here}graph.json").json()
     books.record(case, "account", "annak", ("phone", "07700 900123"), ("screen_name", "annak"))
-    after = browser.get(f"/charts/{anna.id}/graph.json?saved={saved.id}").json()
+    after = browser.get(f"{here}graph.json").json()
     places: dict[str, Any] = {node["id"]: (node["x"], node["y"]) for node in after["nodes"]}
+    assert places[f"e:{anna.id}"] == (11.5, -7.0)
     assert all(places[node["id"]] == (node["x"], node["y"]) for node in before["nodes"])
+    assert after["layout"]["notes"] == {f"e:{anna.id}": "Ask first"}
+    assert "junk" not in after["layout"]
     assert "chatter:annak" in {node["label"] for node in after["nodes"]}
+    assert "Note: Ask first" in browser.get(f"{here}?view=table").content.decode()
     assert "Anna and her number" in browser.get("/charts/").content.decode()
-    assert client_for(cast.outsider).post(f"/charts/saved/{saved.id}/remove/").status_code == 404
-    assert client_for(cast.outsider).get(f"/charts/{anna.id}/?saved={saved.id}").status_code == 404
-    browser.post(f"/charts/saved/{saved.id}/remove/")
+    assert client_for(cast.outsider).post(f"{here}remove/").status_code == 404
+    assert client_for(cast.outsider).get(here).status_code == 404
+    browser.post(f"{here}remove/")
     page = browser.get("/charts/").content.decode()
-    assert f"/charts/saved/{saved.id}/restore/" in page
-    assert f"/charts/{anna.id}/?saved=" not in page
-    browser.post(f"/charts/saved/{saved.id}/restore/")
-    assert f"/charts/{anna.id}/?saved=" in browser.get("/charts/").content.decode()
+    assert f"{here}restore/" in page
+    assert f'href="{here}"' not in page
+    browser.post(f"{here}restore/")
+    assert f'href="{here}"' in browser.get("/charts/").content.decode()
     verbs = Act.objects.filter(verb__in=["chart.saved", "chart.removed", "chart.restored"]).order_by("id")
     assert list(verbs.values_list("verb", flat=True)) == ["chart.saved", "chart.removed", "chart.restored"]
+
+
+def test_a_frozen_chart_stays_as_it_was_for_those_alone_who_may_see_all_of_it(
+    books: Books, cast: Cast, client_for: Browsers, as_actor: Behind
+) -> None:
+    case, theirs = books.case("AV-1"), books.case("BO-1", cast.borders)
+    anna = books.record(case, "person", "Anna Keller", *ANNA)
+    books.record(theirs, "account", "quietowl", ("phone", "07700 900123"), ("screen_name", "quietowl"))
+    grant = books.grant(theirs, cast.owner)
+    browser = client_for(cast.owner)
+    browser.post("/charts/save/", {"around": anna.id, "title": "As it was", "freeze": "1"})
+    saved = SavedChart.objects.get()
+    here = f"/charts/saved/{saved.id}/"
+    books.record(case, "account", "later", ("phone", "07700 900123"), ("screen_name", "later"))
+    page, told = browser.get(here).content.decode(), browser.get(f"{here}graph.json").json()
+    assert saved.sha256 == sha256(saved.content.encode()).hexdigest()
+    assert saved.sha256 in page
+    shown = {node["label"] for node in told["nodes"]}
+    assert "chatter:quietowl" in shown
+    assert "chatter:later" not in shown
+    # The label of a frozen chart is that of all that it draws, and its files carry the digest.
+    assert saved.sha256 in browser.post("/charts/export/", {"saved": saved.id, "form": "svg"}).content.decode()
+    looked = Act.objects.filter(verb="chart.exported").values_list("holding_id", flat=True)
+    assert set(looked) == {case.holding_id, theirs.holding_id}
+    # Their grant ends: what they hold is taken back, and nothing tells that it was there.
+    grant.withdrawn_at = timezone.now()
+    grant.save(update_fields=["withdrawn_at"])
+    for address in (here, f"{here}graph.json", f"{here}?view=table", f"{here}times/"):
+        assert client_for(cast.owner).get(address).status_code == 404, address
+    assert "As it was" not in browser.get("/charts/").content.decode()
+    assert browser.post("/charts/export/", {"saved": saved.id, "form": "svg"}).status_code == 404
+    assert browser.post(f"{here}remove/").status_code == 404
+    with as_actor(cast.owner):
+        assert not SavedChart.objects.exists(), "the wall shows it"
+
+
+def test_a_changed_frozen_chart_is_refused(books: Books, cast: Cast, as_actor: Behind) -> None:
+    anna = books.record(books.case("AV-1"), "person", "Anna Keller", *ANNA)
+    with as_actor(cast.owner):
+        kept = actions.save_chart(cast.owner, Asked(anna.id), "As it was", freeze=True)
+        chart = SavedChart.objects.get(pk=kept)
+        chart.content = chart.content.replace("Anna", "Hanna")
+        chart.save(update_fields=["content"])
+        with pytest.raises(DamagedSource, match="digest differs"):
+            pages.get_saved_graph(cast.owner, str(kept))
+
+
+def test_hidden_grouped_noted_and_timed_is_what_is_handed_out(books: Books, cast: Cast, client_for: Browsers) -> None:
+    case = books.case("AV-1")
+    anna = books.record(case, "person", "Anna Keller", *ANNA)
+    tom = books.record(case, "person", "Tom Reed", ("full_name", "Tom Reed"), ("phone", "07700 900123", "contact"))
+    eva = books.record(case, "person", "Eva Marsh", ("full_name", "Eva Marsh"), ("phone", "07700 900123", "contact"))
+    six = books.record(
+        case, "message", "At six", ("phone", "07700 900123", "mentioned"), at_text="2026-02-03T18:00:00Z"
+    )
+    layout = {
+        "hidden": [f"e:{anna.id}"], "notes": {"g:1": "Two <friends>"}, "expanded": ["v:phone:+447700900123"],
+        "groups": [{"id": "g:1", "label": "2 people", "members": [f"e:{tom.id}", f"e:{eva.id}"]}],
+        "time": ["2026-01-01", "2026-02-01"],
+    }  # fmt: skip
+    sent = {"around": anna.id, "layout": json.dumps(layout)}
+    browser = client_for(cast.owner)
+    answer = browser.post("/charts/export/", sent | {"form": "svg"})
+    drawn = answer.content.decode()
+    assert answer["Content-Type"] == "image/svg+xml"
+    assert "2 people" in drawn
+    assert "Two &lt;friends&gt;" in drawn
+    assert "2 ties of those grouped (2 phone)." in drawn
+    assert "Anna Keller:" not in drawn
+    assert "At six" not in drawn, "it happened at another time"
+    assert "At six" in browser.post("/charts/export/", {"around": six.id, "form": "svg"}).content.decode()
+    document = browser.post("/charts/export/", sent | {"form": "pdf"}).content
+    words = "".join(page.extract_text() for page in PdfReader(BytesIO(document)).pages)
+    assert "2 people has 1 tie: to +447700900123." in words.replace("\n", " ")
+    graph = json.loads(browser.post("/charts/export/", {"around": anna.id, "form": "case-uco"}).content)["@graph"]
+    names = {node["@id"]: node.get("uco-core:name") for node in graph}
+    said = {
+        (names[node["uco-core:source"]["@id"]], names[node["uco-core:target"]["@id"]])
+        for node in graph if node["@type"] == "uco-observable:ObservableRelationship"
+    }  # fmt: skip
+    assert said == {(who, "+447700900123") for who in ("Anna Keller", "Tom Reed", "Eva Marsh", "At six")}
+    assert client_for(cast.outsider).post("/charts/export/", sent | {"form": "svg"}).status_code == 404
+    assert Act.objects.filter(verb="chart.exported", officer_id=cast.owner.officer_id).count() == 4
+
+
+def test_what_another_agency_owns_is_not_handed_to_other_programs(
+    books: Books, cast: Cast, client_for: Browsers
+) -> None:
+    anna = books.record(books.case("AV-1"), "person", "Anna Keller", *ANNA)
+    theirs = books.case("BO-1", cast.borders)
+    owl = books.record(theirs, "account", "quietowl", ("phone", "07700 900123", "contact"))
+    books.grant(theirs, cast.owner)
+    browser = client_for(cast.owner)
+    refused = browser.post("/charts/export/", {"around": anna.id, "form": "case-uco"})
+    assert refused.status_code == 409
+    assert "they alone pass it on" in refused.content.decode()
+    hidden = json.dumps({"hidden": [f"e:{owl.id}"]})
+    assert browser.post("/charts/export/", {"around": anna.id, "form": "case-uco", "layout": hidden}).status_code == 200
+
+
+def test_every_tie_tells_why_and_to_the_outsider_nothing(
+    books: Books, cast: Cast, as_actor: Behind, client_for: Browsers
+) -> None:
+    one, two = books.case("AV-1"), books.case("AV-2")
+    anna = books.record(one, "person", "Anna Keller", *ANNA)
+    books.record(one, "person", "Tom Reed", ("full_name", "Tom Reed"), ("phone", "07700 900123", "contact"))
+    books.record(two, "account", "annak", ("phone", "07700 900123"))
+    with as_actor(cast.owner):
+        frame = get_frame(cast.owner, "AV-1", "charts:case")
+        around = queries.get_graph(cast.owner, anna.id)
+        case, entire = queries.get_case_graph(cast.owner, frame), get_whole_graph(cast.owner, frame)
+        for edge in (*around.edges, *case.edges):
+            assert ways.why(cast.owner, edge.id) == edge.reasons, edge.id
+        for edge in entire.edges:
+            assert edge.reasons is None
+            assert ways.why(cast.owner, edge.id), edge.id
+    assert ("Anna Keller", "own", "+447700900123") in ties(entire)
+    assert ("Tom Reed", "of a contact", "+447700900123") in ties(entire)
+    assert ("+447700900123", "stands in", "AV-2") in ties(entire)
+    for edge in (*case.edges, *entire.edges):
+        assert client_for(cast.outsider).get("/charts/why.json", {"tie": edge.id}).status_code == 404, edge.id
+    for odd in ("", "x", "e:1|v:phone:1", "match:1", "v:phone:1|c:1", f"e:{anna.id}|v:nothing:1", "|"):
+        assert client_for(cast.owner).get("/charts/why.json", {"tie": odd}).status_code == 404, odd
+
+
+def test_the_way_between_two_leads_over_values_that_link(
+    books: Books, cast: Cast, as_actor: Behind, client_for: Browsers
+) -> None:
+    one, theirs = books.case("AV-1"), books.case("BO-1", cast.borders)
+    start = books.record(one, "person", "Anna Keller", *ANNA)
+    books.record(one, "person", "Tom Reed", ("phone", "07700 900123", "contact"), ("email", "tom@example.org"))
+    end = books.record(one, "account", "far", ("email", "tom@example.org", "contact"), ("screen_name", "far"))
+    apart = books.record(one, "person", "Eva Marsh", ("full_name", "Eva Marsh"), ("email", "eva@example.org"))
+    books.record(theirs, "account", "quietowl", ("email", "eva@example.org"), ("phone", "07700 900123"))
+    with as_actor(cast.owner):
+        found = ways.find_way(cast.owner, f"e:{start.id}", f"e:{end.id}")
+        nothing = ways.find_way(cast.owner, f"e:{start.id}", f"e:{apart.id}")
+    assert labels(found) == {"Anna Keller", "+447700900123", "Tom Reed", "tom@example.org", "far"}
+    assert len(found.edges) == 4
+    assert nothing.nodes == (), "the way over a hidden account is none"
+    asked = {"from": f"e:{start.id}", "to": f"e:{end.id}"}
+    assert client_for(cast.outsider).get("/charts/way.json", asked).status_code == 404
+    Claim.objects.filter(normal="tom@example.org").update(generic=True)
+    with as_actor(cast.owner):
+        assert ways.find_way(cast.owner, f"e:{start.id}", f"e:{end.id}").nodes == ()
+
+
+def test_when_and_where_around_a_record_and_a_kept_chart(books: Books, cast: Cast, client_for: Browsers) -> None:
+    case, theirs = books.case("AV-1"), books.case("BO-1", cast.borders)
+    anna = books.record(case, "person", "Anna Keller", *ANNA)
+    by = ("phone", "07700 900123")
+    books.record(case, "message", "At six", (*by, "sender"), at_text="2026-02-03T18:00:00Z")
+    books.record(case, "media", "IMG_1.jpg", by, ("location", "51.45,-2.59"), at_text="2026-03-01T09:00:00Z")
+    books.record(theirs, "message", "Hidden hour", (*by, "sender"), at_text="2026-02-04T18:00:00Z")
+    browser = client_for(cast.owner)
+    browser.post("/charts/save/", {"around": anna.id, "title": "Kept"})
+    kept = SavedChart.objects.get()
+    for address in (f"/charts/{anna.id}/times/", f"/charts/saved/{kept.id}/times/"):
+        page = browser.get(address).content.decode()
+        assert "2 events with a time, 1 positions" in page
+        assert 'data-x="-2.590000" data-y="51.450000"' in page
+        assert "Hidden hour" not in page
+        assert "2026-02-04" not in page
+        part = browser.get(address, {"from": "2026-02-01", "to": "2026-02-28"}).content.decode()
+        assert "At six" in part
+        assert "IMG_1.jpg" not in part
+        assert client_for(cast.outsider).get(address).status_code == 404
 
 
 def test_a_reader_without_contribute_keeps_no_chart(books: Books, cast: Cast, as_actor: Behind) -> None:
@@ -233,7 +415,7 @@ def test_a_reader_without_contribute_keeps_no_chart(books: Books, cast: Cast, as
     anna = books.record(case, "person", "Anna Keller", *ANNA)
     books.grant(case, cast.outsider, "read")
     with as_actor(cast.outsider), pytest.raises(NotFound):
-        actions.save_chart(cast.outsider, anna.id, "Mine now")
+        actions.save_chart(cast.outsider, Asked(anna.id), "Mine now")
     assert not SavedChart.objects.exists()
 
 
@@ -248,7 +430,8 @@ def test_the_number_of_queries_does_not_grow_with_the_chart(books: Books, cast: 
     browser = client_for(cast.owner)
     for url in (
         "/charts/", f"/charts/{anna.id}/", f"/charts/{anna.id}/?view=table", "/charts/case/AV-0/?view=table",
-        f"/charts/{anna.id}/graph.json",
+        f"/charts/{anna.id}/graph.json", f"/charts/{anna.id}/times/", "/charts/case/AV-0/graph.json?whole=1",
+        "/charts/case/AV-0/?whole=1&view=table", f"/charts/way.json?from=e:{anna.id}&to=c:{cases[0].id}",
     ):  # fmt: skip
         with CaptureQueriesContext(connection) as asked:
             assert browser.get(url).status_code == 200

@@ -8,6 +8,8 @@ from uuid import UUID
 
 import pytest
 
+from opencets.errors import ActRefused
+
 if TYPE_CHECKING:
     from django.test import Client
 
@@ -160,3 +162,177 @@ def test_a_varied_screen_name_is_found_by_rare_letters_by_who_may_see_it(
     told = "the same letters; service, separators, digits or decoration differ"
     assert hits == ([("kik:heron_77", told, "AV-2026-0001")] if sees else [])
     assert not [group for group in other.groups if group.part == "handles"]
+
+
+# --- Names in other spellings, texts without spaces, filters ---------------------------------------------------------
+
+
+@pytest.fixture
+def more(cast: Cast, case: str) -> dict[str, Any]:
+    """Beside the case of Avon one of Borders: names in three scripts, messages in two, with times."""
+    from opencets_web.desk.naming import put_names
+    from opencets_web.evidence.models import Claim
+    from tests.web.entities.conftest import Books
+
+    books = Books(cast)
+    ours, theirs = books.case("AV-2"), books.case("BO-1", cast.borders)
+    made = {
+        "ours": ours,
+        "theirs": theirs,
+        "anna": books.record(ours, "person", "Анна Келлер", ("full_name", "Анна Келлер")),
+        "hidden": books.record(theirs, "person", "Ana Keler", ("full_name", "Ana Keler")),
+        "thai": books.record(ours, "message", "m1", body="เจอกันที่สะพานเหลืองตอนหกโมง", at_text="2026-02-03T18:00:00Z"),
+        "river": books.record(ours, "message", "m2", body="the yellow bridge", at_text="2026-05-01T18:00:00Z"),
+        "far": books.record(theirs, "message", "m3", body="สะพานเหลือง", at_text="2026-02-03T18:00:00Z"),
+    }
+    put_names(Claim.objects.filter(kind="name").values_list("holding_id", "agency_id", "normal"))
+    return {"books": books, **made}
+
+
+def _found(actor: Any, words: str, **asked: str) -> dict[str, set[str]]:
+    from opencets_web.desk.search import read, search
+
+    return {group.part: {hit.url for hit in group.hits} for group in search(actor, read(words, **asked)).groups}
+
+
+def test_a_name_is_found_in_another_script_and_with_a_letter_wrong(
+    cast: Cast, as_actor: Callable[..., Any], more: dict[str, Any]
+) -> None:
+    anna, hidden = f"/entities/{more['anna'].id}/", f"/entities/{more['hidden'].id}/"
+    with as_actor(cast.owner):
+        for words in ("Anna Keller", "Ana Keler", "keller anna", "Keler"):
+            assert _found(cast.owner, words)["alike"] == {anna}, words
+        assert "alike" not in _found(cast.owner, "Tom Reed")
+    with as_actor(cast.outsider):
+        assert _found(cast.outsider, "Анна Келлер")["alike"] == {hidden}
+    with as_actor(None):
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute("select * from app_search_names(array['s:n'], null, 10)")
+            assert cursor.fetchall() == []
+
+
+def test_words_within_a_text_without_spaces_are_found_by_who_may_see_it(
+    cast: Cast, as_actor: Callable[..., Any], more: dict[str, Any]
+) -> None:
+    with as_actor(cast.owner):
+        assert _found(cast.owner, "สะพานเหลือง") == {"messages": {f"/records/{more['thai'].id}/"}}
+        assert _found(cast.owner, "สะพานแดง") == {}
+    with as_actor(cast.outsider):
+        assert _found(cast.outsider, "สะพานเหลือง") == {"messages": {f"/records/{more['far'].id}/"}}
+
+
+def test_a_case_and_a_time_narrow_what_is_found(cast: Cast, as_actor: Callable[..., Any], more: dict[str, Any]) -> None:
+    river = {"messages": {f"/records/{more['river'].id}/"}}
+    with as_actor(cast.owner):
+        assert len(_found(cast.owner, "yellow")["messages"]) == 2
+        assert _found(cast.owner, "yellow", case="av-2") == river
+        assert _found(cast.owner, "yellow", since="2026-04-01") == river
+        assert _found(cast.owner, "yellow", until="2026-05-01", since="2026-05-01") == river
+        assert _found(cast.owner, "yellow", until="2026-04-30") == {}
+        assert _found(cast.owner, "yellow", case="BO-1") == _found(cast.owner, "yellow", case="NONE") == {}
+        assert set(_found(cast.owner, "holt", case="AV-2026-0001")) == {"people"}
+        assert _found(cast.owner, "holt", case="AV-2") == {}
+        assert set(_found(cast.owner, "img 2041", case="AV-2026-0001")) == {"files"}
+        assert set(_found(cast.owner, "02079460123", part="identifiers")) == {"identifiers"}
+
+
+# --- Watches ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_watch_tells_what_is_new_once_to_its_officer_alone(
+    cast: Cast, as_actor: Callable[..., Any], as_job: Callable[..., Any], client_for: Callable[..., Client],
+    more: dict[str, Any],
+) -> None:  # fmt: skip
+    from opencets_web.audit.models import Act
+    from opencets_web.casework.models import Notice
+    from opencets_web.desk import actions
+    from opencets_web.desk.models import Watch
+
+    def look() -> int:
+        with as_job(cast.owner):
+            return actions.look(cast.owner, watch.id)
+
+    browser = client_for(cast.owner)
+    browser.post("/watches/make/", {"q": "+44 20 7946 0123", "title": "The number"})
+    watch = Watch.objects.get()
+    assert look() == 0, "what was there before is not told"
+    books, ours, theirs = more["books"], more["ours"], more["theirs"]
+    books.record(theirs, "account", "owl", ("phone", "020 7946 0123"))
+    assert look() == 0, "what its officer may not see"
+    new = books.record(ours, "account", "annak", ("phone", "020 7946 0123"))
+    assert (look(), look()) == (1, 0)
+    told = Notice.objects.get()
+    assert told.officer_id == cast.owner.officer_id
+    assert told.sentence == "Watch “The number” found something new in AV-2: 1 in identifiers."
+    assert told.url == f"/entities/{new.id}/"
+    # A grant opens what was there: that is new to the officer too, and goes when the grant goes.
+    grant = books.grant(theirs, cast.owner)
+    assert look() == 1
+    assert "BO-1" in browser.get(f"/watches/{watch.id}/").content.decode()
+    assert "found something new in BO-1" in browser.get("/").content.decode()
+    grant.delete()
+    assert "BO-1" not in browser.get(f"/watches/{watch.id}/").content.decode()
+    assert "found something new in BO-1" not in browser.get("/").content.decode()
+    # Paused, it tells nothing, and what came meanwhile is not told afterwards.
+    browser.post(f"/watches/{watch.id}/pause/")
+    books.record(ours, "account", "meanwhile", ("phone", "020 7946 0123"))
+    assert look() == 0
+    browser.post(f"/watches/{watch.id}/resume/")
+    assert look() == 0
+    books.record(ours, "account", "again", ("phone", "020 7946 0123"))
+    assert look() == 1
+    browser.post(f"/watches/{watch.id}/end/")
+    books.record(ours, "account", "ended", ("phone", "020 7946 0123"))
+    assert look() == 0
+    assert "The number" not in browser.get("/watches/").content.decode()
+    browser.post(f"/watches/{watch.id}/restore/")
+    assert "The number" in browser.get("/watches/").content.decode()
+    for other in (cast.colleague, cast.outsider):
+        assert client_for(other).get(f"/watches/{watch.id}/").status_code == 404
+        assert "The number" not in client_for(other).get("/watches/").content.decode()
+        with as_actor(other):
+            assert not Watch.objects.exists(), "the wall shows it"
+    verbs = set(Act.objects.filter(verb__startswith="watch.").values_list("verb", flat=True))
+    assert verbs == {"watch.made", "watch.paused", "watch.resumed", "watch.ended", "watch.restored", "watch.told"}
+
+
+def test_a_watch_on_words_names_and_files_knows_each_thing_again(
+    cast: Cast, as_actor: Callable[..., Any], as_job: Callable[..., Any], more: dict[str, Any]
+) -> None:
+    from opencets_web.desk import actions, naming
+    from opencets_web.desk.search import read
+    from opencets_web.evidence.models import Claim
+
+    with as_actor(cast.owner):
+        watches = {
+            words: actions.make_watch(cast.owner, read(words)) for words in ("Keller", "yellow", "สะพาน", "contacts")
+        }
+        with pytest.raises(ActRefused, match="needs words"):
+            actions.make_watch(cast.owner, read(" "))
+    books, ours = more["books"], more["ours"]
+    books.record(ours, "person", "Hanna Keler", ("full_name", "Hanna Keler"))
+    books.record(ours, "message", "m4", body="yellow again ที่สะพาน")
+    books.exhibit(ours, "EX-2")
+    naming.put_names(Claim.objects.filter(kind="name").values_list("holding_id", "agency_id", "normal"))
+    with as_job(cast.owner):
+        assert {words: actions.look(cast.owner, watch) for words, watch in watches.items()} == dict.fromkeys(watches, 1)
+        assert [actions.look(cast.owner, watch) for watch in watches.values()] == [0] * 4
+        assert actions.look(cast.colleague, watches["yellow"]) == 0, "a watch looks as its own officer"
+
+
+def test_names_of_an_exhibit_are_kept_by_its_job_and_once(
+    cast: Cast, as_job: Callable[..., Any], more: dict[str, Any]
+) -> None:
+    from opencets_web.desk import naming
+    from opencets_web.desk.models import NameKey
+    from opencets_web.evidence.models import Exhibit
+
+    more["books"].record(more["ours"], "person", "Zoë", ("full_name", "Zoë Ångström"))
+    exhibit = Exhibit.objects.get(case=more["ours"])
+    before = NameKey.objects.count()
+    for _ in range(2):
+        with as_job(cast.owner):
+            assert naming.keep_names(cast.owner, exhibit.id) == 2
+        assert NameKey.objects.count() == before + 1
