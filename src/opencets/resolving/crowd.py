@@ -8,7 +8,7 @@ parts left out; dates missing, coarse, with day and month exchanged, a digit or 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -204,7 +204,7 @@ def _some(chance: np.random.Generator, begin: int, people: int, errors: Errors) 
 
 
 def _as_written(born: str, drawn: float, place: float, errors: Errors) -> str:
-    for share, write in (
+    ways: tuple[tuple[float, Callable[[], str]], ...] = (
         (errors.no_date, lambda: ""),
         (errors.only_year, lambda: born[:4]),
         (errors.only_month, lambda: born[:7]),
@@ -212,7 +212,8 @@ def _as_written(born: str, drawn: float, place: float, errors: Errors) -> str:
         (errors.digit, lambda: _digit_wrong(born, place)),
         (errors.crossed, lambda: _digits_crossed(born, place)),
         (errors.other_year, lambda: f"{int(born[:4]) + (1 if place < 0.5 else -1)}{born[4:]}"),
-    ):
+    )
+    for share, write in ways:
         if drawn < share:
             return write()
         drawn -= share

@@ -85,7 +85,8 @@ class Model:
         if not self.calibration:
             return 1 / (1 + np.exp2(-scores))
         steps, shares = np.array(self.calibration).T
-        return shares[np.maximum(np.searchsorted(steps, scores, "right") - 1, 0)]
+        found: npt.NDArray[np.float64] = shares[np.maximum(np.searchsorted(steps, scores, "right") - 1, 0)]
+        return found
 
     def least(self, probability: float) -> float:
         """The least score that is at least so probable; infinite where none is."""
