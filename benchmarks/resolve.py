@@ -30,6 +30,7 @@ from opencets.resolving import PersonRow, load_model, prepare, suggest
 from opencets.resolving.bulk import candidate_chunks, kinds_for, probable_pairs
 from opencets.resolving.columns import table_of
 from opencets.resolving.crowd import BADLY_WRITTEN, SCRIPTS, Crowd, Errors, crowd, crowds
+from opencets.resolving.features import CELLS
 from opencets.resolving.invented import Invented, invent, scripts
 from opencets.resolving.kernel import Arrays, fill_pairs
 from opencets.resolving.people import Person
@@ -353,8 +354,6 @@ def perfect_judge(table: Arrays, some: Crowd) -> dict[str, float]:
     true = some.true_pairs()
     codes = np.unique(np.concatenate([*people, true[:, 0] << 32 | true[:, 1]]))
     left, right = (codes >> 32).astype(np.int32), (codes & 0xFFFFFFFF).astype(np.int32)
-    cells = fill_pairs(table, load_model().rules(left.size), left, right)
-    looks = cells[:, : cells.shape[1] // 2]
     order = np.lexsort((some.person, table.whole))
     whole, person = table.whole[order], some.person[order]
     new = np.r_[True, (whole[1:] != whole[:-1]) | (person[1:] != person[:-1])]
@@ -362,8 +361,15 @@ def perfect_judge(table: Arrays, some: Crowd) -> dict[str, float]:
     bearers = np.empty(whole.size, np.int64)
     bearers[order] = np.repeat(np.add.reduceat(new.astype(np.int64), begins), np.diff(np.r_[begins, whole.size]))
     many = np.minimum(bearers[left], bearers[right])
-    key = np.column_stack((looks, np.minimum(many, 4 + np.log2(np.maximum(many, 1)).astype(np.int64))))
-    _, which = np.unique(key.astype(np.int16), axis=0, return_inverse=True)
+    many = np.minimum(many, 4 + np.log2(np.maximum(many, 1)).astype(np.int64))
+    rules = load_model().rules(table.birth.size)
+    by = np.random.default_rng(1).integers(1, 2**62, len(CELLS) + 1)  # one number for each class of pairs
+    looks = []
+    for at in range(0, left.size, 200_000):
+        here = slice(at, at + 200_000)
+        cells = fill_pairs(table, rules, left[here].copy(), right[here].copy())[:, : len(CELLS)].astype(np.int64)
+        looks.append(np.column_stack((cells, many[here])) @ by)
+    _, which = np.unique(np.concatenate(looks), return_inverse=True)
     same = some.person[left] == some.person[right]
     size, right_in = np.bincount(which), np.bincount(which, weights=same)
     best = np.argsort(-right_in / size)

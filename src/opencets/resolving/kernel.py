@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -99,7 +99,7 @@ def _apart(a: Bytes, na: int, b: Bytes, nb: int, most: int, crossed: bool, room:
     na -= start
     nb -= start
     if na == 0:
-        return nb <= most
+        return bool(nb <= most)
     if most == 1:
         if na == 1 and nb == 1:
             return True
@@ -126,8 +126,7 @@ def _apart(a: Bytes, na: int, b: Bytes, nb: int, most: int, crossed: bool, room:
         if least > most:
             return False
         before2, before, now = before, now, before2
-    within: bool = before[nb] <= most
-    return within
+    return bool(before[nb] <= most)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -166,8 +165,8 @@ def _token_level(t: Arrays, a: int, b: int, room: Ints) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def _rare(rules: Rules, cell: int, held: int) -> Any:
-    return np.log2((rules.records + rules.others) / (held + rules.others * 2.0 ** -rules.usual[cell]))
+def _rare(rules: Rules, cell: int, held: int) -> float:
+    return float(np.log2((rules.records + rules.others) / (held + rules.others * 2.0 ** -rules.usual[cell])))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -271,13 +270,15 @@ def _value(t: Arrays, rules: Rules, i: int, column: int, cell: int, count: Doubl
 
 
 @numba.njit(cache=True, nogil=True)
-def _same(t: Arrays, i: int, j: int, column: int) -> Any:
+def _same(t: Arrays, i: int, j: int, column: int) -> int:
     """1 where the values are equal, 0 where they differ, -1 where a side (or the table) states none."""
     at = t.at[column]
     if at < 0:
         return -1
     x, y = t.codes[i, at], t.codes[j, at]
-    return -1 if x < 0 or y < 0 else np.int64(x == y)
+    if x < 0 or y < 0:
+        return -1
+    return 1 if x == y else 0
 
 
 @numba.njit(cache=True, nogil=True)
