@@ -238,7 +238,7 @@ def planted(links: int, pairs: int, seed: int) -> Graph:
     chance, rarity = np.random.default_rng(seed), default_rarity()
     entities, values = links // 2, int(links * 0.28)
     held = 1 + (1.2 * (1 + chance.pareto(1.1, values))).astype(np.int64)
-    held = np.maximum((np.minimum(held, 45_000) * (links / held.sum())).astype(np.int64), 1)
+    held = np.maximum((np.minimum(held, 45_000) * (1.1 * links / held.sum())).astype(np.int64), 1)
     what = np.repeat(np.arange(values, dtype=np.int32), held)
     who = chance.integers(0, entities, what.size, dtype=np.int32)
     chosen: dict[int, list[tuple[int, int]]] = {}

@@ -24,6 +24,7 @@ NETWORKS = [
 RULES_BY_NAME = {
     "gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "icloud.com", "me.com", "yahoo.com", "proton.me", "protonmail.com",
     "fastmail.com", "live.com", "msn.com", "ymail.com", "mac.com", "pm.me", "aol.com", "gmx.net", "gmx.de", "web.de", "qq.com",
+    "ya.ru", "yandex.ru", "yandex.com",
 }  # fmt: skip
 """Providers whose spelling rules the e-mail reader knows: only these may stand in rules and their tests."""
 

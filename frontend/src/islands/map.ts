@@ -47,7 +47,7 @@ export async function mount(element: HTMLElement): Promise<void> {
   const tools = make("div", { class: "map-tools" });
   const frame = make("div", { class: "map" }, canvas, tools);
   if (!small) frame.append(status, chosen);
-  for (const left of [...element.children]) if (!left.matches("table")) left.remove();
+  for (const left of [...element.children]) if (!left.matches("table, .table-frame")) left.remove();
   element.prepend(frame);
 
   const context = canvas.getContext("2d");

@@ -90,7 +90,7 @@ class TieArrays:
 
     @property
     def bytes(self) -> int:
-        """What the arrays take, without the room for searches (some 24 bytes a node and thread)."""
+        """What the arrays take, without the room for searches (28 bytes a node and thread, and its queues)."""
         return self.starts.nbytes + self.neighbours.nbytes + self.bits.nbytes
 
     def between(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 Position = tuple[float, float]
 MOST_PAIRED = 600
 """Up to so many nodes each is held apart from each; beyond, from ``SAMPLED`` others a round."""
-SAMPLED = 24
+SAMPLED = 16
 
 
 def layout(
@@ -44,7 +44,7 @@ def layout(
         if len(names) > MOST_PAIRED:
             # Held apart from some others, chosen anew each round, instead of from all: the work grows with the nodes alone.
             chance = np.random.default_rng(seed + 1)
-            _settle(places, ends, free, spacing, rounds or 70, centred=not kept, chance=chance)
+            _settle(places, ends, free, spacing, rounds or 45, centred=not kept, chance=chance)
         else:
             # 60 rounds settle 500 nodes; the work grows with the square, so larger charts get fewer.
             count = rounds if rounds is not None else max(10, min(120, 20_000_000 // len(names) ** 2))

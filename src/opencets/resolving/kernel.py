@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -126,7 +126,8 @@ def _apart(a: Bytes, na: int, b: Bytes, nb: int, most: int, crossed: bool, room:
         if least > most:
             return False
         before2, before, now = before, now, before2
-    return bool(before[nb] <= most)
+    within: bool = before[nb] <= most
+    return within
 
 
 @numba.njit(cache=True, nogil=True)
@@ -165,8 +166,8 @@ def _token_level(t: Arrays, a: int, b: int, room: Ints) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def _rare(rules: Rules, cell: int, held: int) -> float:
-    return float(np.log2((rules.records + rules.others) / (held + rules.others * 2.0 ** -rules.usual[cell])))
+def _rare(rules: Rules, cell: int, held: int) -> Any:
+    return np.log2((rules.records + rules.others) / (held + rules.others * 2.0 ** -rules.usual[cell]))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -270,7 +271,7 @@ def _value(t: Arrays, rules: Rules, i: int, column: int, cell: int, count: Doubl
 
 
 @numba.njit(cache=True, nogil=True)
-def _same(t: Arrays, i: int, j: int, column: int) -> int:
+def _same(t: Arrays, i: int, j: int, column: int) -> Any:
     """1 where the values are equal, 0 where they differ, -1 where a side (or the table) states none."""
     at = t.at[column]
     if at < 0:

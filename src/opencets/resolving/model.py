@@ -83,10 +83,9 @@ class Model:
     def probabilities(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """``probability`` of each score."""
         if not self.calibration:
-            return 1 / (1 + np.exp2(-scores))
+            return np.asarray(1 / (1 + np.exp2(-scores)), np.float64)
         steps, shares = np.array(self.calibration).T
-        found: npt.NDArray[np.float64] = shares[np.maximum(np.searchsorted(steps, scores, "right") - 1, 0)]
-        return found
+        return np.asarray(shares[np.maximum(np.searchsorted(steps, scores, "right") - 1, 0)], np.float64)
 
     def least(self, probability: float) -> float:
         """The least score that is at least so probable; infinite where none is."""

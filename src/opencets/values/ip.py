@@ -25,7 +25,6 @@ _SHARED = [
     (ipaddress.ip_network(network), what)
     for network, what in (
         ("192.0.0.0/24", "kept for protocols between a carrier and its customers (RFC 6890)"),
-        ("192.88.99.0/24", "a relay that anybody may use (RFC 7526)"),
         ("2001::/32", "a Teredo address, which changes with each tunnel (RFC 4380)"),
         ("64:ff9b::/96", "the far end seen through a translator, not the caller (RFC 6052)"),
         ("64:ff9b:1::/48", "the far end seen through a translator, not the caller (RFC 8215)"),

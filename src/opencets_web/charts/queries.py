@@ -140,7 +140,7 @@ def told_in_words(graph: Graph) -> tuple[str, ...]:
     if not graph.nodes:
         return ("Nothing is drawn.",)
     kinds = Counter(node.kind for node in graph.nodes)
-    listed = ", ".join(f"{number} {_kind_words(kind)}" for kind, number in kinds.most_common())
+    listed = ", ".join(f"{_kind_words(kind)}: {number}" for kind, number in kinds.most_common())
     sentences = [
         f"The chart shows {counted(len(graph.nodes), 'thing')} ({listed}) and {counted(len(graph.edges), 'tie')}."
     ]

@@ -397,13 +397,13 @@ def _alike(actor: Actor, words: str, within: Narrowed) -> Any:
     if not keys or len(parts) > 4 or sum(map(len, parts)) < 3:
         return [], lambda chosen: []
     found = _ask("select distinct normal from app_search_names(%s, %s, %s)", keys, within.case_id)
-    plain = set(_tokens(anyascii(words).lower()))
     scored = {
-        normal: score for (normal,) in found
-        if (score := closeness(words, normal)) >= CLOSE and not plain <= set(_tokens(anyascii(normal).lower()))
-    }  # fmt: skip
+        normal: score
+        for (normal,) in found
+        if (score := closeness(words, normal)) >= CLOSE and not _begins(words, normal)
+    }
     claims = door.visible(
-        actor, Claim.objects.filter(within.of(""), kind="name", normal__in=list(scored), record__retired_at=None)
+        actor, Claim.objects.filter(_of_case(within), kind="name", normal__in=list(scored), record__retired_at=None)
     )
     first: dict[str, Claim] = {}
     for claim in claims.select_related("record__case").order_by("id")[: 2 * MOST_FOUND]:
@@ -448,6 +448,19 @@ def _messages(actor: Actor, words: str, language: str, within: Narrowed) -> Any:
         ]  # fmt: skip
 
     return keys, shown
+
+
+def _of_case(within: Narrowed) -> Q:
+    return Q(case_id=within.case_id) if within.case_id else Q()
+
+
+def _begins(words: str, name: str) -> bool:
+    """Whether the name is found by the beginnings of its words already."""
+    parts = [part.casefold() for part in _tokens(name)]
+    return any(
+        all(any(part.startswith(token.casefold()) for part in parts) for token in tokens)
+        for tokens in (_tokens(words), _tokens(anyascii(words)))
+    )
 
 
 def letter_pairs(words: str) -> list[str]:

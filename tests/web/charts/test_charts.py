@@ -400,7 +400,7 @@ def test_when_and_where_around_a_record_and_a_kept_chart(books: Books, cast: Cas
     kept = SavedChart.objects.get()
     for address in (f"/charts/{anna.id}/times/", f"/charts/saved/{kept.id}/times/"):
         page = browser.get(address).content.decode()
-        assert "2 events with a time, 1 positions" in page
+        assert "2 events with a time, 1 position" in page
         assert 'data-x="-2.590000" data-y="51.450000"' in page
         assert "Hidden hour" not in page
         assert "2026-02-04" not in page
