@@ -334,7 +334,7 @@ def drawn(bins: list[dict[str, float]], ece: float, records: int) -> str:
         f'<rect x="{edge}" y="{edge}" width="{size}" height="{size}" fill="none" stroke="#9aa7b5"/>'
         f'<line x1="{edge}" y1="{edge + size}" x2="{edge + size}" y2="{edge}" stroke="#9aa7b5" stroke-dasharray="4 4"/>'
         f'{marks}<g fill="#2563a8">{"".join(dots)}</g>'
-        f'<text x="{edge}" y="24">{records:,} invented records, names and dates: expected calibration error {ece:.3f}</text>'
+        f'<text x="{edge}" y="24">{records:,} invented records: expected calibration error {ece:.3f}</text>'
         f'<text x="{edge + size / 2}" y="{edge + size + 42}" text-anchor="middle">probability told (%)</text>'
         f'<text x="14" y="{edge + size / 2}" transform="rotate(-90 14 {edge + size / 2})" text-anchor="middle">'
         "really one person (%)</text></svg>\n"
