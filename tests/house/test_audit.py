@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.web.conftest import Cast
 
 NOT_AN_ACT = {
+    "casework/actions.py:tell_officer": "Writes one officer's notice; the act that tells it is logged.",
     "casework/actions.py:be_here": "One beat of a page that is open; the look itself was logged when the page was drawn.",
     "evidence/actions.py:begin_upload": "One file of a package on its way; `file.received` is logged when it has arrived.",
     "evidence/actions.py:get_upload": "Where a file of one's own upload stands; asked by the upload route at every part.",

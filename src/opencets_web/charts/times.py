@@ -6,6 +6,7 @@ time narrows bars, map and tables alike.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ from typing import Any
 from uuid import UUID
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from opencets.records import KINDS
 from opencets_web.audit import log
 from opencets_web.charts import keeping
+from opencets_web.charts.models import SavedChart
 from opencets_web.charts.queries import DAY
 from opencets_web.entities import queries as entities
 from opencets_web.entities.queries import PEOPLE, STRONG_KINDS, RecordLine
@@ -80,10 +82,9 @@ def get_times(
         )
         starts = {record.id}
     else:
-        graph = keeping.compose(actor, keeping.Asked(saved=chart_id))
-        title, back, subject = graph.title, reverse("charts:saved", args=[chart_id]), f"chart:{chart_id}"
-        drawn = [node.id[2:] for node in graph.graph.nodes if node.id[:2] in ("e:", "r:")][:MOST_NODES]
-        starts = set(door.visible(actor, Record.objects.filter(pk__in=drawn)).values_list("id", flat=True))
+        saved = keeping.get_saved(actor, chart_id)
+        title, back, subject = saved.title, reverse("charts:saved", args=[chart_id]), f"chart:{chart_id}"
+        starts = set(door.visible(actor, _drawn_on(actor, saved)).values_list("id", flat=True)[:MOST_NODES])
     ids, cut = _around(actor, starts)
     rows = door.visible(actor, Record.objects.filter(pk__in=ids, retired_at=None).exclude(at_text=""))
     days = [
@@ -118,6 +119,18 @@ def get_times(
         total=len(days),
         cut=cut,
     )  # fmt: skip
+
+
+def _drawn_on(actor: Actor, saved: SavedChart) -> QuerySet[Record]:
+    """The records on a saved chart: of a frozen one as they stood, of a case all of it, else those that have a place."""
+    if saved.frozen_at:
+        nodes = [node.id for node in keeping.compose(actor, keeping.Asked(saved=str(saved.id))).graph.nodes]
+    elif saved.around is None:
+        return Record.objects.filter(case_id=saved.case_id, retired_at=None).order_by("id")
+    else:
+        made = keeping.read_layout(json.dumps(saved.layout))
+        nodes = [f"r:{saved.around}", *(node for node in made["places"] if node not in set(made["hidden"]))]
+    return Record.objects.filter(pk__in=[node[2:] for node in nodes if node[:2] in ("e:", "r:")])
 
 
 def _around(actor: Actor, starts: set[UUID]) -> tuple[set[UUID], bool]:

@@ -113,7 +113,7 @@ def test_suggestions_and_judgements_are_ties_with_their_reasons(
         (suggested,) = queries.get_graph(cast.owner, anna.id).edges
         assert suggested.kind == "match"
         assert suggested.bits is not None
-        assert {reason.left for reason in suggested.reasons} == {"anna keller", "1984-03-09"}
+        assert {reason.left for reason in suggested.reasons} == {"anna", "keller", "1984-03-09"}
         judging.judge(cast.owner, anna.id, other.id, "different", "Sisters.")
         (judged,) = queries.get_graph(cast.owner, anna.id).edges
     assert (judged.kind, judged.label, judged.reasons[0].sentence) == ("judgement", "different people", "Sisters.")

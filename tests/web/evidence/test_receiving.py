@@ -262,7 +262,9 @@ def test_a_colleague_goes_on_where_the_receiver_can_no_longer(room: Room) -> Non
     with room.web(room.cast.colleague):
         actions.complete_exhibit(room.cast.colleague, exhibit_id)
     colleague = str(room.cast.colleague.officer_id)
-    assert sorted(_queued()) == [(job, colleague) for job in ("match_media", "tell_languages", "watch_exhibit")]
+    assert sorted(_queued()) == [
+        (job, colleague) for job in ("keep_names", "match_media", "tell_languages", "watch_exhibit")
+    ]
     _empty_queue()
     ExhibitFile.objects.filter(exhibit_id=exhibit_id).update(state=FileState.WAITING)
     with room.web(room.cast.colleague):

@@ -14,7 +14,7 @@ from PIL import Image
 
 from opencets.errors import ActRefused, NotFound
 from opencets_web.audit.models import Act
-from opencets_web.desk.search import Results, search
+from opencets_web.desk.search import Results, read, search
 from opencets_web.exposure.models import Day
 from opencets_web.exposure.models import Setting as Seeing
 from opencets_web.media.queries import Wanted, get_gallery
@@ -390,10 +390,10 @@ def test_messages_get_their_language_in_slices_and_are_found_by_it(
         ):
             groups = {group.part: group.total for group in search(cast.owner, words).groups}
             assert groups.get("messages", 0) == expected, words
-        asked = search(cast.owner, "", language="en")
+        asked = search(cast.owner, read("", language="en"))
         assert (asked.language_name, asked.total) == ("English", 1)
         assert search(cast.owner, "AV-1").groups[0].part == "cases"
-        assert not search(cast.owner, "AV-1", language="en").groups
+        assert not search(cast.owner, read("AV-1", language="en")).groups
     with as_actor(cast.outsider):
         assert search(cast.outsider, "language:de").groups == ()
 
