@@ -69,7 +69,7 @@ def prepare(path: Path, purpose: str, operator: str, now: dt.datetime) -> Ready:
     except OSError:
         raise ActRefused(
             f"There is no authority at {settings.authority}: a signed list of files with its order. "
-            "“opencets authorise-sensor” makes one. The sensor does not start."
+            "“opencets hash-set authorise” makes one. The sensor does not start."
         ) from None
     authority = open_authority(written, settings.trusted_keys)
     authority.require_day(now)

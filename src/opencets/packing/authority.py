@@ -7,7 +7,9 @@ only between its two days; without one it does not start. No name, picture or de
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import json
 import re
 from base64 import b64decode, b64encode
@@ -96,6 +98,31 @@ def sign_authority(said: Mapping[str, Any], files: Collection[Wanted], key: Ed25
     written = json.dumps(signed, indent=1).encode() + b"\n"
     open_authority(written, [signed["key"]])
     return written
+
+
+def wanted_in(table: str) -> list[Wanted]:
+    """The files of a table (CSV) with the columns network, file, and where known pieces and trackers (with spaces between).
+
+    ActRefused names the first line that cannot be used: a list that is half understood is not signed.
+    """
+    reader = csv.DictReader(io.StringIO(table.removeprefix("\ufeff")))
+    if not {"network", "file"} <= {(name or "").strip() for name in reader.fieldnames or ()}:
+        raise ActRefused(
+            "The table needs the columns network and file, and may have pieces and trackers. Nothing was signed."
+        )
+    found = []
+    for row in reader:
+        said = {
+            name.strip(): (value or "").strip() for name, value in row.items() if name and isinstance(value, str | None)
+        }
+        pieces = said.get("pieces", "")
+        try:
+            number = int(pieces) if pieces else None
+            given = {"network": said["network"].lower(), "file": said["file"].lower(), "pieces": number}
+            found.append(_wanted({**given, "trackers": said.get("trackers", "").split()}))
+        except ValueError as reason:
+            raise ActRefused(f"Line {reader.line_num} of the table: {reason}. Nothing was signed.") from None
+    return found
 
 
 def open_authority(written: bytes, trusted: Collection[str]) -> Authority:
