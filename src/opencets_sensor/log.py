@@ -92,12 +92,7 @@ class Log:
         """End the part and put it, sealed and packed, into ``folder``, whole or not at all; where it is, and its chain."""
         self.note("seal", lines=self._count, why=why, at=at)
         chain = self._chain
-        signature = {
-            "do": "signature",
-            "key": b64encode(key.public_key().public_bytes_raw()).decode(),
-            "signature": b64encode(key.sign(_SIGNED + chain.encode())).decode(),
-        }
-        self._file.write(json.dumps(signature, separators=(",", ":")).encode() + b"\n")
+        self._file.write(_signature(key.public_key().public_bytes_raw(), key.sign(_SIGNED + chain.encode())))
         self.bring_to_disk()
         self._file.close()
         target = folder / f"{self.name}{SEALED}"
@@ -144,15 +139,23 @@ def read_log(path: Path) -> Sealed:
         )
     try:
         last = json.loads(given[end:])
-        key, mark = str(last["key"]), b64decode(last["signature"])
-        Ed25519PublicKey.from_public_bytes(b64decode(key)).verify(mark, _SIGNED + chain.encode())
+        key, mark = b64decode(last["key"]), b64decode(last["signature"])
+        Ed25519PublicKey.from_public_bytes(key).verify(mark, _SIGNED + chain.encode())
+        if given[end:] != _signature(key, mark):
+            raise ValueError("it is not written as a seal is")
     except (InvalidSignature, ValueError, KeyError, TypeError):
         raise DamagedSource(f"{path.name}: its seal is not that of the key that it names; it was changed.") from None
-    return Sealed(lines[0], tuple(lines[1:-1]), chain, key, sha256(packed).hexdigest())
+    return Sealed(lines[0], tuple(lines[1:-1]), chain, b64encode(key).decode(), sha256(packed).hexdigest())
 
 
 def _next(chain: str, text: str) -> str:
     return sha256(chain.encode() + text.encode()).hexdigest()
+
+
+def _signature(key: bytes, mark: bytes) -> bytes:
+    """The last line, in the one form that it has."""
+    said = {"do": "signature", "key": b64encode(key).decode(), "signature": b64encode(mark).decode()}
+    return json.dumps(said, separators=(",", ":")).encode() + b"\n"
 
 
 def _whole(given: bytes, *, unsealed: bool = False) -> tuple[list[Line], str, int]:

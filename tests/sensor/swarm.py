@@ -125,6 +125,13 @@ class Swarm:
             log=of,
         )
 
+    def exchanging(self, of: str, address: str, file: File, other: str, *, announced: bool = True) -> None:
+        """A client by libtorrent that tells by peer exchange of the ``other``; ``announced``: the tracker knows of it."""
+        torrent = file if announced else File(file.content, file.torrent.replace(b":6969/", b":6968/"), file.info_hash)
+        inside, own, _ = self._client(of, address, torrent, PIECES, ())
+        command = (str(HERE / "tables.py"), "exchange", address, str(own / "lorem.torrent"), str(own), other)
+        self.start(inside, sys.executable, *command, log=of)
+
     def _client(
         self, of: str, address: str, file: File, pieces: int, without: tuple[str, ...]
     ) -> tuple[str, Path, str]:

@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import socket
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,8 @@ from opencets_sensor.torrent import bencode, encryption, messages, trackers
 NAME = "bittorrent"
 FETCHED_AHEAD = 8192
 """Bytes that the system may take from a computer before the sensor has looked at what it sends."""
+_Write = Callable[[str, str, list[list[Any]]], None]
+"""Writes an entry of a conversation: of which kind, how it ended, what was said."""
 MOST_READ = messages.LARGEST + (1 << 16)
 
 
@@ -74,7 +76,7 @@ def told_in(entry: Entry) -> Iterator[tuple[Place, str]]:
         yield from ((Place(*one), "tracker") for one in dict.fromkeys(found))
     elif entry["do"] == "told" and entry["by"] == "dht":
         yield from ((Place(str(address), int(port)), "dht") for address, port in entry["places"])
-    elif entry["do"] == "heard":
+    elif entry["do"] in ("heard", "held"):
         for _, body in _read(entry):
             if body[:2] == bytes((messages.EXTENDED, messages.PEERS)):
                 yield from ((Place(*one), "pex") for one in _exchanged(body[2:]))
@@ -185,6 +187,8 @@ class _Talk:
     begun: float
     info_hash: bytes
     writer: asyncio.StreamWriter
+    held: _Write | None
+    """Writes what was said so far, where the conversation goes on to hear of others."""
     out: CipherContext | None = None
     wire: list[list[Any]] = field(default_factory=list)
     told_at: float | None = None
@@ -192,6 +196,13 @@ class _Talk:
     extends: bool = False
     shaken: bool = False
     arrived: int = 0
+    is_held: bool = False
+
+    def hold(self) -> None:
+        """Write what was said, and listen on."""
+        assert self.held is not None
+        self.held("heard", "all was said; it is listened on", self.wire)
+        self.wire, self.is_held = [], True
 
     def _after(self) -> int:
         return int((asyncio.get_running_loop().time() - self.begun) * 1000)
@@ -268,15 +279,18 @@ class Asker:
         return trackers.interval_in(source.name, answer)
 
     async def ask(self, place: Place, wanted: Wanted, note: Note, *, hold: bool = False) -> None:
-        """Ask in the clear, and where that is not answered, encrypted; write each conversation."""
+        """Ask in the clear, and where that is not answered, encrypted; write each conversation, a held one in two parts."""
         for way in ("plain", "encrypted"):
             at, begun = now_ms(), asyncio.get_running_loop().time()
-            wire, end, reached = await self._talk(place, bytes.fromhex(wanted.file), way, begun, hold)
-            note(
-                "heard", at=at, network=NAME, file=wanted.file, pieces=wanted.pieces, address=place.address, port=place.port,
-                way=way, end=end, wire=wire,
-            )  # fmt: skip
-            if not reached or any(line[1] == "<" for line in wire):
+            told = {
+                "at": at, "network": NAME, "file": wanted.file, "pieces": wanted.pieces, "address": place.address,
+                "port": place.port, "way": way,
+            }  # fmt: skip
+
+            def write(do: str, end: str, wire: list[list[Any]], told: dict[str, Any] = told) -> None:
+                note(do, **told, end=end, wire=wire)
+
+            if await self._talk(place, bytes.fromhex(wanted.file), way, begun, write if hold else None, write):
                 return
 
     async def leave(self) -> None:
@@ -285,17 +299,18 @@ class Asker:
             self._table.end()
 
     async def _talk(
-        self, place: Place, info_hash: bytes, way: str, begun: float, hold: bool
-    ) -> tuple[list[list[Any]], str, bool]:
-        """What was said, how it ended, and whether there was somebody."""
+        self, place: Place, info_hash: bytes, way: str, begun: float, held: _Write | None, write: _Write
+    ) -> bool:
+        """One conversation, written down; whether another way need not be tried."""
         try:
             async with asyncio.timeout(self._settings.connect_seconds):
                 reader, writer = await _connect(place)
         except (OSError, TimeoutError) as reason:
-            return [], f"not reached: {type(reason).__name__}", False
-        talk = _Talk(begun, info_hash, writer)
+            write("heard", f"not reached: {type(reason).__name__}", [])
+            return True
+        talk = _Talk(begun, info_hash, writer, held)
         try:
-            end = await self._converse(reader, talk, way, hold)
+            end = await self._converse(reader, talk, way)
         except ActRefused:
             raise
         except messages.ContentOffered as reason:
@@ -306,9 +321,10 @@ class Asker:
             end = f"{type(reason).__name__}: {reason}".rstrip(": ")
         finally:
             writer.transport.abort()
-        return talk.wire, end, True
+        write("held" if talk.is_held else "heard", end, talk.wire)
+        return talk.shaken
 
-    async def _converse(self, reader: asyncio.StreamReader, talk: _Talk, way: str, hold: bool) -> str:
+    async def _converse(self, reader: asyncio.StreamReader, talk: _Talk, way: str) -> str:
         loop = asyncio.get_running_loop()
         hello = messages.handshake(talk.info_hash, self._peer_id)
         back: CipherContext | None = None
@@ -323,8 +339,10 @@ class Asker:
             talk.wire.append([0, ">", b64encode(hello).decode()])
         parser, greeted = messages.Reader(), False
         while True:
-            end_at = self._until(talk, hold)
-            left = end_at - loop.time()
+            left = self._until(talk) - loop.time()
+            if left <= 0 and talk.told_at and talk.held is not None and not talk.is_held and not talk.exchanged:
+                talk.hold()
+                continue
             if left <= 0:
                 return "all was said" if talk.told_at else "it did not say what it has"
             try:
@@ -343,9 +361,9 @@ class Asker:
                 talk.send(messages.extension_handshake())
                 greeted = True
 
-    def _until(self, talk: _Talk, hold: bool) -> float:
-        if hold and talk.told_at and not talk.exchanged:
-            return talk.begun + self._settings.hold_seconds
+    def _until(self, talk: _Talk) -> float:
+        if talk.is_held:
+            return talk.begun + (0 if talk.exchanged else self._settings.hold_seconds)
         if talk.told_at:
             return talk.told_at + self._settings.linger_seconds
         return talk.begun + self._settings.answer_seconds

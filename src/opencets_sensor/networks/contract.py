@@ -76,7 +76,7 @@ class Asker(Protocol):
     async def ask(self, place: Place, wanted: Wanted, note: Note, *, hold: bool = False) -> None:
         """Ask one computer what it offers and write ``heard``, also where it did not answer.
 
-        ``hold``: stay long enough for it to tell of others.
+        ``hold``: stay long enough for it to tell of others, and write that as ``held``: what was heard is not kept waiting.
         """
         ...
 
