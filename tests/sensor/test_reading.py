@@ -106,13 +106,14 @@ def test_peers_are_told_by_trackers_the_table_and_each_other() -> None:
     )
 
 
-def test_what_is_broken_ends_nothing() -> None:
+def test_what_is_broken_ends_nothing_and_is_no_offer_of_more_pieces_than_there_are() -> None:
     rng = random.Random(3)
     for _ in range(3000):
         given = rng.randbytes(rng.randrange(60))
         trackers.peers_in("http://t/", given)
         trackers.interval_in("udp://t:1", given)
-        list(bittorrent.offers_in(entry(bytes((20, 0)) + given, b"\x05" + given), hearsay=True))
+        for offer in bittorrent.offers_in(entry(bytes((20, 0)) + given, b"\x05" + given), hearsay=True):
+            assert 0 < (offer.have or 0) <= (offer.total or 0) == 12
         list(bittorrent.told_in(entry(bytes((20, 1)) + given)))
         reader = messages.Reader()
         try:
