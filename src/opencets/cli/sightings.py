@@ -261,7 +261,6 @@ def forget(store: Path, before: str, keep: Path | None, yes: bool) -> None:
         click.confirm(f"Remove all sightings before {day} from {store}? They cannot be brought back", abort=True)
     kept = keep.read_text(encoding="utf-8").split() if keep else ()
     gone = ledger.forget(day, kept)
-    ledger.derive()
     click.echo(f"{gone:,} sightings removed")
 
 

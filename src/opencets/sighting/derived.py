@@ -166,6 +166,7 @@ def _make_rarity(ledger: Ledger, state: State, exchange: Exchange) -> None:
 
     days = state.table(DAYS)
     if not days:
+        exchange("rarity", [], state.table(RARITY))
         return
     newest = max(part.last for part in days)
     after = (dt.date.fromisoformat(newest) - dt.timedelta(RARITY_DAYS)).isoformat()

@@ -9,12 +9,14 @@
 
 A batch counts from the moment its line stands in the journal; what a crash left without a line is swept later.
 A batch whose key is in the journal is passed over. Merging writes new parts, then one line that exchanges them for the
-old, which stay on the disk for whoever reads them until two more writes are done.
+old, which stay on the disk for whoever reads them until the next ``derive`` or ``compact`` begins; ``forget`` takes all
+of them at once.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -36,8 +38,10 @@ from opencets.sighting.parts import SIGHTINGS, Part, State, said
 
 COMPRESSION, LEVEL = "zstd", 3
 ROW_GROUP = 122_880
-KEPT_AFTER_REMOVAL = 2
-"""How many writes a part that was replaced stays on the disk, for those who read it at that moment."""
+_PARTS = re.compile(
+    r"(?:(?:sightings|days|offers)/network=[a-z]+/(?:(?:day|month)=[\d-]+/)?|files/|rarity/)[\d-]+\.(?:parquet|draft)"
+)
+"""The files that a ledger writes; whatever else stands in its folder is somebody's and stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,25 +138,25 @@ class Ledger:
     def derive(self) -> int:
         """Bring the derived tables up to what was loaded; how many days of networks were done anew."""
         with self._writing() as state:
-            done = derived.derive(self, state, self._exchange)
             self._sweep()
-            return done
+            return derived.derive(self, state, self._exchange)
 
     def compact(self, *, newest_kept: int = 2) -> int:
         """Merge the parts of each network's months, except those with the ``newest_kept`` days; how many months."""
         with self._writing() as state:
-            done = derived.compact(self, state, self._exchange, newest_kept)
             self._sweep()
-            return done
+            return derived.compact(self, state, self._exchange, newest_kept)
 
     def forget(self, before: str, keep: Sequence[str] = ()) -> int:
         """Remove sightings before a day (ISO 8601) for good, those of the identities to ``keep`` excepted; how many.
 
-        Derived tables follow by `derive`. The parts are taken off the disk at once: what is to be forgotten is not kept.
+        The derived tables are made anew, and what was replaced is taken off the disk at once: what is to be forgotten is
+        not kept.
         """
         with self._writing() as state:
             gone = derived.forget(self, state, self._exchange, before, keep)
-            self._sweep(at_once=True)
+            derived.derive(self, state, self._exchange)
+            self._sweep()
             return gone
 
     def origin(self, batch: int) -> dict[str, Any]:
@@ -172,14 +176,12 @@ class Ledger:
         with self._journal.writing():
             yield self.state()
 
-    def _sweep(self, *, at_once: bool = False) -> None:
-        """Take off the disk what no line names: left by a crash, or replaced some writes ago."""
-        entries, _ = self._journal.read()
-        newest = len(entries) - KEPT_AFTER_REMOVAL
-        kept = {path for entry in entries[max(newest, 0) :] for path in entry.get("remove", ()) if not at_once}
-        kept.update(self.state().parts)
-        for file in self.folder.rglob("*.parquet"):
-            if file.relative_to(self.folder).as_posix() not in kept:
+    def _sweep(self) -> None:
+        """Take off the disk what does not count: left by a crash, or replaced."""
+        kept = self.state().parts
+        for file in self.folder.rglob("*"):
+            path = file.relative_to(self.folder).as_posix()
+            if path not in kept and _PARTS.fullmatch(path):
                 file.unlink(missing_ok=True)
 
 
