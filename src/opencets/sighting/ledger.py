@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 from opencets.errors import NotFound
 from opencets.sighting import derived
 from opencets.sighting.batch import FIELDS, NETWORKS, Batch
-from opencets.sighting.engine import Engine
+from opencets.sighting.engine import Duck, Engine
 from opencets.sighting.journal import Journal, sync_folder
 from opencets.sighting.parts import SIGHTINGS, Part, State, said
 
@@ -55,23 +55,26 @@ class Loaded:
 
 
 class Ledger:
-    """A ledger's folder. Any number of readers; writers take turns."""
+    """A ledger's folder. Any number of readers; writers take turns.
 
-    def __init__(self, folder: Path, journal: Journal) -> None:
-        self.folder, self._journal = folder, journal
+    Statements run by DuckDB in this process, or by the engine that is given: see `opencets.sighting.spark`.
+    """
+
+    def __init__(self, folder: Path, journal: Journal, engine: Callable[[Ledger], Engine] = Duck) -> None:
+        self.folder, self._journal, self._new_engine = folder, journal, engine
         self._state, self._read = State(), 0
         self._engine: Engine | None = None
         self._asking = Lock()
 
     @classmethod
-    def create(cls, folder: Path) -> Ledger:
+    def create(cls, folder: Path, engine: Callable[[Ledger], Engine] = Duck) -> Ledger:
         """The ledger in ``folder``, begun where there is none."""
-        return cls(folder, Journal.create(folder))
+        return cls(folder, Journal.create(folder), engine)
 
     @classmethod
-    def open(cls, folder: Path) -> Ledger:
+    def open(cls, folder: Path, engine: Callable[[Ledger], Engine] = Duck) -> Ledger:
         """The ledger in ``folder``. NotThisFormat where there is none, DamagedSource where its journal is broken."""
-        ledger = cls(folder, Journal(folder))
+        ledger = cls(folder, Journal(folder), engine)
         ledger.state()
         return ledger
 
@@ -83,12 +86,22 @@ class Ledger:
         return self._state
 
     def rows(self, tables: Mapping[str, Sequence[Part]], sql: str) -> list[tuple[Any, ...]]:
-        """The answer of a statement over parts, by DuckDB in this process; its engine is kept for the next."""
+        """The answer of a statement over parts; the engine is kept for the next."""
         with self._asking:
             if self._engine is None:
-                self._engine = Engine(self, {})
+                self._engine = self._new_engine(self)
             self._engine.use(tables)
             return self._engine.rows(sql)
+
+    @contextmanager
+    def asking(self, tables: Mapping[str, Sequence[Part]]) -> Iterator[Engine]:
+        """An engine of its own over parts, as derived tables need it."""
+        engine = self._new_engine(self)
+        try:
+            engine.use(tables)
+            yield engine
+        finally:
+            engine.close()
 
     def paths(self, parts: Iterable[Part]) -> list[str]:
         """Where parts stand on this disk."""
