@@ -28,6 +28,9 @@ DIGESTS = ("md5", "pdq", "sha1", "sha256")
 NAMING = tuple(kind for kind in STRONG if kind not in (*DIGESTS, "ip_hour", "ip_port", "url"))
 """Kinds whose own value names a person, an account or a device; a digest or an address in one hour does not."""
 MOST_OF_A_FIELD = 8
+AMONG = 100_000
+"""Among so many records a placed one is taken to stand, whatever their number is: one that moved would tell of records that
+the reader may not see, and every suggestion would have to be weighed again. More records make namesakes likelier."""
 
 _FIELDS = {
     "full_name": "full_name",
@@ -132,7 +135,9 @@ def compare(left: Kept, right: Kept, model: Model, worth: Worth) -> Suggestion |
     shared = left.values & right.values
     if left.kind == right.kind == "account" and any(kind in SAME_ACCOUNT for kind, _ in shared):
         return None
-    if not shared and model.probability(model.score(left.person, right.person)) < SUGGESTED_FROM:
+    prior = model.prior(AMONG)
+    alone = model.score(left.person, right.person) - model.prior_bits + prior
+    if not shared and model.probability(alone) < SUGGESTED_FROM:
         return None
     judged = score(left.person, right.person, model)
     spoken = {reason.feature for reason in judged.reasons if reason.bits > 0}
@@ -141,8 +146,8 @@ def compare(left: Kept, right: Kept, model: Model, worth: Worth) -> Suggestion |
         if _SPOKEN.get(kind) not in spoken:
             # The exact tie outweighs what the model thought of the first values of that kind.
             reasons = [reason for reason in reasons if reason.feature != _SPOKEN.get(kind)]
-            reasons.append(_same_value(kind, normal, model, worth))
-    bits = model.prior_bits + math.fsum(reason.bits for reason in reasons)
+            reasons.append(_same_value(kind, normal, prior, worth))
+    bits = prior + math.fsum(reason.bits for reason in reasons)
     probability = min(model.probability(bits), 0.05) if judged.conflict else model.probability(bits)
     if probability < SUGGESTED_FROM:
         return None
@@ -150,9 +155,9 @@ def compare(left: Kept, right: Kept, model: Model, worth: Worth) -> Suggestion |
     return Suggestion(left.id, right.id, probability, bits, tuple(reasons), judged.model, judged.conflict)
 
 
-def _same_value(kind: str, normal: str, model: Model, worth: Worth) -> Reason:
+def _same_value(kind: str, normal: str, prior: float, worth: Worth) -> Reason:
     probability = worth(kind)
-    bits = math.log2(probability / (1 - probability)) - model.prior_bits
+    bits = math.log2(probability / (1 - probability)) - prior
     return Reason(kind, normal, normal, bits, f"{KINDS[kind].ties} {normal}")
 
 

@@ -1,6 +1,7 @@
 """What a ledger is asked: factors of the computers of a jurisdiction, one computer's history, a file's offers, counts.
 
-Each statement runs unchanged on DuckDB and, by `opencets.sighting.spark`, on a Spark cluster. A jurisdiction is a country
+Each statement runs on DuckDB and, by `opencets.sighting.spark`, on a Spark cluster. Of two sightings of the same
+millisecond either may be told as the last. A jurisdiction is a country
 (``GB``), a region (``US-WY``) or nothing, which is all. A computer here is an installation by its identity: a GUID or user
 hash lasts as long as the installation, a BitTorrent peer id as long as a session. An address is not a person.
 """
@@ -8,16 +9,15 @@ hash lasts as long as the installation, a BitTorrent peer id as long as a sessio
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from opencets.errors import ActRefused, NotFound
 from opencets.sighting.ledger import Ledger
-from opencets.sighting.parts import DAYS, FILES, OFFERS, RARITY, SIGHTINGS, Part
+from opencets.sighting.parts import DAYS, FILES, OFFERS, RARITY, SIGHTINGS
 
 SUPPRESSED_BELOW = 5
 """Published counts under it are withheld: they could point at one household."""
@@ -63,13 +63,6 @@ _COUNTS = """
 """
 
 
-class Runner(Protocol):
-    """What runs a statement over parts: a ledger itself, by DuckDB in this process, or Spark."""
-
-    def rows(self, tables: Mapping[str, Sequence[Part]], sql: str) -> list[tuple[Any, ...]]:
-        """The answer of a statement in DuckDB's dialect."""
-
-
 @dataclass(frozen=True, slots=True)
 class Computers:
     """The computers of a jurisdiction seen in some days, with what a ranking weighs; arrays of one length."""
@@ -86,7 +79,7 @@ class Computers:
         return len(self.identities)
 
 
-def computers(ledger: Ledger, jurisdiction: str = "", days: int = 30, runner: Runner | None = None) -> Computers:
+def computers(ledger: Ledger, jurisdiction: str = "", days: int = 30) -> Computers:
     """The computers seen in a jurisdiction in the last ``days`` that the ledger knows.
 
     ``vanishing``: over the files offered, the sum of one by how many computers offered each in thirty days, so what
@@ -107,7 +100,7 @@ def computers(ledger: Ledger, jurisdiction: str = "", days: int = 30, runner: Ru
         FILES: state.table(FILES),
         RARITY: state.table(RARITY),
     }
-    rows = (runner or ledger).rows(tables, _FACTORS.format(after=after, until=until, within=within))
+    rows = ledger.rows(tables, _FACTORS.format(after=after, until=until, within=within))
     end = dt.datetime.fromisoformat(until) + dt.timedelta(days=1)
     facts = {
         name: np.array([float(row[place]) for row in rows])
@@ -207,7 +200,7 @@ class History:
         ]
 
 
-def history(ledger: Ledger, identity: str, runner: Runner | None = None) -> History:
+def history(ledger: Ledger, identity: str) -> History:
     """One computer's sightings by time. NotFound where the ledger has none; ActRefused for what is no identity."""
     wanted = identity.strip().lower()
     if not wanted or any(digit not in "0123456789abcdef" for digit in wanted):
@@ -215,7 +208,7 @@ def history(ledger: Ledger, identity: str, runner: Runner | None = None) -> Hist
             f"“{identity[:70]}” is no identity: give the hexadecimal digits of a GUID, user hash or peer id."
         )
     tables = {SIGHTINGS: ledger.state().table(SIGHTINGS)}
-    rows = (runner or ledger).rows(tables, _HISTORY.format(identity=wanted))
+    rows = ledger.rows(tables, _HISTORY.format(identity=wanted))
     if not rows:
         raise NotFound(f"The ledger has no sighting of {wanted}.")
     return History(wanted, tuple(Sighting(*row) for row in rows))
@@ -236,13 +229,13 @@ class Offer:
     complete: int
 
 
-def offers(ledger: Ledger, file: str, runner: Runner | None = None) -> list[Offer]:
+def offers(ledger: Ledger, file: str) -> list[Offer]:
     """Who offered a file, the latest first. Callers ask only for authorised files and with a purpose (`looks`)."""
     wanted = file.strip().lower()
     if len(wanted) not in (32, 40, 64) or any(digit not in "0123456789abcdef" for digit in wanted):
         raise ActRefused(f"“{file[:70]}” is no digest of a file: give 32, 40 or 64 hexadecimal digits.")
     tables = {OFFERS: ledger.state().table(OFFERS)}
-    return [Offer(*row) for row in (runner or ledger).rows(tables, _OFFERS.format(file=wanted))]
+    return [Offer(*row) for row in ledger.rows(tables, _OFFERS.format(file=wanted))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +256,6 @@ def counts(
     *,
     monthly: bool = False,
     published: bool = False,
-    runner: Runner | None = None,
 ) -> list[Count]:
     """Counts by day or month, country (region inside a jurisdiction) and network.
 
@@ -279,7 +271,7 @@ def counts(
         until=until,
         within=within_of(jurisdiction),
     )
-    rows = (runner or ledger).rows({DAYS: [part for part in parts if part.last > after]}, sql)
+    rows = ledger.rows({DAYS: [part for part in parts if part.last > after]}, sql)
     return [
         Count(period, place, network, None, None)
         if published and found < SUPPRESSED_BELOW
