@@ -15,6 +15,7 @@ import os
 import secrets
 import sys
 from base64 import b64decode, b64encode
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ HEALTH, KEY, CHAIN = "health.json", "key", "chain"
 SHORTEST_PURPOSE = 10
 LONGEST_PAUSE = 86_400
 HELD_AT_ONCE = 10
+WARNED_DAYS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class Run:
         self._began = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._due: dict[tuple[str, str], list[tuple[int, str, Source]]] = {}
-        self._busy: set[tuple[str, str]] = set()
+        self._busy = Counter[tuple[str, str]]()
         self._held: dict[str, float] = {}
         self._holding = 0
         self._counts = {"asked": 0, "answered": 0, "delivered_parts": 0}
@@ -232,12 +234,12 @@ class Run:
             heapq.heapify(line)
 
     def _ask_sources(self, now: int) -> None:
-        """Each source is asked about one file at a time."""
-        for (network, name), line in self._due.items():
-            if line and line[0][0] <= now and (network, name) not in self._busy:
-                self._busy.add((network, name))
+        """Each source is asked about as many files at a time as it takes."""
+        for busy, line in self._due.items():
+            while line and line[0][0] <= now and self._busy[busy] < line[0][2].at_once:
+                self._busy[busy] += 1
                 _, file, source = heapq.heappop(line)
-                self._spawn(self._find(network, source, file))
+                self._spawn(self._find(busy[0], source, file))
 
     async def _find(self, network: str, source: Source, file: str) -> None:
         wanted = self._ready.authority.require(network, file, dt.datetime.now(dt.UTC))
@@ -253,7 +255,7 @@ class Run:
             "silent " + source.name, f"{source.name} did not answer {times} times in a row." if times >= 3 else ""
         )
         await asyncio.sleep(self._settings.pace.source_gap_seconds)
-        self._busy.discard((network, source.name))
+        self._busy[network, source.name] -= 1
 
     async def _ask(self, network: str, wanted: Wanted, place: Place, *, hold: bool) -> None:
         self._ready.authority.require(network, wanted.file, dt.datetime.now(dt.UTC))
@@ -418,7 +420,9 @@ class Run:
 
     def _health_now(self, *, ended: bool = False) -> None:
         """Write how it goes, whole or not at all, for ``opencets sensor status`` and any watchdog."""
-        folder = self._ready.folder
+        folder, ends_on = self._ready.folder, self._ready.authority.ends_on
+        ending = (ends_on - dt.datetime.now(dt.UTC).date()).days < WARNED_DAYS and not ended
+        self._alert("authority", f"The authority ends on {ends_on}; then it stops looking." if ending else "")
         known, answered = self._state.counts()
         said = {
             "sensor": self._settings.name, "run": self._name, "at": clock.now_ms(), "ended": ended,
@@ -426,7 +430,7 @@ class Run:
             "parts_waiting": len(list((folder / WAITING).glob(f"*{SEALED}"))),
             "bytes_waiting": waiting_bytes(folder / WAITING),
             "clock_offset_ms": self._clock.offset_ms, "clock_source": self._clock.source,
-            "authority_ends_on": self._ready.authority.ends_on.isoformat(),
+            "authority_ends_on": ends_on.isoformat(),
         }  # fmt: skip
         staged = folder / f"{HEALTH}.part"
         staged.write_text(json.dumps(said, indent=1))

@@ -19,6 +19,7 @@ FIGURES = (
     "names",
     "link",
     "sightings",
+    "sensor",
     "phrases",
     "import",
     "alerts",
