@@ -25,7 +25,7 @@ from opencets_sensor.torrent import bencode, encryption, messages, trackers
 
 NAME = "bittorrent"
 TABLE_AT_ONCE = 20
-FETCHED_AHEAD = 8192
+FETCHED_AHEAD = 2048
 """Bytes that the system may take from a computer before the sensor has looked at what it sends."""
 _Write = Callable[[str, str, list[list[Any]]], None]
 """Writes an entry of a conversation: of which kind, how it ended, what was said."""
