@@ -1,4 +1,4 @@
-"""``opencets sensor``: check, run, replay, deliver, status, evidence."""
+"""``opencets sensor``: check, run, replay, deliver, status, evidence, forget."""
 
 from __future__ import annotations
 
@@ -199,6 +199,24 @@ def evidence(identity: str, out: Path, store: Path, key: Path, purpose: str) -> 
     stated = {"made_by": who, "purpose": purpose, "made_at": now.isoformat(timespec="seconds")}
     count = write_package(Ledger.open(store), identity, out, signer, stated)
     click.echo(f"{out}: {count:,} sightings")
+
+
+@sensor.command()
+@click.option(
+    "--store", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="The ledger's folder."
+)
+@click.option("--before", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The first day to keep.")
+def forget(store: Path, before: dt.datetime) -> None:
+    """Forget in a ledger's logs what ``opencets sightings forget`` took out of the ledger; run it after that.
+
+    Lines whose sightings are gone are withheld, each by its hash, so that the seal of what is kept still holds; a log of which
+    nothing is kept is removed. It cannot be undone.
+    """
+    from opencets.sighting import Ledger
+    from opencets_sensor.delivery import forget_logs
+
+    removed, shortened = forget_logs(Ledger.open(store), before.date().isoformat())
+    click.echo(f"{removed:,} logs removed, {shortened:,} shortened")
 
 
 def commands() -> list[click.Command]:

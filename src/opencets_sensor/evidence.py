@@ -93,7 +93,7 @@ def limits() -> bytes:
 def _checked(path: Path, origin: dict[str, Any], identity: str, rows: Sequence[Sighting]) -> list[bytes]:
     """This computer's lines of the replay, after they were found to be those of the ledger."""
     log = read_log(path)
-    if log.digest != origin["raw_sha256"] or origin["key"] != f"log:{log.chain}":
+    if origin["key"] != f"log:{log.chain}":
         raise DamagedSource(f"The log {path.name} is not the one of its batch. Nothing was written.")
     again = [row for row in sightings_of(log) if row["identity"] == identity]
     wanted = sorted((_said(row) for row in rows), key=str)

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -138,6 +139,9 @@ class Run:
         self._askers: dict[str, Asker] = {}
         self._log: Log | None = None
         self._began = 0.0
+        self._on_disk = 0
+        self._is_full = False
+        self._delivering = Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._due: dict[tuple[str, str], list[tuple[int, str, Source]]] = {}
         self._busy = Counter[tuple[str, str]]()
@@ -163,7 +167,8 @@ class Run:
             self._askers[network] = asker
         self._line_up()
         beats = (
-            (self._look, 0.1), (self._rotate, 0.2), (self._health, 5), (self._measure_again, self._settings.clock.every_seconds),
+            (self._look, 0.1), (self._rotate, 0.2), (self._watch_spool, 0.5), (self._health, 5),
+            (self._measure_again, self._settings.clock.every_seconds),
             (self._deliver, self._settings.deliver.every_seconds), (self._forget, 600),
         )  # fmt: skip
         loops = [asyncio.create_task(self._beat(act, seconds, stop)) for act, seconds in beats]
@@ -198,7 +203,7 @@ class Run:
     def _look(self) -> None:
         """Ask the sources and places whose turn it is, as far as pace and spool let."""
         self._ready.authority.require_day(dt.datetime.now(dt.UTC))
-        if self._full():
+        if self._is_full:
             return
         for task in self._tasks:
             if task.done() and not task.cancelled() and (reason := task.exception()) is not None:
@@ -328,7 +333,9 @@ class Run:
         """Seal what is long or old enough. A part in which nothing was said stays open."""
         log, limits = self._log, self._settings.spool
         assert log is not None
-        log.bring_to_disk()
+        if log.count != self._on_disk:
+            log.bring_to_disk()
+            self._on_disk = log.count
         old = asyncio.get_running_loop().time() - self._began > limits.seconds
         if log.count > 1 and (log.count > limits.most_entries or old):
             self._seal("turn")
@@ -356,19 +363,23 @@ class Run:
             self._pack(log, "recovered")
         self._state.resume(clock.now_ms())
 
-    def _full(self) -> bool:
+    def _watch_spool(self) -> None:
+        """Stop looking while too much waits."""
         folder = self._ready.folder
         waits = waiting_bytes(folder / WAITING, folder / OPEN)
-        full = waits > self._settings.spool.most_megabytes * 1_000_000
-        self._alert(
-            "full", f"{waits:,} bytes wait to be delivered; nothing is looked for until they are." if full else ""
-        )
-        return full
+        self._is_full = waits > self._settings.spool.most_megabytes * 1_000_000
+        sentence = f"{waits:,} bytes wait to be delivered; nothing is looked for until they are."
+        self._alert("full", sentence if self._is_full else "")
 
     async def _deliver(self) -> None:
         folder, to = self._ready.folder, self._settings.deliver
+
+        def one_after_the_other() -> int:
+            with self._delivering:
+                return deliver(folder / WAITING, folder / SENT, to, self._ready.base)
+
         try:
-            delivered = await asyncio.to_thread(deliver, folder / WAITING, folder / SENT, to, self._ready.base)
+            delivered = await asyncio.to_thread(one_after_the_other)
         except Interrupted as reason:
             self._alert("delivery", reason.sentence)
         else:

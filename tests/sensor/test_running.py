@@ -202,6 +202,31 @@ def test_the_evidence_of_a_computer_verifies_alone_and_shows_no_other(tmp_path: 
     assert [look["purpose"] for look in looks(ledger)] == ["Case 7"] * 4
 
 
+def test_what_the_ledger_forgets_is_forgotten_in_its_logs_and_what_is_kept_still_holds(
+    tmp_path: Path, tracker: int
+) -> None:
+    run_for(ready(tmp_path, tracker, spool="seconds = 60"), 2)
+    (log,) = map(read_log, (tmp_path / "ledger" / "raw").glob("*"))
+    rows = list(sightings_of(log))
+    ledger, tomorrow = str(tmp_path / "ledger"), str(dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1))
+    (tmp_path / "leads").write_text(rows[3]["identity"])
+
+    def forgotten(*keep: str) -> str:
+        gone = ("sightings", "forget", "--store", ledger, "--before", tomorrow, "--yes", *keep)
+        assert CliRunner().invoke(main, gone).exit_code == 0
+        return CliRunner().invoke(main, ["sensor", "forget", "--store", ledger, "--before", tomorrow]).output
+
+    assert forgotten("--keep", str(tmp_path / "leads")) == "0 logs removed, 1 shortened\n"
+    (path,) = (tmp_path / "ledger" / "raw").glob("*")
+    kept = read_log(path)
+    assert (kept.chain, list(sightings_of(kept))) == (log.chain, [rows[3]])
+    written = gzip.decompress(path.read_bytes()).decode()
+    assert not any(f'"{row["address"]}"' in written for row in rows if row is not rows[3])
+    assert forgotten("--keep", str(tmp_path / "leads")) == "0 logs removed, 0 shortened\n"
+    assert forgotten() == "1 logs removed, 0 shortened\n"
+    assert not list((tmp_path / "ledger" / "raw").glob("*"))
+
+
 def test_spool_files_are_loaded_by_sightings_load_once_however_they_come(tmp_path: Path, tracker: int) -> None:
     settings = ready(tmp_path, tracker, deliver='folder = "out"', top="hearsay = true")
     run_for(settings, 2)
@@ -259,13 +284,15 @@ def test_when_nothing_can_be_delivered_it_keeps_what_it_saw_stops_looking_and_de
     tmp_path: Path, tracker: int
 ) -> None:
     (tmp_path / "ledger").write_text("a file where the ledger should be")
-    settings = ready(tmp_path, tracker, spool="seconds = 0.5\nmost_megabytes = 0.003")
+    settings = ready(tmp_path, tracker, spool="seconds = 0.5\nmost_megabytes = 0.002")
     told = run_for(settings, 3)
     assert "Sightings cannot be delivered" in told
     assert "nothing is looked for until they are" in told
     waiting = [read_log(path) for path in parts_of(settings, "waiting")]
-    asked = [entry["at"] for part in waiting for entry in part.entries if entry["do"] in ("told", "heard")]
-    assert max(asked) - min(asked) < 2500
+    entries = [entry for part in waiting for entry in part.entries]
+    (full_at,) = (entry["at"] for entry in entries if entry.get("what") == "full")
+    assert json.loads((tmp_path / "state" / "health.json").read_text())["at"] - full_at > 1000
+    assert not any(entry["at"] > full_at + 300 for entry in entries if entry["do"] in ("told", "heard"))
     (tmp_path / "ledger").unlink()
     answer = CliRunner().invoke(main, ["sensor", "deliver", str(settings)])
     assert answer.output == f"{len(waiting)} parts delivered\n"
