@@ -19,6 +19,7 @@ FIGURES = (
     "names",
     "link",
     "sightings",
+    "grouping",
     "phrases",
     "import",
     "alerts",

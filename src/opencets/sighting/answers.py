@@ -1,9 +1,9 @@
 """What a ledger is asked: factors of the computers of a jurisdiction, one computer's history, a file's offers, counts.
 
 Each statement runs on DuckDB and, by `opencets.sighting.spark`, on a Spark cluster. Of two sightings of the same
-millisecond either may be told as the last. A jurisdiction is a country
-(``GB``), a region (``US-WY``) or nothing, which is all. A computer here is an installation by its identity: a GUID or user
-hash lasts as long as the installation, a BitTorrent peer id as long as a session. An address is not a person.
+millisecond either may be told as the last. A jurisdiction is a country (``GB``), a region (``US-WY``) or nothing, which is
+all. A computer here is what `opencets.sighting.grouping` links: an installation by its GUID or user hash, the runs of a
+BitTorrent program that follow each other. An address is not a person.
 """
 
 from __future__ import annotations
@@ -16,22 +16,28 @@ import numpy as np
 import numpy.typing as npt
 
 from opencets.errors import ActRefused, NotFound
+from opencets.sighting.grouping import Link
 from opencets.sighting.ledger import Ledger
-from opencets.sighting.parts import DAYS, FILES, OFFERS, RARITY, SIGHTINGS
+from opencets.sighting.parts import DAYS, FILES, GROUPS, LINKS, OFFERS, RARITY, SIGHTINGS
 
 SUPPRESSED_BELOW = 5
 """Published counts under it are withheld: they could point at one household."""
 GAP_DAYS = 7
 
 _FACTORS = """
-    with recent as (select * from days where day > date '{after}' and day <= date '{until}' {within}),
+    with recent as (
+      select coalesce(g.computer, d.identity) as identity, d.day, d.network, d.country, d.region, d.sightings, d.direct,
+        d.complete, d.hours, d.first_at, d.last_at, d.address, d.port, d.client, d.provider, d.place, d.shared_line, d.files
+      from days d left join groups g on g.identity = d.identity
+      where d.day > date '{after}' and d.day <= date '{until}' {within}),
     offered as (
       select distinct identity, unnest(files) as number from recent),
     of_files as (
       select o.identity, count(*) as files, sum(cast(1 as double) / coalesce(r.computers, 1)) as vanishing,
-        sum(case when f.first_identity = o.identity and f.first_at >= timestamp '{after} 00:00:00' then 1 else 0 end)
-          as first_here
-      from offered o left join rarity r on r.number = o.number left join files f on f.number = o.number group by 1),
+        sum(case when coalesce(g.computer, f.first_identity) = o.identity and f.first_at >= timestamp '{after} 00:00:00'
+          then 1 else 0 end) as first_here
+      from offered o left join rarity r on r.number = o.number left join files f on f.number = o.number
+      left join groups g on g.identity = f.first_identity group by 1),
     hourly as (select identity, day, bit_or(hours) as hours from recent group by 1, 2),
     online as (select identity, sum(bit_count(hours)) as hours, count(*) as days from hourly group by 1),
     known as (
@@ -47,9 +53,17 @@ _FACTORS = """
     from known k join of_files x on x.identity = k.identity join online h on h.identity = k.identity order by k.identity
 """
 _HISTORY = """
-    select seen_at, network, identity_kind, file, address, port, client, pieces_have, pieces_total, evidence,
+    select seen_at, network, identity, identity_kind, file, address, port, client, pieces_have, pieces_total, evidence,
       country, region, place, accuracy_km, provider, shared_line, batch, line
-    from sightings where identity = '{identity}' order by seen_at, network, file, batch, line
+    from sightings where identity in ({identities}) order by seen_at, network, file, batch, line
+"""
+_MEMBERS = """
+    select other.identity from groups mine join groups other on other.computer = mine.computer
+    where mine.identity = '{identity}' order by other.identity
+"""
+_LINKS = """
+    select l.earlier, l.later, l.rule, l.since, l.until, l.port, l.addresses, l.days from links l
+    where l.earlier in ({identities}) or l.later in ({identities}) order by l.since, l.earlier, l.later
 """
 _OFFERS = """
     select identity, network, max_by(country, last_at) as country, max_by(region, last_at) as region,
@@ -58,8 +72,10 @@ _OFFERS = """
     from offers where file = '{file}' group by 1, 2 order by last_at desc, identity
 """
 _COUNTS = """
-    select {of} as period, {by} as place, network, sum(sightings) as sightings, count(distinct identity) as computers
-    from days where day > date '{after}' and day <= date '{until}' {within} group by 1, 2, 3 order by 1, 2, 3
+    select {of} as period, {by} as place, network, sum(sightings) as sightings,
+      count(distinct coalesce(g.computer, d.identity)) as computers
+    from days d left join groups g on g.identity = d.identity
+    where day > date '{after}' and day <= date '{until}' {within} group by 1, 2, 3 order by 1, 2, 3
 """
 
 
@@ -99,6 +115,7 @@ def computers(ledger: Ledger, jurisdiction: str = "", days: int = 30) -> Compute
         DAYS: [part for part in parts if part.last > after],
         FILES: state.table(FILES),
         RARITY: state.table(RARITY),
+        GROUPS: state.table(GROUPS),
     }
     rows = ledger.rows(tables, _FACTORS.format(after=after, until=until, within=within))
     end = dt.datetime.fromisoformat(until) + dt.timedelta(days=1)
@@ -137,6 +154,7 @@ class Sighting:
 
     seen_at: dt.datetime
     network: str
+    identity: str
     identity_kind: str
     file: str
     address: str
@@ -169,10 +187,17 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All that the ledger holds of one computer."""
+    """All that the ledger holds of one computer. ``identity``: the one that was asked for, or by which it is named."""
 
     identity: str
     sightings: tuple[Sighting, ...]
+    links: tuple[Link, ...] = ()
+    """Why several identities are told as one computer, and what else may belong to it."""
+
+    @property
+    def identities(self) -> list[str]:
+        """Its identities, in the order in which they were seen."""
+        return list(dict.fromkeys(one.identity for one in self.sightings))
 
     @property
     def leases(self) -> list[Lease]:
@@ -200,18 +225,33 @@ class History:
         ]
 
 
-def history(ledger: Ledger, identity: str) -> History:
-    """One computer's sightings by time. NotFound where the ledger has none; ActRefused for what is no identity."""
+def history(ledger: Ledger, identity: str, *, alone: bool = False) -> History:
+    """One computer's sightings by time, under all identities that are linked to the one given; ``alone``: under it only.
+
+    NotFound where the ledger has none; ActRefused for what is no identity.
+    """
     wanted = identity.strip().lower()
     if not wanted or any(digit not in "0123456789abcdef" for digit in wanted):
         raise ActRefused(
             f"“{identity[:70]}” is no identity: give the hexadecimal digits of a GUID, user hash or peer id."
         )
-    tables = {SIGHTINGS: ledger.state().table(SIGHTINGS)}
-    rows = ledger.rows(tables, _HISTORY.format(identity=wanted))
+    state = ledger.state()
+    members: list[str] = [wanted]
+    links: tuple[Link, ...] = ()
+    if not alone:
+        groups = {GROUPS: state.table(GROUPS)}
+        members = [str(row[0]) for row in ledger.rows(groups, _MEMBERS.format(identity=wanted))] or members
+        found = ledger.rows({LINKS: state.table(LINKS)}, _LINKS.format(identities=_quoted(members)))
+        links = tuple(Link(*row) for row in found)
+    rows = ledger.rows({SIGHTINGS: state.table(SIGHTINGS)}, _HISTORY.format(identities=_quoted(members)))
     if not rows:
         raise NotFound(f"The ledger has no sighting of {wanted}.")
-    return History(wanted, tuple(Sighting(*row) for row in rows))
+    return History(wanted, tuple(Sighting(*row) for row in rows), links)
+
+
+def _quoted(identities: list[str]) -> str:
+    """Identities, which are hexadecimal digits, as SQL writes them."""
+    return ", ".join(f"'{identity}'" for identity in identities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +301,8 @@ def counts(
 
     ``published`` withholds what counts fewer than `SUPPRESSED_BELOW` computers.
     """
-    parts = ledger.state().table(DAYS)
+    state = ledger.state()
+    parts = state.table(DAYS)
     until = max((part.last for part in parts), default="1970-01-01")
     after = (dt.date.fromisoformat(until) - dt.timedelta(days)).isoformat()
     sql = _COUNTS.format(
@@ -271,7 +312,7 @@ def counts(
         until=until,
         within=within_of(jurisdiction),
     )
-    rows = ledger.rows({DAYS: [part for part in parts if part.last > after]}, sql)
+    rows = ledger.rows({DAYS: [part for part in parts if part.last > after], GROUPS: state.table(GROUPS)}, sql)
     return [
         Count(period, place, network, None, None)
         if published and found < SUPPRESSED_BELOW

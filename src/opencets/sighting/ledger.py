@@ -6,6 +6,7 @@
     sightings/network=N/day=D/BATCH.parquet    as loaded
     sightings/network=N/month=M/COUNT.parquet  a month's, sorted by identity and time, merged by ``compact``
     days/, offers/, files/, rarity/            derived by ``derive``; see `opencets.sighting.derived`
+    links/, groups/                            derived too; see `opencets.sighting.grouping`
 
 A batch counts from the moment its line stands in the journal; what a crash left without a line is swept later.
 A batch whose key is in the journal is passed over. Merging writes new parts, then one line that exchanges them for the
@@ -39,7 +40,7 @@ from opencets.sighting.parts import SIGHTINGS, Part, State, said
 COMPRESSION, LEVEL = "zstd", 3
 ROW_GROUP = 122_880
 _PARTS = re.compile(
-    r"(?:(?:sightings|days|offers)/network=[a-z]+/(?:(?:day|month)=[\d-]+/)?|files/|rarity/)[\d-]+\.(?:parquet|draft)"
+    r"(?:(?:sightings|days|offers)/network=[a-z]+/(?:(?:day|month)=[\d-]+/)?|files/|rarity/|links/|groups/)[\d-]+\.(?:parquet|draft)"
 )
 """The files that a ledger writes; whatever else stands in its folder is somebody's and stays."""
 
@@ -136,10 +137,17 @@ class Ledger:
     def _write_day(self, rows: pa.Table, number: int, network: str, day: str) -> Part:
         numbers = pa.array(np.full(rows.num_rows, number, np.uint32))
         path = f"{SIGHTINGS}/network={network}/day={day}/{number:08d}.parquet"
-        self._write(rows.append_column("batch", numbers).select(FIELDS.names), path)
-        return Part(SIGHTINGS, path, rows.num_rows, network, day, day)
+        return Part(
+            SIGHTINGS,
+            path,
+            self.write(rows.append_column("batch", numbers).select(FIELDS.names), path),
+            network,
+            day,
+            day,
+        )
 
-    def _write(self, rows: pa.Table, path: str) -> None:
+    def write(self, rows: pa.Table, path: str) -> int:
+        """Rows as a part, on the disk when this returns; it counts when the journal names it. How many rows."""
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file:
@@ -147,6 +155,7 @@ class Ledger:
             file.flush()
             os.fsync(file.fileno())
         sync_folder(target.parent)
+        return int(rows.num_rows)
 
     def derive(self) -> int:
         """Bring the derived tables up to what was loaded; how many days of networks were done anew."""

@@ -96,4 +96,6 @@ def translated(sql: str) -> str:
     for call in list(statement.find_all(*_ORDERED)):
         present = exp.Not(this=exp.Is(this=call.this.copy(), expression=exp.Null()))
         call.replace(exp.Filter(this=call.copy(), expression=exp.Where(this=present)))
+    for overlap in list(statement.find_all(exp.ArrayOverlaps)):
+        overlap.replace(exp.func("arrays_overlap", overlap.this, overlap.expression))
     return statement.sql(dialect="spark")
