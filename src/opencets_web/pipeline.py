@@ -8,6 +8,7 @@
     media matched ─► build_series        ties changed (a place, camera or footage judged or found) ─► build_series_anew
     media matched ─► find_footage (videos)
     value ruled on ─► apply_ruling ─► link_ruled
+    version of the weights asked for ─► make_weights         version live or back ─► weigh_again, until all is weighed
     judgement changed ─► link_judged         hash set imported, withdrawn, restored ─► match_hash_set ─► tell_known
     entry of a hash set confirmed, doubted, held entry decided ─► settle_entry
     hash set received ─► read_hash_set ─► hash set imported
@@ -90,6 +91,8 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     "judgement.changed": (Follow("link_judged", "linking", lock=CONNECTING, priority=9),),
     "value.ruled": (Follow("apply_ruling", "linking", lock=CONNECTING, priority=9),),
     "ruling.applied": (Follow("link_ruled", "linking", lock=CONNECTING, priority=9),),
+    "weights.asked": (Follow("make_weights", "linking", lock=CONNECTING, coalesce="weights-{version_id}"),),
+    "weights.changed": (Follow("weigh_again", "linking", lock=CONNECTING, coalesce="weigh-{term_id}", priority=1),),
     "mark.made": (Follow("search_region", "default", lock=MARKING, priority=8),),
     "hash-set.received": (Follow("read_hash_set", "reading", coalesce="hash-set-{hash_set_id}"),),
     "hash-set.imported": (Follow("match_hash_set", "linking", lock=CONNECTING),),
@@ -174,6 +177,8 @@ def on_app_ready(app: App) -> None:
     task("link_judged", leads.link_judged)
     task("apply_ruling", entities.apply_ruling, then="ruling.applied")
     task("link_ruled", leads.link_ruled)
+    task("make_weights", entities.make_weights)
+    task("weigh_again", entities.weigh_again)
     task("read_hash_set", media.read_hash_set)
     task("match_hash_set", media.match_hash_set, then="hash-set.matched")
     task("settle_entry", media.settle_entry)

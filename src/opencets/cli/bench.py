@@ -16,6 +16,7 @@ FIGURES = (
     "series",
     "resolve",
     "arrive",
+    "feedback",
     "names",
     "link",
     "sightings",
