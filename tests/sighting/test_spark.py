@@ -43,7 +43,7 @@ def test_the_cluster_answers_the_same(context: object, master: str, tmp_path: Pa
         list(ledger.load([*(batch(seed, days=70) for seed in (1, 2)), sessions()]))
         ledger.derive()
     wanted = told(duck)
-    assert len(wanted["identities"]) == 14
+    assert len(wanted["identities"]) == 13
     assert any(len(one.identities) > 3 for one in wanted["histories"])
     assert told(spark) == wanted
     for ledger in (duck, spark):
