@@ -117,6 +117,7 @@ VERBS: dict[str, str] = {
     "hash-set.withdrawn": "withdrew a hash set",
     "hash-set.restored": "put a hash set back",
     "hash-sets.listed": "listed hash sets",
+    "sensor.authorised": "signed a list of files for which a sensor may look",
     "judgement.made": "judged a match",
     "judgement.undone": "undid a judgement",
     "mark.made": "marked a region",
