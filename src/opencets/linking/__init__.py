@@ -10,6 +10,7 @@ from opencets.linking.explain import (
     Step,
     explain_path,
     explain_tie,
+    in_words,
     redacted,
 )
 from opencets.linking.holdings import Holdings
@@ -63,6 +64,7 @@ __all__ = [
     "default_rarity",
     "explain_path",
     "explain_tie",
+    "in_words",
     "layout",
     "rarity_from",
     "reach",

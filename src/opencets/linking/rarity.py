@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -18,6 +18,9 @@ from typing import Any
 import yaml
 
 from opencets.records import KINDS
+
+KINDS_WITHOUT_CLAIMS = frozenset({"same_person", "same_source", "pdq"})
+"""Kinds of tie that two records have with each other, and not through one value that both claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,13 @@ class Rarity:
         if self.generic(kind, degree):
             return math.inf
         return bits_of(self.probability(kind, degree, distance))
+
+    def level(self) -> Rarity:
+        """The table in which the number of holders counts for nothing up to the cap.
+
+        For what several readers see, each of whom knows of other cases: how many hold a value is then weighed for each.
+        """
+        return replace(self, worths={kind: replace(worth, beta=0.0) for kind, worth in self.worths.items()})
 
     def words(self, kind: str) -> str:
         """The words for a tie of this kind, for example "the same e-mail address"."""

@@ -34,6 +34,8 @@ from opencets_web.entities.models import Judgement, Match, Verdict
 from opencets_web.entities.queries import PEOPLE, ROLE_WORDS, STRONG_KINDS, Group, RecordLine
 from opencets_web.evidence.models import Claim, Record
 from opencets_web.leads.models import Connection
+from opencets_web.leads.queries import visible_connections
+from opencets_web.leads.weighing import strongest
 from opencets_web.media.models import NearDuplicate
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
@@ -666,11 +668,32 @@ def standing_edge(entity: Node, case: Case, lines: Sequence[RecordLine]) -> Edge
 def _draw_connections(actor: Actor, drawing: Drawing, case: Case) -> None:
     """Draw the cases that matching found connected to this one, where the reader may see every holding on the way."""
     touching = Q(left_case=case) | Q(right_case=case)
-    rows = Connection.objects.filter(touching, retired_at=None).select_related("left_case", "right_case")
-    for connection in door.visible(actor, rows).order_by("-strength")[:MOST_EXPANDED]:
+    rows = visible_connections(actor).filter(touching).select_related("left_case", "right_case")
+    drawn = strongest(actor, rows.order_by("-strength", "-found_at", "id")[:MOST_EXPANDED])
+    owners = owners_of(drawn)
+    for connection in drawn:
         other = connection.right_case if connection.left_case_id == case.id else connection.left_case
-        if drawing.add(case_node(other)):
+        node = case_node(other)
+        if drawing.add(node):
             drawing.tie(connection_edge(connection))
+            drawing.of_node[node.id] |= owners[connection.id]
+
+
+def owners_of(connections: Iterable[Connection]) -> dict[UUID, set[tuple[UUID, UUID]]]:
+    """Whose records each connection tells of: both cases, and those between them, whose words stand in its sentence."""
+    rows = list(connections)
+    between_them = {UUID(str(holding)) for row in rows for holding in row.through}
+    agency: dict[UUID, UUID] = {}
+    if between_them:
+        agency = dict(Holding.objects.filter(id__in=between_them).values_list("id", "agency_id"))
+    return {
+        row.id: {
+            (row.left_holding_id, row.left_agency_id),
+            (row.right_holding_id, row.right_agency_id),
+            *((holding, agency[holding]) for holding in between_them & set(row.through)),
+        }
+        for row in rows
+    }
 
 
 def connection_edge(connection: Connection) -> Edge:

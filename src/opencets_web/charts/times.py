@@ -130,7 +130,15 @@ def _drawn_on(actor: Actor, saved: SavedChart) -> QuerySet[Record]:
     else:
         made = keeping.read_layout(json.dumps(saved.layout))
         nodes = [f"r:{saved.around}", *(node for node in made["places"] if node not in set(made["hidden"]))]
-    return Record.objects.filter(pk__in=[node[2:] for node in nodes if node[:2] in ("e:", "r:")])
+    return Record.objects.filter(pk__in=[key for node in nodes if node[:2] in ("e:", "r:") and (key := _key(node[2:]))])
+
+
+def _key(text: str) -> UUID | None:
+    """A record's id; None for what a browser made up."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _around(actor: Actor, starts: set[UUID]) -> tuple[set[UUID], bool]:

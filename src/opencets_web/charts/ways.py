@@ -21,6 +21,7 @@ from opencets_web.entities.models import Judgement, Match
 from opencets_web.entities.queries import PEOPLE, STRONG_KINDS, RecordLine
 from opencets_web.evidence.models import Claim, Record
 from opencets_web.leads.queries import visible_connections
+from opencets_web.leads.weighing import weighed
 from opencets_web.media.models import NearDuplicate
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
@@ -58,11 +59,11 @@ def _edge(actor: Actor, drawing: Drawing, tie: str) -> tuple[Edge, str]:
         _owe(drawing, copy)
         return queries.copy_edge(copy, left, right), tie
     elif sort == "connection":
-        row = visible_connections(actor).filter(pk=key).first()
-        if row is None:
+        rows = weighed(actor, visible_connections(actor).filter(pk=key))
+        if not rows:
             raise NotFound
-        _owe(drawing, row)
-        return queries.connection_edge(row), tie
+        drawing.of_node[tie] |= queries.owners_of(rows)[rows[0].id]
+        return queries.connection_edge(rows[0]), tie
     else:
         raise NotFound
     groups = entities.list_groups(actor, {pair.left_id, pair.right_id})

@@ -77,6 +77,10 @@ class DatabaseTies:
         """The case of a record that some tie named."""
         return self._group[record]
 
+    def held_by(self, record: str) -> str:
+        """The holding under which a record lies that some tie named."""
+        return str(self.holding[record][0])
+
     def boundary(self, case_id: UUID) -> list[str]:
         """The records of a case where a search of it starts."""
         return self.boundaries([case_id])[case_id]
@@ -229,7 +233,8 @@ class DatabaseTies:
             left, left_case, right, right_case, distance, degree = row[:6]
             self._group[str(left)], self._group[str(right)] = str(left_case), str(right_case)
             self.holding[str(left)], self.holding[str(right)] = (row[6], row[7]), (row[8], row[9])
-            degree = max(degree, 2)
+            # How many cases hold a copy is counted over all holdings: a reader weighs a pair as if these two alone held it.
+            degree = max(degree, 2) if self._sees_identifiers(cursor) else 2
             if self.rarity.generic("pdq", degree):
                 continue
             note = f"distance {distance} of 256"

@@ -25,6 +25,7 @@ from opencets_web.charts.whole import get_whole_graph
 from opencets_web.entities import actions as judging
 from opencets_web.entities import jobs
 from opencets_web.evidence.models import Claim
+from opencets_web.leads import jobs as leads
 from opencets_web.media.models import Media, NearDuplicate
 from opencets_web.policy.actor import Actor
 from tests.web.conftest import Behind, Cast
@@ -339,6 +340,100 @@ def test_what_another_agency_owns_is_not_handed_to_other_programs(
     assert "they alone pass it on" in refused.content.decode()
     hidden = json.dumps({"hidden": [f"e:{owl.id}"]})
     assert browser.post("/charts/export/", {"around": anna.id, "form": "case-uco", "layout": hidden}).status_code == 200
+
+
+def test_what_hidden_nodes_leave_behind_still_belongs_to_those_who_said_it(
+    books: Books, cast: Cast, client_for: Browsers
+) -> None:
+    case, theirs = books.case("AV-1"), books.case("BO-1", cast.borders)
+    anna = books.record(case, "person", "Anna Keller", *ANNA)
+    owl = books.record(theirs, "account", "quietowl", ("phone", "07700 900123", "contact"), ("screen_name", "quietowl"))
+    grant = books.grant(theirs, cast.owner)
+    layout = json.dumps({"expanded": [f"e:{owl.id}"], "hidden": [f"e:{owl.id}"]})
+    sent = {"around": anna.id, "layout": layout}
+    browser = client_for(cast.owner)
+    assert "chatter:quietowl" in browser.post("/charts/export/", sent | {"form": "svg"}).content.decode()
+    assert browser.post("/charts/export/", sent | {"form": "case-uco"}).status_code == 409
+    looked = Act.objects.filter(verb="chart.exported").values_list("holding_id", flat=True)
+    assert set(looked) == {case.holding_id, theirs.holding_id}
+    browser.post("/charts/save/", sent | {"title": "Kept", "freeze": "1"})
+    saved = SavedChart.objects.get()
+    assert "chatter:quietowl" in browser.get(f"/charts/saved/{saved.id}/graph.json").content.decode()
+    grant.withdrawn_at = timezone.now()
+    grant.save(update_fields=["withdrawn_at"])
+    assert browser.get(f"/charts/saved/{saved.id}/graph.json").status_code == 404
+
+
+def test_a_connection_on_the_chart_of_a_case_belongs_to_both_cases_and_those_between(
+    books: Books, cast: Cast, client_for: Browsers, as_job: Behind
+) -> None:
+    case, theirs, middle = books.case("AV-1"), books.case("BO-1", cast.borders), books.case("BO-2", cast.borders)
+    books.record(case, "account", "annak", ("phone", "07700 900123", "contact"))
+    books.record(
+        middle, "account", "between", ("phone", "07700 900123", "contact"), ("email", "b@example.org", "contact")
+    )
+    books.record(theirs, "account", "quietowl", ("email", "b@example.org", "contact"))
+    grants = [books.grant(one, cast.owner) for one in (theirs, middle)]
+    for one, by in ((case, cast.owner), (theirs, cast.outsider), (middle, cast.outsider)):
+        with as_job(by):
+            jobs.count_identifiers(exhibit_of(one), str(by.officer_id))
+            leads.link_exhibit(exhibit_of(one), str(by.officer_id))
+    browser = client_for(cast.owner)
+    browser.post("/charts/save/", {"reference": "AV-1", "title": "Whole", "freeze": "1"})
+    saved = SavedChart.objects.get()
+    drawn = browser.get(f"/charts/saved/{saved.id}/graph.json").content.decode()
+    assert "quietowl (BO-1)" in drawn
+    assert set(saved.drawn_holdings) == {case.holding_id, theirs.holding_id, middle.holding_id}
+    assert browser.post("/charts/export/", {"reference": "AV-1", "form": "case-uco"}).status_code == 409
+    for ended, other in (grants, reversed(grants)):
+        ended.withdrawn_at = timezone.now()
+        ended.save(update_fields=["withdrawn_at"])
+        assert browser.get(f"/charts/saved/{saved.id}/graph.json").status_code == 404, other
+        ended.withdrawn_at = None
+        ended.save(update_fields=["withdrawn_at"])
+
+
+def test_a_living_chart_keeps_no_values_for_those_who_do_not_see_them(
+    books: Books, cast: Cast, client_for: Browsers
+) -> None:
+    case, theirs = books.case("AV-1"), books.case("BO-1", cast.borders)
+    anna = books.record(case, "person", "Anna Keller", *ANNA)
+    owl = books.record(theirs, "account", "quietowl", ("phone", "07700 900123", "contact"), ("screen_name", "quietowl"))
+    grant = books.grant(theirs, cast.owner)
+    node, value = f"e:{owl.id}", "v:handle:chatter:quietowl"
+    layout = {
+        "expanded": [node], "pinned": [value, f"e:{anna.id}"], "hidden": [], "notes": {value: "His name"},
+        "groups": [{"id": "g:1", "label": "The owl", "members": [node, value]}],
+    }  # fmt: skip
+    browser = client_for(cast.owner)
+    browser.post("/charts/save/", {"around": anna.id, "title": "Alive", "layout": json.dumps(layout)})
+    here = f"/charts/saved/{SavedChart.objects.get().id}/"
+    told = browser.get(f"{here}graph.json").json()["layout"]
+    assert value in told["pinned"]
+    assert told["notes"] == {value: "His name"}
+    browser.get(f"{here}?view=table")
+    assert theirs.holding_id in set(Act.objects.filter(verb="chart.expanded").values_list("holding_id", flat=True))
+    grant.withdrawn_at = timezone.now()
+    grant.save(update_fields=["withdrawn_at"])
+    after = browser.get(f"{here}graph.json")
+    assert after.json()["layout"]["pinned"] == [f"e:{anna.id}"]
+    assert not any(said in after.content.decode() for said in ("quietowl", str(owl.id), "His name", "The owl"))
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        "[" * 100_000,
+        '{"notes": {"n": "\\u0000 \\ud800"}, "groups": [{"label": "\\udfff"}]}',
+        '{"places": {"a": [NaN, 1]}}',
+    ],
+)
+def test_a_hostile_layout_breaks_nothing(books: Books, cast: Cast, client_for: Browsers, layout: str) -> None:
+    anna = books.record(books.case("AV-1"), "person", "Anna Keller", *ANNA)
+    browser = client_for(cast.owner)
+    sent = {"around": anna.id, "layout": layout.replace('"n"', f'"e:{anna.id}"')}
+    assert browser.post("/charts/export/", sent | {"form": "svg"}).status_code in (200, 409)
+    assert browser.post("/charts/save/", sent | {"title": "Kept"}).status_code in (302, 409)
 
 
 def test_every_tie_tells_why_and_to_the_outsider_nothing(
