@@ -19,6 +19,7 @@ from django.db.models import Q, QuerySet
 
 from opencets.errors import ActRefused, DamagedSource, NotFound
 from opencets.linking import layout as place_nodes
+from opencets_web.cases.models import Case
 from opencets_web.cases.queries import CaseFrame, get_frame
 from opencets_web.charts import queries
 from opencets_web.charts.models import SavedChart
@@ -53,6 +54,13 @@ class Composed:
     title: str
     layout: dict[str, Any]
     saved: SavedChart | None = None
+    titled: frozenset[tuple[UUID, UUID]] = frozenset()
+    """Whose words the title has, also where the node that it names is hidden."""
+
+    @property
+    def owners(self) -> set[tuple[UUID, UUID]]:
+        """Whose records are drawn, named or noted."""
+        return set(self.titled).union(*self.graph.holdings.values())
 
 
 def visible_charts(actor: Actor) -> QuerySet[SavedChart]:
@@ -137,7 +145,13 @@ def compose(actor: Actor, asked: Asked, frame: CaseFrame | None = None) -> Compo
     graph = widened(actor, graph, made)
     if saved and not asked.layout:
         made = seen_layout(graph, made)
-    return Composed(arranged(graph, made), saved.title if saved else title, made, saved)
+    titled = frozenset() if around is None else graph.holdings.get(graph.nodes[0].id, frozenset())
+    if saved:
+        titled |= {(saved.holding_id, saved.agency_id)}
+    elif around is None:
+        case = frame or door.admit(actor, Case.objects.all(), reference=reference)
+        titled |= {(case.holding_id, case.agency_id)}
+    return Composed(arranged(graph, made), saved.title if saved else title, made, saved, titled)
 
 
 def drawn(

@@ -34,8 +34,7 @@ from opencets_web.entities.models import Judgement, Match, Verdict
 from opencets_web.entities.queries import PEOPLE, ROLE_WORDS, STRONG_KINDS, Group, RecordLine
 from opencets_web.evidence.models import Claim, Record
 from opencets_web.leads.models import Connection
-from opencets_web.leads.queries import visible_connections
-from opencets_web.leads.weighing import strongest
+from opencets_web.leads.queries import owners_of, visible_connections
 from opencets_web.media.models import NearDuplicate
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
@@ -107,11 +106,15 @@ class Graph:
     """Whose records each node stands for, with their agency."""
     layout: Mapping[str, Any] | None = None
     """What an officer made of a kept chart."""
+    told: tuple[str, ...] = ()
+    """Of a way between two: how likely it is, and each of its ties in words."""
 
     def as_json(self) -> dict[str, Any]:
         """As the island ``linkchart`` takes it."""
         told = {"nodes": [_told(node) for node in self.nodes], "edges": [_told_edge(edge) for edge in self.edges],
                 "more": self.more, "label": self.label.text() if self.label else ""}  # fmt: skip
+        if self.told:
+            told["told"] = self.told
         return told if self.layout is None else told | {"layout": self.layout}
 
     @property
@@ -669,7 +672,8 @@ def _draw_connections(actor: Actor, drawing: Drawing, case: Case) -> None:
     """Draw the cases that matching found connected to this one, where the reader may see every holding on the way."""
     touching = Q(left_case=case) | Q(right_case=case)
     rows = visible_connections(actor).filter(touching).select_related("left_case", "right_case")
-    drawn = strongest(actor, rows.order_by("-strength", "-found_at", "id")[:MOST_EXPANDED])
+    # As kept, and not as this reader may weigh them: a chart is handed out and frozen for others, who know of other cases.
+    drawn = list(rows.order_by("-strength", "-found_at", "id")[:MOST_EXPANDED])
     owners = owners_of(drawn)
     for connection in drawn:
         other = connection.right_case if connection.left_case_id == case.id else connection.left_case
@@ -677,23 +681,6 @@ def _draw_connections(actor: Actor, drawing: Drawing, case: Case) -> None:
         if drawing.add(node):
             drawing.tie(connection_edge(connection))
             drawing.of_node[node.id] |= owners[connection.id]
-
-
-def owners_of(connections: Iterable[Connection]) -> dict[UUID, set[tuple[UUID, UUID]]]:
-    """Whose records each connection tells of: both cases, and those between them, whose words stand in its sentence."""
-    rows = list(connections)
-    between_them = {UUID(str(holding)) for row in rows for holding in row.through}
-    agency: dict[UUID, UUID] = {}
-    if between_them:
-        agency = dict(Holding.objects.filter(id__in=between_them).values_list("id", "agency_id"))
-    return {
-        row.id: {
-            (row.left_holding_id, row.left_agency_id),
-            (row.right_holding_id, row.right_agency_id),
-            *((holding, agency[holding]) for holding in between_them & set(row.through)),
-        }
-        for row in rows
-    }
 
 
 def connection_edge(connection: Connection) -> Edge:

@@ -69,7 +69,7 @@ def link_exhibit(actor: Actor, exhibit_id: UUID) -> int:
         actor,
         holding=(exhibit.holding_id, exhibit.agency_id),
         subject=f"exhibit:{exhibit.case.reference}/{exhibit.reference}",
-        details={"alerts": sum(alert.case_id == exhibit.case_id for alert in told)},
+        details={"alerts": sum(alert.case_id == exhibit.case_id for alert in _open(told))},
     )
     tell(f"case:{exhibit.case_id}", "connections", exhibit.id)
     return len(told)
@@ -81,7 +81,9 @@ def link_records(actor: Actor, record_ids: Sequence[UUID]) -> int:
         _one_at_a_time()
         cases = set(Record.objects.filter(id__in=record_ids).values_list("case_id", flat=True))
         told = _link_cases(_affected(list(record_ids)) | cases)
-    log.record("connection.found", actor, details={"alerts": sum(alert.agency_id == actor.agency_id for alert in told)})
+    log.record(
+        "connection.found", actor, details={"alerts": sum(alert.agency_id == actor.agency_id for alert in _open(told))}
+    )
     return len(told)
 
 
@@ -96,7 +98,9 @@ def link_ruled(actor: Actor, ruling_id: UUID) -> int:
         through = Connection.objects.filter(retired_at=None, uses__contains=[used])
         cases |= {case for pair in through.values_list("left_case_id", "right_case_id") for case in pair}
         told = _link_cases(cases)
-    log.record("connection.found", actor, details={"alerts": sum(alert.agency_id == actor.agency_id for alert in told)})
+    log.record(
+        "connection.found", actor, details={"alerts": sum(alert.agency_id == actor.agency_id for alert in _open(told))}
+    )
     return len(told)
 
 
@@ -663,21 +667,29 @@ def _announce(alerts: Collection[Alert], thresholds: dict[UUID, float]) -> None:
 
     A partner on the case does not hear of what is its owner's alone, nor an officer of a case that is closed to them.
     """
-    on_the_way = {holding for alert in alerts if alert.connection for holding in _holdings(alert.connection)}
-    closed = set(Holding.objects.filter(id__in=on_the_way, restricted=True).values_list("id", flat=True))
     mine = Assignment.objects.filter(case_id__in={alert.case_id for alert in alerts}, until_at=None)
     officers: dict[tuple[UUID, UUID], list[UUID]] = {}
     for case_id, agency_id, officer_id in mine.values_list("case_id", "officer__agency_id", "officer_id"):
         officers.setdefault((case_id, agency_id), []).append(officer_id)
-    for alert in alerts:
+    for alert in _open(alerts):
         if alert.kind == AlertKind.KNOWN:
             tell_officers(alert.case_id, "alert.raised", alert.id)
-            continue
-        if alert.connection and closed & _holdings(alert.connection) - {alert.holding_id}:
             continue
         for officer_id in officers.get((alert.case_id, alert.agency_id), ()):
             if not alert.connection or alert.strength >= thresholds.get(officer_id, 0.0):
                 tell(f"officer:{officer_id}", "alert.raised", alert.id)
+
+
+def _open(alerts: Collection[Alert]) -> list[Alert]:
+    """Those on whose way lies no case that is closed to officers of the case told."""
+    on_the_way = {holding for alert in alerts if alert.connection for holding in _holdings(alert.connection)}
+    with across_holdings():
+        closed = set(Holding.objects.filter(id__in=on_the_way, restricted=True).values_list("id", flat=True))
+    return [
+        alert
+        for alert in alerts
+        if not (alert.connection and closed & _holdings(alert.connection) - {alert.holding_id})
+    ]
 
 
 def _holdings(row: Connection) -> set[UUID]:

@@ -140,6 +140,23 @@ def visible_connections(actor: Actor) -> QuerySet[Connection]:
     return rows.filter(Q(through=[]) | Q(through__contained_by=opened))
 
 
+def owners_of(connections: Iterable[Connection]) -> dict[UUID, set[tuple[UUID, UUID]]]:
+    """Whose records each connection tells of: both cases, and those between them, whose words stand in its sentence."""
+    rows = list(connections)
+    between = {UUID(str(holding)) for row in rows for holding in row.through}
+    agency: dict[UUID, UUID] = {}
+    if between:
+        agency = dict(Holding.objects.filter(id__in=between).values_list("id", "agency_id"))
+    return {
+        row.id: {
+            (row.left_holding_id, row.left_agency_id),
+            (row.right_holding_id, row.right_agency_id),
+            *((holding, agency[holding]) for holding in between & set(row.through)),
+        }
+        for row in rows
+    }
+
+
 def standing_pointers(actor: Actor) -> QuerySet[Pointer]:
     """The pointers whose other side is hidden from the actor: a release turns them into connections, its end brings them back."""
     hidden = Func(F("id"), template="%(expressions)s = any ((select app_hidden_pointers())::uuid[])",
@@ -308,6 +325,8 @@ def list_connections(actor: Actor, reference: str, *, kind: str = "", number: in
     log.record(
         "connections.viewed", actor, holding=frame.holding, subject=f"case:{reference}", details={"page": page.number}
     )
+    others = {owner for of in owners_of(list(page)).values() for owner in of if owner[0] != frame.holding_id}
+    log.record_each("connections.viewed", actor, others, details={"page": page.number})
     return ConnectionsPage(
         frame=frame,
         rows=tuple(_row(actor, row, frame.case_id) for row in page),
@@ -427,9 +446,7 @@ def get_connection(actor: Actor, connection_id: UUID) -> ConnectionPage:
     if not found:
         raise NotFound
     row = found[0]
-    log.record(
-        "connection.viewed", actor, holding=(row.left_holding_id, row.left_agency_id), subject=f"connection:{row.id}"
-    )
+    log.record_each("connection.viewed", actor, owners_of([row])[row.id], subject=f"connection:{row.id}")
     turned = row.left_agency_id != actor.agency_id and row.right_agency_id == actor.agency_id
     near = row.right_case if turned else row.left_case
     far = row.left_case if turned else row.right_case

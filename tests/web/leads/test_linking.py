@@ -110,7 +110,9 @@ def grow(world: World, random: Random) -> tuple[list[Case], Holdings]:
         for _ in range(random.randint(1, 5)):
             held = {("email", "front.desk@example.org"), *random.sample(pool, random.randint(0, 3))}
             record = world.record(case, *sorted(held), kind=random.choice(("account", "person", "contact")))
-            holdings.add_record(str(record.id), str(case.id))
+            day = random.choice(("", "", "2012-05-01", "2019-05-01", "2021-07-09", "2024-02-29"))
+            Record.objects.filter(pk=record.pk).update(at_text=f"{day}T09:00:00Z" if day else "")
+            holdings.add_record(str(record.id), str(case.id), day)
             for kind, value in sorted(held):
                 holdings.add(str(record.id), str(case.id), kind, value)
             records.append(record)
@@ -395,3 +397,22 @@ def test_how_many_cases_hold_a_value_is_weighed_for_each_reader(
         world.grant(case, cast.avon)
     assert shown(cast.owner) == {(0.39, 34.8, True)}
     assert set(Connection.objects.values_list("strength", flat=True)) == {76.5}
+
+
+def test_a_number_given_out_again_makes_a_weaker_connection_and_says_so(world: World) -> None:
+    cases = [world.case(f"C-{number}") for number in range(3)]
+    for case, day in zip(cases, ("2014-03-01", "2021-06-01", "2014-09-01"), strict=True):
+        held = world.record(case, ("phone", "+447700900001"))
+        Record.objects.filter(pk=held.pk).update(at_text=f"{day}T10:00:00Z")
+    for case in cases:
+        world.link(case)
+    rows = {
+        frozenset((row.left_case.reference, row.right_case.reference)): row
+        for row in Connection.objects.filter(retired_at=None, hops=1)
+    }
+    together, apart = rows[frozenset(("C-0", "C-2"))], rows[frozenset(("C-0", "C-1"))]
+    assert together.probability == pytest.approx(0.93)
+    assert apart.probability == pytest.approx(0.93 * 0.3)
+    assert apart.strength < together.strength / 3
+    assert "seen 7 years apart, until 2014-03-01 and from 2021-06-01; numbers are given out again" in apart.sentence
+    assert "apart" not in together.sentence
