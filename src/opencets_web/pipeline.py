@@ -27,7 +27,7 @@
     media matched ─► follow_text ─► (of a case that asked, or all) text asked ─► read_text ─► text asked, until all is read
     exhibit read ─► tell_languages ─► go_on_telling        every night ─► read_again (another version of either)
     exhibit read ─► keep_names                every two minutes ─► look_for_watches ─► notices
-    every night ─► check_places (the whole run of what resolve_people does one record at a time)
+    every night ─► check_places (the whole run of what resolve_people does one record at a time), search_older (connections)
 
 A job runs as the officer whom it serves. Each is safe to run again: a killed worker's job is taken up by ``take_up_stalled``.
 """
@@ -230,6 +230,12 @@ def on_app_ready(app: App) -> None:
     def check_places(timestamp: int) -> None:
         """Once a day: the whole run of placing, which finds what stands as it would from nothing, or puts it right."""
         entities.check_places()
+
+    @app.periodic(cron="17 2 * * *")
+    @app.task(name="search_older", queue="linking", lock=CONNECTING, queueing_lock="search_older", pass_context=False)
+    def search_older(timestamp: int) -> None:
+        """Once a day: cases whose connections an older model found are searched again."""
+        leads.search_older()
 
     @app.periodic(cron="17 3 * * *")
     @app.task(name="remove_left_behind", queue="reading", queueing_lock="remove_left_behind", pass_context=False)
