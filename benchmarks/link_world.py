@@ -23,16 +23,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from opencets.errors import ValueRefused
 from opencets.linking import TieArrays, bucket
 from opencets.linking.calibrator import Calibrator, calibration_error, learn, load_calibrator
 from opencets.rehearsal.network import TIES, Network, Row, network
-from opencets.resolving import Person, PersonRow, Suggestion, load_model, prepare, suggest
-from opencets.resolving.splinked import loaded, weights_of_pairs
+from opencets.resolving import Person, PersonRow, load_model, prepare
+from opencets.resolving.bulk import Pairs, probable_pairs
+from opencets.resolving.columns import table_of
+from opencets.resolving.features import CELLS
+from opencets.resolving.kernel import Arrays, fill_pairs
+from opencets.resolving.people import COLUMNS
 from opencets.values import normalise
 
 LEARN, CHOOSE = 101, 102
-CALIBRATOR = "identity-1"
+AT_LEAST = 0.01
+"""Pairs less probable than this, as the resolver alone sees them, are left out."""
+CALIBRATOR = "identity-2"
 CAP = 10
 MOST_TIES = 5
 MAX_BITS = 5.0
@@ -51,7 +60,8 @@ class Prepared:
     at: dict[str, int]
     held: list[tuple[int, str, str, str]]
     raw: list[tuple[int, str, str]]
-    suggestions: list[Suggestion]
+    pairs: Pairs
+    told: npt.NDArray[np.float64]
     marks: list[tuple[str, ...]]
     seconds: float
 
@@ -59,6 +69,11 @@ class Prepared:
     def persons(self) -> list[int]:
         """Who each record is."""
         return [row.person for row in self.world.rows]
+
+    @property
+    def sides(self) -> list[Pair]:
+        """The suggested pairs as numbers of records."""
+        return list(zip(self.pairs.left.tolist(), self.pairs.right.tolist(), strict=True))
 
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
@@ -116,8 +131,8 @@ def run(seed: int, records: int) -> dict[str, Any]:
     ceiling = reached(told, worth, identities(told, calibrator, True))
     people = told.persons
     labelled = [
-        (calibrator.probability(marks), one.probability, people[told.at[one.left]] == people[told.at[one.right]])
-        for one, marks in zip(told.suggestions, told.marks, strict=True)
+        (calibrator.probability(marks), resolver, people[left] == people[right])
+        for (left, right), resolver, marks in zip(told.sides, told.told.tolist(), told.marks, strict=True)
     ]
     exact = [(record, (kind, raw)) for record, kind, raw in told.raw]
     normal = [(record, (kind, value)) for record, kind, value, _ in told.held]
@@ -160,11 +175,12 @@ def prepared(seed: int, records: int) -> Prepared:
             except ValueRefused:
                 continue
     began = time.perf_counter()
-    people = [person_row(row) for row in world.rows]
-    suggestions = suggest(people, at_least=0.01)
+    people = [prepare(person_row(row)) for row in world.rows]
+    table, model = table_of(people), load_model()
+    pairs = probable_pairs(table, model, AT_LEAST)
     seconds = time.perf_counter() - began
-    marks = list(marks_of(people, world.rows, suggestions))
-    return Prepared(world, at, held, raw, suggestions, marks, seconds)
+    marks = list(marks_of(people, world.rows, table, pairs))
+    return Prepared(world, at, held, raw, pairs, model.probabilities(pairs.bits), marks, seconds)
 
 
 def person_row(row: Row) -> PersonRow:
@@ -179,45 +195,46 @@ def person_row(row: Row) -> PersonRow:
     )  # fmt: skip
 
 
-def marks_of(people: list[PersonRow], rows: list[Row], suggestions: list[Suggestion]) -> Iterator[tuple[str, ...]]:
+def marks_of(people: list[Person], rows: list[Row], table: Arrays, pairs: Pairs) -> Iterator[tuple[str, ...]]:
     """What holds of each suggested pair: levels, how common its name is, how many rivals each side has."""
-    model = load_model()
-    ready: dict[str, Person] = {row.record_id: prepare(row) for row in people}
-    agency = {row.id: row.agency for row in rows}
-    script = {row.id: script_of(row.name) for row in rows}
-    parts = {row.id: len(row.name.split()) for row in rows}
-    names = Counter(person.skeleton for person in ready.values() if person.skeleton)
-    births = Counter(person.birth for person in ready.values() if person.birth)
-    best: dict[str, list[float]] = defaultdict(list)
-    for one in suggestions:
-        best[one.left].append(one.bits)
-        best[one.right].append(one.bits)
-    for one in suggestions:
-        left, right = ready[one.left], ready[one.right]
-        levels = {feature: level for feature, level, _ in model.contributions(left, right)}
-        common = min(8, max(names.get(left.skeleton, 1), names.get(right.skeleton, 1)).bit_length())
-        rivals = max(sum(bits > one.bits - 2 for bits in best[side]) for side in (one.left, one.right)) - 1
-        named = levels.pop("name", "none")
-        born = levels.pop("birth", "none")
-        identifiers = sorted(
-            f"{feature}={level}" for feature, level in levels.items() if feature in ("email", "phone", "screen_name")
-        )
-        scripts = "+".join(sorted((script[one.left], script[one.right])))
+    cells = fill_pairs(table, load_model().rules(len(people)), pairs.left, pairs.right)[:, : len(CELLS)].astype(
+        np.int64
+    )
+    scripts = [script_of(row.name) for row in rows]
+    parts = [len(person.name.split()) if person.name else 0 for person in people]
+    names = Counter(person.skeleton for person in people if person.skeleton)
+    births = Counter(person.birth for person in people if person.birth)
+    best: dict[int, list[float]] = defaultdict(list)
+    for left, right, bits in zip(pairs.left.tolist(), pairs.right.tolist(), pairs.bits.tolist(), strict=True):
+        best[left].append(bits)
+        best[right].append(bits)
+    for left, right, bits, met in zip(
+        pairs.left.tolist(), pairs.right.tolist(), pairs.bits.tolist(), cells.tolist(), strict=True
+    ):
+        levels: dict[str, list[str]] = defaultdict(list)
+        for (feature, level), times in zip(CELLS, met, strict=True):
+            levels[feature] += [level] * times
+        named = "+".join(levels.pop("name", ["none"]))
+        born = "".join(levels.pop("birth", ["none"]))
+        common = min(8, max(names.get(people[side].skeleton, 1) for side in (left, right)).bit_length())
+        rivals = max(sum(other > bits - 2 for other in best[side]) for side in (left, right)) - 1
+        written = "+".join(sorted((scripts[left], scripts[right])))
+        told = [f"{feature}={level[0]}" for feature, level in levels.items() if level]
         yield (
             f"name={named}|birth={born}",
-            f"scripts={scripts}",
-            f"scripts={scripts}|name={named}|birth={born}",
-            f"parts={min(parts[one.left], parts[one.right])}|name={named}|birth={born}",
-            f"name={named}|common={common}",
+            f"name={named}",
+            f"birth={born}",
+            f"scripts={written}",
+            f"scripts={written}|birth={born}",
+            f"parts={min(parts[left], parts[right])}|birth={born}",
             f"birth={born}|common={common}",
             f"rivals={min(rivals, 6)}",
             f"rivals={min(rivals, 3)}|birth={born}",
-            f"bits={max(-12, min(24, int(one.bits // 2 * 2)))}",
-            f"conflict={bool(one.conflict)}",
-            f"agency={'same' if agency[one.left] == agency[one.right] else 'other'}",
-            f"day={min(4, births.get(left.birth or '', 0))}" if born == "same" else "day=no",
-            f"identifiers={','.join(identifiers)}",
-            *(f"{feature}={level}" for feature, level in levels.items()),
+            f"bits={max(-12, min(24, int(bits // 2 * 2)))}",
+            f"agency={'same' if rows[left].agency == rows[right].agency else 'other'}",
+            f"day={min(4, births.get(people[left].birth or '', 0))}" if born == "same" else "day=no",
+            f"identifiers={','.join(one for one in told if one.startswith(('email', 'phone', 'screen_name')))}",
+            *told,
         )
 
 
@@ -231,8 +248,7 @@ def learned(told: Prepared) -> Calibrator:
     """The calibrator of identities from one world's truth."""
     people = told.persons
     labelled = (
-        (marks, people[told.at[one.left]] == people[told.at[one.right]])
-        for one, marks in zip(told.suggestions, told.marks, strict=True)
+        (marks, people[left] == people[right]) for (left, right), marks in zip(told.sides, told.marks, strict=True)
     )
     return learn(CALIBRATOR, labelled, f"Invented people of opencets.rehearsal.network, seed {LEARN}, 40,000 records.")
 
@@ -296,10 +312,7 @@ def identities(told: Prepared, calibrator: Calibrator, perfect: bool) -> dict[Pa
         for number, person in enumerate(told.persons):
             held[person].append(number)
         return {(a, b): 0.999 for numbers in held.values() for a in numbers for b in numbers if a < b}
-    return {
-        (told.at[one.left], told.at[one.right]): calibrator.probability(marks)
-        for one, marks in zip(told.suggestions, told.marks, strict=True)
-    }
+    return {pair: calibrator.probability(marks) for pair, marks in zip(told.sides, told.marks, strict=True)}
 
 
 def reached(told: Prepared, worth: Worths, same: dict[Pair, float]) -> dict[str, dict[int, float]]:
@@ -418,9 +431,29 @@ def _with_same(records: set[int], merged: dict[int, set[int]]) -> set[int]:
 
 def splink_pairs(told: Prepared) -> set[Pair]:
     """The pairs that Splink, with the shipped weights and no calibration, gives at least 0.99."""
+    import duckdb
+    import pyarrow
+    from splink import Linker
+    from splink.backends.duckdb import DuckDBAPI
+
+    from opencets.resolving.splinked import _quiet, settings
+
     people = [prepare(person_row(row)) for row in told.world.rows]
-    with loaded(people) as connection:
-        return {(left, right) for left, right, _ in weights_of_pairs(connection, load_model(), at_least=math.log2(99))}
+    values = {name: pyarrow.array([getattr(one, name) for one in people], pyarrow.string()) for name in COLUMNS}
+    rules = ("birth", "skeleton", "email", "phone", "screen_letters")
+    blocking = [f"l.{column} = r.{column}" for column in rules]
+    connection = duckdb.connect(":memory:")
+    with _quiet():
+        connection.register(
+            "given_people", pyarrow.table({"row": pyarrow.array(range(len(people)), pyarrow.int64()), **values})
+        )
+        connection.execute("create table people as select * from given_people")
+        api = DuckDBAPI(connection)
+        shipped = {**settings(load_model()), "blocking_rules_to_generate_predictions": blocking}
+        linker = Linker(api.register("people"), shipped, validate_settings=False, log_level=None)
+        found = linker.inference.predict(threshold_match_probability=0.99)
+        rows = connection.execute(f'select row_l, row_r from "{found.physical_name}"').fetchall()
+    return {(min(pair), max(pair)) for pair in rows}
 
 
 if __name__ == "__main__":
