@@ -20,6 +20,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ CALIBRATOR = "identity-2"
 CAP = 10
 MOST_TIES = 5
 MAX_BITS = 5.0
+MOST_LEARNED = 64
+"""Of a value that more records hold nothing is learned: it ties nobody."""
 MOST_FALSE = 0.10
 """People asserted wrongly for each start: a stranger under suspicion weighs more than what F1 says."""
 SHIPPED = Path(__file__).parents[1] / "src" / "opencets" / "linking" / "models"
@@ -60,6 +63,7 @@ class Prepared:
     at: dict[str, int]
     held: list[tuple[int, str, str, str]]
     raw: list[tuple[int, str, str]]
+    table: Arrays
     pairs: Pairs
     told: npt.NDArray[np.float64]
     marks: list[tuple[str, ...]]
@@ -180,7 +184,7 @@ def prepared(seed: int, records: int) -> Prepared:
     pairs = probable_pairs(table, model, AT_LEAST)
     seconds = time.perf_counter() - began
     marks = list(marks_of(people, world.rows, table, pairs))
-    return Prepared(world, at, held, raw, pairs, model.probabilities(pairs.bits), marks, seconds)
+    return Prepared(world, at, held, raw, table, pairs, model.probabilities(pairs.bits), marks, seconds)
 
 
 def person_row(row: Row) -> PersonRow:
@@ -220,6 +224,8 @@ def marks_of(people: list[Person], rows: list[Row], table: Arrays, pairs: Pairs)
         rivals = max(sum(other > bits - 2 for other in best[side]) for side in (left, right)) - 1
         written = "+".join(sorted((scripts[left], scripts[right])))
         told = [f"{feature}={level[0]}" for feature, level in levels.items() if level]
+        identifiers = ",".join(one for one in told if one.startswith(("email", "phone", "screen_name")))
+        words = agreement(named)
         yield (
             f"name={named}|birth={born}",
             f"name={named}",
@@ -233,9 +239,18 @@ def marks_of(people: list[Person], rows: list[Row], table: Arrays, pairs: Pairs)
             f"bits={max(-12, min(24, int(bits // 2 * 2)))}",
             f"agency={'same' if rows[left].agency == rows[right].agency else 'other'}",
             f"day={min(4, births.get(people[left].birth or '', 0))}" if born == "same" else "day=no",
-            f"identifiers={','.join(one for one in told if one.startswith(('email', 'phone', 'screen_name')))}",
+            f"identifiers={identifiers}",
+            f"identifiers={identifiers}|words={words}",
             *told,
         )
+
+
+def agreement(named: str) -> str:
+    """What the words of two names say together: all agree, some do, none does; ``unsaid`` where a side states none."""
+    levels = set(named.split("+")) - {"extra"}
+    if not levels or levels == {"none"}:
+        return "unsaid"
+    return "all" if "different" not in levels else "some" if len(levels) > 1 else "none"
 
 
 def script_of(name: str) -> str:
@@ -264,14 +279,62 @@ def values_of(told: Prepared) -> dict[tuple[str, str], dict[int, str]]:
     return found
 
 
-def manner(told: Prepared, kind: str, value: str, holders: dict[int, str]) -> tuple[Any, ...]:
-    """What a value's worth depends on: kind, holders by bucket, whose it is, how long before the last the first spoke."""
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """Records that hold one value; ``manner``: what its worth depends on, the most telling parts first."""
+
+    holders: dict[int, str]
+    manner: tuple[Any, ...]
+
+
+def ties_of(told: Prepared) -> Iterator[Tie]:
+    """The tie of each value with at least two holders."""
+    shared = {value: holders for value, holders in values_of(told).items() if len(holders) > 1}
+    differ = bearers(told, shared)
+    for (kind, value), holders in shared.items():
+        yield Tie(holders, manner(told, kind, value, holders, differ[kind, value]))
+
+
+def bearers(told: Prepared, shared: dict[tuple[str, str], dict[int, str]]) -> dict[tuple[str, str], int]:
+    """Of each value how many people state it as their own, as far as names tell them apart; 0 where nobody does.
+
+    One person met twice, two of a family, a number given out again, a default name and a shelter have as many holders as
+    one another, but not as many names.
+    """
+    owned = [
+        (value, *pair)
+        for value, holders in shared.items()
+        for own in ([record for record, role in sorted(holders.items()) if role == "own"],)
+        if len(own) <= CAP
+        for pair in combinations(own, 2)
+    ]
+    left, right = (np.array([pair[side] for pair in owned], np.int32) for side in (1, 2))
+    cells = fill_pairs(told.table, load_model().rules(len(told.world.rows)), left, right)
+    agreeing: dict[tuple[str, str], list[Pair]] = defaultdict(list)
+    for (value, one, other), met in zip(owned, cells[:, : len(CELLS)].astype(int).tolist(), strict=True):
+        named = "+".join(
+            level for (feature, level), times in zip(CELLS, met, strict=True) if feature == "name" and times
+        )
+        if agreement(named) in ("all", "some"):
+            agreeing[value].append((one, other))
+    found = {}
+    for value, holders in shared.items():
+        root = {record: record for record, role in sorted(holders.items()) if role == "own"}
+        for one, other in agreeing[value]:
+            kept, gone = sorted((root[one], root[other]))
+            root = {record: kept if first == gone else first for record, first in root.items()}
+        found[value] = len(set(root.values()))
+    return found
+
+
+def manner(told: Prepared, kind: str, value: str, holders: dict[int, str], differ: int) -> tuple[Any, ...]:
+    """What a tie's worth depends on: kind, holders by bucket, whose it is, how many bear it, years between, how short it is."""
     rows = told.world.rows
     days = [rows[record].on.toordinal() for record in holders]
-    years = (max(days) - min(days)) // 365 if len(holders) == 2 else 0
+    years = (max(days) - min(days)) // 365 if len(holders) == 2 else -1
     roles = "+".join(sorted(holders.values())) if len(holders) == 2 else str(sorted(set(holders.values())))
     short = kind == "handle" and len(value.partition(":")[2].rstrip("0123456789")) >= len(value.partition(":")[2]) - 2
-    return kind, bucket(len(holders)), roles, min(years, 5) if len(holders) == 2 else -1, short
+    return kind, bucket(len(holders)), roles, min(differ, 5), min(years, 5), short
 
 
 Worths = dict[tuple[Any, ...], float]
@@ -282,27 +345,29 @@ def worths(told: Prepared) -> Worths:
     group, people = told.world.connected(), told.persons
     right: Counter[tuple[Any, ...]] = Counter()
     seen: Counter[tuple[Any, ...]] = Counter()
-    for (kind, value), holders in values_of(told).items():
-        if not 2 <= len(holders) <= 64:
+    for tie in ties_of(told):
+        if len(tie.holders) > MOST_LEARNED:
             continue
-        whole = manner(told, kind, value, holders)
-        members = sorted(holders)
-        pairs = [(a, b) for at, a in enumerate(members) for b in members[at + 1 :]]
-        hits = sum(group[people[a]] == group[people[b]] for a, b in pairs)
-        for known in (whole, whole[:3], whole[:2]):
-            seen[known] += len(pairs)
+        hits = sum(group[people[a]] == group[people[b]] for a, b in combinations(tie.holders, 2))
+        for known in _wider(tie.manner):
+            seen[known] += math.comb(len(tie.holders), 2)
             right[known] += hits
     found: Worths = {}
     for known in sorted(seen, key=len):
         # Few examples lean on what is known of the wider group.
-        before = found.get(known[: 2 if len(known) == 3 else 3], 0.3) if len(known) > 2 else 0.3
+        before = next((found[part] for part in _wider(known)[1:] if part in found), 0.3)
         found[known] = (right[known] + 4 * before) / (seen[known] + 4)
     return found
 
 
+def _wider(known: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """The manner and the wider groups that it belongs to."""
+    return [known[:size] for size in (6, 4, 3, 2) if size <= len(known)]
+
+
 def worth_of(worth: Worths, known: tuple[Any, ...]) -> float:
     """The probability for this manner, or the nearest that was seen."""
-    return next((worth[part] for part in (known, known[:3], known[:2]) if part in worth), 0.0)
+    return next((worth[part] for part in _wider(known) if part in worth), 0.0)
 
 
 def identities(told: Prepared, calibrator: Calibrator, perfect: bool) -> dict[Pair, float]:
@@ -320,14 +385,12 @@ def reached(told: Prepared, worth: Worths, same: dict[Pair, float]) -> dict[str,
     holders: list[int] = []
     values: list[int] = []
     bits: list[float] = []
-    for (kind, value), records in values_of(told).items():
-        if len(records) < 2:
-            continue
-        probability = worth_of(worth, manner(told, kind, value, records))
+    for tie in ties_of(told):
+        probability = worth_of(worth, tie.manner)
         if probability < 0.02:
             continue
-        holders += records
-        values += [len(bits)] * len(records)
+        holders += tie.holders
+        values += [len(bits)] * len(tie.holders)
         bits.append(-math.log2(min(probability, 0.999)))
     for (left, right), probability in same.items():
         if probability >= 0.05:
