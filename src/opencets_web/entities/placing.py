@@ -444,6 +444,12 @@ def _rewrite(left: Sequence[tuple[int, int]], joined: Sequence[tuple[int, int]])
             )
 
 
+def ready() -> None:
+    """Load the compiled comparison, which takes longer than many records do: a worker that starts calls it."""
+    read = [_Read(UUID(int=at), UUID(int=0), UUID(int=0), keep(str(at), "person", ()), frozenset()) for at in (0, 1)]
+    _compared({at: _Placed.of(one) for at, one in enumerate(read)}, [(0, 1)])
+
+
 def _compared(known: Mapping[int, _Placed], pairs: Iterable[tuple[int, int]]) -> list[Suggestion]:
     model, rarity = load_model(), default_rarity()
     here = [pair for pair in pairs if pair[0] in known and pair[1] in known]
