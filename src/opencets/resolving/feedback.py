@@ -203,7 +203,9 @@ def propose(
 def told(model: Model, pair: Judged, worth: Worth) -> float:
     """The probability of a pair under a version, however improbable; as ``placing.compare`` tells it where it suggests."""
     met, start, ties = _met(pair.left, pair.right, model, worth)
-    bits = start * model.prior(AMONG) + ties + math.fsum(model.weights[found.feature, found.level].bits for found in met)
+    bits = (
+        start * model.prior(AMONG) + ties + math.fsum(model.weights[found.feature, found.level].bits for found in met)
+    )
     probability = model.probability(bits)
     return min(probability, 0.05) if hard_conflict(pair.left.person, pair.right.person) else probability
 
