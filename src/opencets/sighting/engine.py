@@ -88,7 +88,7 @@ class Engine:
 
     def table(self, sql: str, values: Sequence[Any] = ()) -> pa.Table:
         """The answer as columns."""
-        answer: pa.Table = self._connection.execute(sql, list(values)).to_arrow_table()
+        answer: pa.Table = self._connection.sql(sql, params=list(values) or None).to_arrow_table()
         return answer
 
     def keep(self, identities: Iterable[str]) -> None:

@@ -328,6 +328,25 @@ VERBS: dict[str, str] = {
     "emergency.refused": "refused emergency access",
     "emergency.review-withdrawn": "took back a review of emergency access",
     "emergency.reviewed": "reviewed emergency access",
+    # sightings
+    "jurisdiction.closed": "closed a jurisdiction to an agency again",
+    "jurisdiction.opened": "opened the computers of a jurisdiction to an agency",
+    "jurisdictions.imported": "read the tree of jurisdictions in",
+    "jurisdictions.viewed": "looked at jurisdictions",
+    "known-files.imported": "handed in known files that may be asked about",
+    "known-files.listed": "listed known files that may be asked about",
+    "known-files.restored": "put known files that may be asked about back into use",
+    "known-files.withdrawn": "took known files that may be asked about out of use",
+    "sightings.computer-viewed": "looked at a computer's sightings",
+    "sightings.counted": "looked at statistics of sightings",
+    "sightings.exported": "took statistics of sightings out",
+    "sightings.file-sought": "asked where a known file is offered",
+    "sightings.files-listed": "listed files of sightings",
+    "sightings.loaded": "loaded a file of sightings",
+    "sightings.mapped": "looked at the map of computers",
+    "sightings.ranked": "looked at the order of computers",
+    "sightings.received": "handed in a file of sightings",
+    "sightings.refused": "could not load a file of sightings",
     # parts of a case between agencies
     "part-request.made": "asked another agency for a part of what it holds",
     "part-request.answered": "answered a request for a part",
@@ -371,6 +390,10 @@ ACROSS_CASES = frozenset(
         "messages.viewed",
         "chart.viewed",
         "chart.way-sought",
+        "sightings.computer-viewed",
+        "sightings.file-sought",
+        "sightings.mapped",
+        "sightings.ranked",
     }
 )
 """Acts that show records of many cases at once: where no single holding is named, they want the purpose of looking across cases."""

@@ -6,7 +6,18 @@ from importlib import import_module
 
 import click
 
-FAMILIES = ("serve", "evidence", "accounts", "audit", "backup", "keys", "standards", "disclosure", "releases")
+FAMILIES = (
+    "serve",
+    "evidence",
+    "accounts",
+    "audit",
+    "backup",
+    "keys",
+    "standards",
+    "jurisdictions",
+    "disclosure",
+    "releases",
+)
 
 
 def commands() -> list[click.Command]:

@@ -621,6 +621,20 @@ def rights() -> dict[str, Rights]:
     for name in ("inquiries_provider", "inquiries_letterhead", "releases_partnerkey", "releases_releaserule"):
         # An agency's own directory: nobody else's business, whatever was released.
         table[name] = Rights("select, insert, update", "select", "", _own_policies("agency_id = (select app_agency())"))
+    # Where the world's borders run is everybody's; who sees what is told to the two agencies; lists are an agency's own.
+    table["sightings_jurisdiction"] = Rights("select", "select", "select")
+    mine, ours = "agency_id = (select app_agency())", "to_agency_id = (select app_agency())"
+    table["sightings_sight"] = Rights(
+        "select, insert, update", "select", "",
+        (
+            f"create policy reads on sightings_sight for select to opencets_web, opencets_jobs using ({mine} or {ours})",
+            f"create policy adds on sightings_sight for insert to opencets_web with check ({mine})",
+            f"create policy changes on sightings_sight for update to opencets_web using ({mine}) with check ({mine})",
+        ),
+    )  # fmt: skip
+    for name in ("sightings_sightingfile", "sightings_fileset", "sightings_setfile"):
+        web = "select, insert" if name == "sightings_setfile" else "select, insert, update"
+        table[name] = Rights(web, "select, update", "", _own_policies(mine))
     table["accounts_agency"] = Rights("select, update", "select", "select")
     # An agency's key stands there wrapped by the root key; whoever reads the row has nothing without that.
     # A key of fields is made where there is none yet; one for each agency, and nobody changes it.
