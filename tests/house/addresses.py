@@ -139,6 +139,33 @@ ADDRESSES: dict[str, Address] = {
     # sightings
     "sightings:list": _list(CASE_WORKERS),
     "sightings:computer": Address(AGENCY, {"identity": "computer"}, of_the_case=False),
+    "sightings:lead-open": Address(
+        AGENCY, {"identity": "computer"}, method="post", of_the_case=False, refused=frozenset({409})
+    ),
+    "sightings:leads": _list(CASE_WORKERS),
+    "sightings:lead-assign": _avons({"lead_id": "computer_lead"}),
+    "sightings:lead-case": Address(
+        AGENCY,
+        {"lead_id": "computer_lead"},
+        method="post",
+        sends=lambda made: {"reference": "AV-SMALL-0002"},
+        of_the_case=False,
+    ),
+    "sightings:lead-visit": Address(
+        AGENCY,
+        {"lead_id": "computer_lead"},
+        method="post",
+        sends=lambda made: {"at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M}"},
+        of_the_case=False,
+    ),
+    "sightings:lead-end": Address(
+        AGENCY,
+        {"lead_id": "computer_lead"},
+        method="post",
+        sends=lambda made: {"outcome": "nothing"},
+        of_the_case=False,
+    ),
+    "sightings:lead-reopen": _avons({"lead_id": "ended_lead"}),
     "sightings:map": _list(CASE_WORKERS),
     "sightings:statistics": _list(CASE_WORKERS),
     "sightings:statistics-picture": _list(CASE_WORKERS),

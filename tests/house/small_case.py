@@ -119,7 +119,7 @@ def _sightings(made: SmallCase, now: datetime) -> None:
     from django.conf import settings
 
     from opencets.sighting import Batch, Ledger, Origin
-    from opencets_web.sightings.models import FileSet, Jurisdiction, SetFile, Sight, SightingFile
+    from opencets_web.sightings.models import ComputerLead, FileSet, Jurisdiction, SetFile, Sight, SightingFile
 
     cast, rows = made.cast, made.rows
     computer, file = (Numbered(UUID(int=number << 64 | 7)) for number in (0xACE, 0xBEE))
@@ -148,6 +148,11 @@ def _sightings(made: SmallCase, now: datetime) -> None:
         rows[name] = FileSet.objects.create(
             **by, name=name, authority="Section 12", sha256="0" * 64, entries_count=1, imported_by_id=cast.owner.officer_id,
             imported_at=now, expires_on=now.date() + timedelta(days=30), withdrawn_at=withdrawn,
+        )  # fmt: skip
+    for name, end in (("computer_lead", {"due_at": now}), ("ended_lead", {"ended_at": now, "outcome": "nothing"})):
+        rows[name] = ComputerLead.objects.create(
+            **by, identity=computer.pk.hex, jurisdiction=rows["jurisdiction"], model="computers-1",
+            opened_by_id=cast.owner.officer_id, opened_at=now, **end,
         )  # fmt: skip
     rows["set_file"] = SetFile.objects.create(**by, file_set=rows["file_set"], digest=file.pk.hex, category="UK:1")
     rows["sighting_file"] = SightingFile.objects.create(

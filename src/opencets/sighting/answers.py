@@ -391,6 +391,21 @@ def used(ledger: Ledger, identities: Sequence[str], jurisdiction: str | Area, af
     return told
 
 
+def last_seen(
+    ledger: Ledger, identities: Sequence[str], jurisdiction: str | Area, since: str
+) -> dict[str, dt.datetime]:
+    """By computer when it was seen last, of those that were seen since a day (ISO 8601); times are UTC."""
+    if not identities:
+        return {}
+    wanted = ", ".join(f"'{_identity(identity)}'" for identity in identities)
+    sql = (
+        f"select identity, max(last_at) from days where identity in ({wanted}) and day >= date '{since}'"
+        f" {within_of(jurisdiction)} group by 1"
+    )
+    parts = [part for part in ledger.state().table(DAYS) if part.last >= since]
+    return {identity: at.replace(tzinfo=dt.UTC) for identity, at in ledger.rows({DAYS: parts}, sql)}
+
+
 def _identity(text: str) -> str:
     """A computer's identity as the ledger writes it. ActRefused for what is none."""
     wanted = text.strip().lower()

@@ -44,6 +44,34 @@ class ListForm(forms.Form):
         return Wanted(code, given.get("network", ""), int(given.get("days") or 30))
 
 
+class QueueForm(forms.Form):
+    """Which leads."""
+
+    jurisdiction = forms.ChoiceField(required=False)
+    state = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("open", "Open"),
+            ("mine", "Mine"),
+            ("free", "Nobody has it"),
+            ("overdue", "Overdue"),
+            ("ended", "Ended"),
+        ],
+    )
+
+    def __init__(self, data: Any, nodes: Iterable[tuple[str, str]]) -> None:
+        super().__init__({"jurisdiction": data.get("jurisdiction", ""), "state": data.get("state") or "open"})
+        field = self.fields["jurisdiction"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", "All"), *nodes]
+
+
+class VisitForm(forms.Form):
+    """When the line was visited."""
+
+    at = forms.DateTimeField(label="Visited at (UTC)", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
+
+
 class MapForm(forms.Form):
     """Which days and network the map shows."""
 

@@ -215,7 +215,7 @@ def _of_country(opened: Opened, wanted: MapWanted, spots: dict[str, list[int]]) 
             )
         )  # fmt: skip
     across, down = min(len(codes), ACROSS), -(-len(codes) // ACROSS)
-    return tuple(tiles), view or f"0 0 {max(across, 4) * (wide + 3):.0f} {max(down, 1) * 52}", bool(shapes)
+    return tuple(tiles), view or f"0 0 {max(across, 6) * (wide + 3):.0f} {max(down, 1) * 52}", bool(shapes)
 
 
 def _of_region(opened: Opened, wanted: MapWanted, spots: dict[str, list[int]]) -> Level:

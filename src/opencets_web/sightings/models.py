@@ -12,6 +12,8 @@ from django.db.models import F, Q
 
 from opencets_web.accounts.ids import new_id
 from opencets_web.accounts.models import Agency, Officer
+from opencets_web.cases.models import Case
+from opencets_web.evidence.models import Exhibit
 
 
 class Jurisdiction(models.Model):
@@ -144,3 +146,56 @@ class SetFile(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["file_set", "digest"], name="set_file_once")]
         indexes = [models.Index(fields=["agency", "digest"], name="set_file_by_digest")]
+
+
+class Outcome(models.TextChoices):
+    """What became of a lead."""
+
+    SAFEGUARDED = "safeguarded", "A child was safeguarded"
+    ARRESTED = "arrested", "Somebody was arrested"
+    FOUND = "found", "Known files were found"
+    NOTHING = "nothing", "Nothing was found"
+    UNKNOWN_LINE = "unknown-line", "The line could not be found out"
+    PASSED_ON = "passed-on", "Passed on to another agency"
+
+
+class ComputerLead(models.Model):
+    """That an agency follows a computer: who has it, by when, in which case, what became of it. Its agency's own."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
+    identity = models.CharField(max_length=64)
+    jurisdiction = models.ForeignKey(Jurisdiction, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    score = models.FloatField(default=0, help_text="In the order of computers when it was opened.")
+    place = models.IntegerField(null=True, blank=True, help_text="In that order; empty: not among the first.")
+    why = models.TextField(blank=True)
+    model = models.CharField(max_length=40)
+    opened_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
+    opened_at = models.DateTimeField()
+    due_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the next thing is to be done; none once it ended."
+    )
+    assigned_to = models.ForeignKey(Officer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    assigned_at = models.DateTimeField(null=True, blank=True)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    exhibit = models.ForeignKey(Exhibit, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    visited_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=20, choices=Outcome, blank=True)
+    said = models.TextField(blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(Officer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["agency", "identity"], condition=Q(ended_at=None), name="one_open_lead_to_a_computer"
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, outcome="") | (Q(ended_at__isnull=False) & ~Q(outcome="")),
+                name="lead_ends_with_an_outcome",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["agency", "due_at"], name="computer_lead_by_due", condition=Q(ended_at=None)),
+            models.Index(fields=["identity"], name="computer_lead_by_identity", condition=Q(ended_at=None)),
+        ]

@@ -68,7 +68,7 @@ class Tab:
 def tabs(active: str) -> tuple[Tab, ...]:
     """The sections of the room."""
     names = (
-        ("Computers", "list"), ("Map", "map"), ("Statistics", "statistics"), ("Jurisdictions", "jurisdictions"),
+        ("Computers", "list"), ("Leads", "leads"), ("Map", "map"), ("Statistics", "statistics"), ("Jurisdictions", "jurisdictions"),
         ("Known files", "sets"), ("Received", "received"),
     )  # fmt: skip
     return tuple(Tab(label, reverse(f"sightings:{name}"), name == active) for label, name in names)
@@ -164,7 +164,7 @@ class Ranking:
     weights: tuple[tuple[str, float, float], ...] = ()
 
 
-def get_ranking(actor: Actor, wanted: Wanted, number: int = 1) -> Ranking:
+def get_ranking(actor: Actor, wanted: Wanted, number: int = 1, *, on_a_page: int = ON_A_PAGE) -> Ranking:
     """The first hundred computers of a jurisdiction, with what speaks for each. NotFound: a jurisdiction that is not open."""
     here = standing(actor)
     sections = tabs("list")
@@ -182,7 +182,7 @@ def get_ranking(actor: Actor, wanted: Wanted, number: int = 1) -> Ranking:
     links = links_of(actor, {row["identity"]: row["hours"] for row in found["rows"]})
     facts["links"] = np.array([float(len(links.get(identity, ()))) for identity in identities])
     ranked = rank_computers(facts, MOST_RANKED, model, count=len(identities))
-    page = Paginator(ranked, ON_A_PAGE).get_page(number)
+    page = Paginator(ranked, on_a_page).get_page(number)
     largest = max((one.score for one in ranked), default=1.0) or 1.0
     rows = tuple(_row(one, found["rows"][one.at], largest, here.opened) for one in page)
     legend = tuple((FACTOR_WORDS[factor.name], FACTOR_TINTS[factor.name]) for factor in model.factors)
@@ -199,7 +199,7 @@ def _ranked(ledger: Ledger, area: Area, wanted: Wanted, model: ComputersModel) -
         found = answers.computers(ledger, area, wanted.days, network=wanted.network)
         first = shortlist(found.facts, SHORTLIST, model, count=len(found)) if len(found) else np.array([], int)
         identities = [found.identities[at] for at in first]
-        used = answers.used(ledger, identities, area, found.after)
+        used = answers.used(ledger, identities, area, "1970-01-01")
         rows = [
             {"identity": identity, "hours": used.get(identity, []), **_told(found.last[int(at)])}
             for identity, at in zip(identities, first.tolist(), strict=True)
@@ -246,9 +246,8 @@ def instant_of(text: str) -> dt.datetime:
 def where_of(opened: Opened, country: str | None, region: str | None, place: str | None) -> str:
     """Where an address was, from the smallest that is known, and whose jurisdiction that is."""
     node = opened.tree.place_of(country, region, place)
-    said = place or region or country or ""
-    if node is None:
-        return said or "place not known"
+    if node is None or not (node.own.countries or node.own.regions or node.own.places):
+        return ", ".join(filter(None, (place, region or country))) or "place not known"
     return f"{place}, {node.name}" if place and place != node.name else node.name
 
 
@@ -527,6 +526,8 @@ class JurisdictionRow:
     """A jurisdiction in the tree."""
 
     node: Node
+    responsible: str
+    contact: str
     mine: bool
     opened: bool
     covers: str
@@ -564,8 +565,13 @@ def get_jurisdictions(actor: Actor) -> Jurisdictions:
     log.record("jurisdictions.viewed", actor)
     visible = {node.id for node in opened.nodes}
     rows = tuple(
-        JurisdictionRow(node, node.id in opened.responsible, node.id in visible, _covers(node)) for node in opened.tree
-    )
+        JurisdictionRow(
+            node, next((one.responsible for one in opened.tree.above(node) if one.responsible), ""),
+            next((one.contact for one in opened.tree.above(node) if one.contact or one.responsible), ""),
+            node.id in opened.responsible, node.id in visible, _covers(node),
+        )
+        for node in opened.tree
+    )  # fmt: skip
     now = timezone.now()
     sights = Sight.objects.select_related("jurisdiction", "agency", "to_agency").order_by("-granted_at")[:100]
     told = tuple(
@@ -587,6 +593,8 @@ def get_jurisdictions(actor: Actor) -> Jurisdictions:
 
 def _covers(node: Node) -> str:
     words = [*sorted(node.own.countries), *sorted(node.own.regions), *(name for _, name in sorted(node.own.places))]
+    if node.own.everywhere:
+        return "whatever no other jurisdiction covers"
     return ", ".join(words[:12]) + (f" and {len(words) - 12} more" if len(words) > 12 else "")
 
 

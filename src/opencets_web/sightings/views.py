@@ -13,8 +13,17 @@ from django.views.decorators.http import require_GET, require_POST
 from opencets.errors import ActRefused, NotFound
 from opencets_web.cases.views import int_of
 from opencets_web.policy.middleware import actor_of
-from opencets_web.sightings import actions, figures, maps, queries
-from opencets_web.sightings.forms import FileForm, ListForm, MapForm, SeekForm, SetForm, SightForm
+from opencets_web.sightings import actions, figures, lead_pages, leads, maps, queries
+from opencets_web.sightings.forms import (
+    FileForm,
+    ListForm,
+    MapForm,
+    QueueForm,
+    SeekForm,
+    SetForm,
+    SightForm,
+    VisitForm,
+)
 from opencets_web.sightings.sight import open_to
 
 LARGEST_UPLOAD = 200_000_000
@@ -30,7 +39,74 @@ def list_computers(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def computer(request: HttpRequest, identity: str) -> HttpResponse:
-    return render(request, "sightings/computer.html", {"found": queries.get_computer(actor_of(request), identity)})
+    actor = actor_of(request)
+    found = queries.get_computer(actor, identity)
+    page = {"found": found, "lead": lead_pages.get_lead(actor, found.identity), "visit": VisitForm()}
+    return render(request, "sightings/computer.html", page)
+
+
+@require_POST
+def open_lead(request: HttpRequest, identity: str) -> HttpResponse:
+    leads.open_lead(actor_of(request), identity)
+    messages.success(request, "Your agency follows this computer.")
+    return redirect("sightings:computer", identity.replace("-", "").lower())
+
+
+@require_GET
+def list_leads(request: HttpRequest) -> HttpResponse:
+    code, state = request.GET.get("jurisdiction", "")[:40], request.GET.get("state", "open")[:10]
+    found = lead_pages.get_queue(actor_of(request), jurisdiction=code, state=state, number=int_of(request, "page"))
+    form = QueueForm(request.GET, [(node.code, node.indented) for node in found.nodes])
+    return render(request, "sightings/leads.html", {"found": found, "form": form})
+
+
+@require_POST
+def assign_lead(request: HttpRequest, lead_id: UUID) -> HttpResponse:
+    given = request.POST.get("officer", "")
+    identity = leads.assign_lead(actor_of(request), lead_id, id_of(given) if given else None)
+    messages.success(request, "The lead is given.")
+    return redirect("sightings:computer", identity)
+
+
+def id_of(text: str) -> UUID:
+    """An id of a form. NotFound for what is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound from None
+
+
+@require_POST
+def take_into_case(request: HttpRequest, lead_id: UUID) -> HttpResponse:
+    given = request.POST.get("reference", "")[:60]
+    identity = leads.take_into_case(actor_of(request), lead_id, given, declare=bool(request.POST.get("declare")))
+    messages.success(request, f"Its sightings are an exhibit of {given} and are read now.")
+    return redirect("sightings:computer", identity)
+
+
+@require_POST
+def record_visit(request: HttpRequest, lead_id: UUID) -> HttpResponse:
+    form = VisitForm(request.POST)
+    if not form.is_valid():
+        raise ActRefused("Say when the line was visited, as 2026-01-31 08:30.")
+    identity = leads.record_visit(actor_of(request), lead_id, form.cleaned_data["at"])
+    messages.success(request, "From now on it is told when this computer is seen after the visit.")
+    return redirect("sightings:computer", identity)
+
+
+@require_POST
+def end_lead(request: HttpRequest, lead_id: UUID) -> HttpResponse:
+    identity = leads.end_lead(actor_of(request), lead_id, request.POST.get("outcome", ""), request.POST.get("said", ""))
+    undo = reverse("sightings:lead-reopen", args=[lead_id])
+    messages.success(request, "What became of it is kept.", extra_tags=f"undo:{undo}")
+    return redirect("sightings:computer", identity)
+
+
+@require_POST
+def reopen_lead(request: HttpRequest, lead_id: UUID) -> HttpResponse:
+    identity = leads.reopen_lead(actor_of(request), lead_id)
+    messages.success(request, "The lead is open again.")
+    return redirect("sightings:computer", identity)
 
 
 @require_GET

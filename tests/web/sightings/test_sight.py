@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from opencets.errors import ActRefused, NotFound
-from opencets.rehearsal.computers import sightings, write_sightings
+from opencets.rehearsal.computers import write_sightings
+from tests.web.sightings.conftest import NEWEST
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -22,52 +23,6 @@ if TYPE_CHECKING:
     from tests.web.conftest import Cast
 
     Behind = Callable[[Actor | None], AbstractContextManager[None]]
-
-NEWEST = dt.date(2026, 3, 10)
-TREE: dict[str, Any] = {
-    "version": "test-1",
-    "jurisdictions": [
-        {
-            "code": "GB", "name": "United Kingdom", "countries": ["GB"], "responsible": "Avon",
-            "below": [
-                {"code": "GB-SCT", "name": "Scotland", "regions": ["GB-SCT"]},
-                {"code": "bristol", "name": "City of Bristol", "places": {"GB-ENG": ["Bristol"]}},
-            ],
-        },
-        {"code": "DE", "name": "Germany", "countries": ["DE"], "contact": "Call the federal desk."},
-    ],
-}  # fmt: skip
-
-
-@pytest.fixture
-def rows() -> list[dict[str, Any]]:
-    return list(sightings(7, NEWEST, computers=40, days=40))
-
-
-@pytest.fixture
-def house(cast: Cast, tmp_path: Path, settings: Any) -> Iterator[Path]:
-    """A ledger of its own, and the tree of jurisdictions."""
-    from opencets_web.sightings import actions, ledger
-
-    settings.SIGHTINGS, settings.SIGHTING_PLACES = str(tmp_path / "ledger"), str(tmp_path / "places")
-    ledger._opened.cache_clear()
-    actions.import_jurisdictions(TREE)
-    yield tmp_path
-    ledger._opened.cache_clear()
-
-
-@pytest.fixture
-def loaded(house: Path, cast: Cast, as_actor: Behind, as_job: Behind) -> Path:
-    """The invented population, handed in by Avon's owner and loaded as the job does."""
-    from opencets_web.sightings import actions
-
-    path = house / "day.jsonl"
-    write_sightings(path, 7, NEWEST, computers=40, days=40)
-    with as_actor(cast.owner), path.open("rb") as stream:
-        made = actions.receive_file(cast.owner, stream, name="day.jsonl", sensor="sensor 1", authority="Order 7")
-    with as_job(cast.owner):
-        actions.load_file(cast.owner, made)
-    return house
 
 
 def of(rows: list[dict[str, Any]], country: str, after: dt.date, **more: str) -> set[str]:
