@@ -63,6 +63,9 @@ class Engine(Protocol):
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """The answer of a statement."""
 
+    def table(self, sql: str) -> pa.Table:
+        """The answer as columns."""
+
     def keep(self, identities: Iterable[str]) -> None:
         """Make the table ``kept`` of identities."""
 
@@ -110,6 +113,11 @@ class Duck:
         """The answer of a statement."""
         found: list[tuple[Any, ...]] = self._connection.execute(sql).fetchall()
         return found
+
+    def table(self, sql: str) -> pa.Table:
+        """The answer as columns."""
+        answer: pa.Table = self._connection.sql(sql).to_arrow_table()
+        return answer
 
     def keep(self, identities: Iterable[str]) -> None:
         """Make the table ``kept`` of identities."""

@@ -65,7 +65,7 @@ class Ledger:
         self.folder, self._journal, self._new_engine = folder, journal, engine
         self._state, self._read = State(), 0
         self._engine: Engine | None = None
-        self._asking = Lock()
+        self._asking, self._following = Lock(), Lock()
 
     @classmethod
     def create(cls, folder: Path, engine: Callable[[Ledger], Engine] = Duck) -> Ledger:
@@ -81,18 +81,35 @@ class Ledger:
 
     def state(self) -> State:
         """What counts at this moment; for reading only."""
-        entries, self._read = self._journal.read(self._read)
-        for entry in entries:
-            self._state.apply(entry)
+        with self._following:
+            entries, self._read = self._journal.read(self._read)
+            for entry in entries:
+                self._state.apply(entry)
         return self._state
 
     def rows(self, tables: Mapping[str, Sequence[Part]], sql: str) -> list[tuple[Any, ...]]:
         """The answer of a statement over parts; the engine is kept for the next."""
         with self._asking:
-            if self._engine is None:
-                self._engine = self._new_engine(self)
-            self._engine.use(tables)
-            return self._engine.rows(sql)
+            return self._using(tables).rows(sql)
+
+    def columns(self, tables: Mapping[str, Sequence[Part]], sql: str) -> list[Any]:
+        """The same by columns: numbers and times as NumPy arrays, the first column as a list, texts as Arrow."""
+        with self._asking:
+            table = self._using(tables).table(sql)
+        return [
+            column.to_pylist()
+            if not place
+            else column.combine_chunks()
+            if pa.types.is_string(column.type) or column.null_count
+            else column.to_numpy()
+            for place, column in enumerate(table.columns)
+        ]
+
+    def _using(self, tables: Mapping[str, Sequence[Part]]) -> Engine:
+        if self._engine is None:
+            self._engine = self._new_engine(self)
+        self._engine.use(tables)
+        return self._engine
 
     @contextmanager
     def asking(self, tables: Mapping[str, Sequence[Part]]) -> Iterator[Engine]:

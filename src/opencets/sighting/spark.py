@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
@@ -60,6 +61,11 @@ class Spark:
         """The answer of a statement."""
         with watched(_ADVICE):
             return [tuple(row) for row in self._session.sql(translated(sql)).collect()]
+
+    def table(self, sql: str) -> pa.Table:
+        """The answer as columns."""
+        with watched(_ADVICE):
+            return self._session.sql(translated(sql)).toArrow()
 
     def keep(self, identities: Iterable[str]) -> None:
         """Make the table ``kept`` of identities."""

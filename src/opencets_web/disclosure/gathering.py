@@ -71,6 +71,8 @@ WITHHELD_VERBS = (
     "operation", "package", "packages", "part", "part-release", "part-request", "parts", "partner-key", "paths", "release",
     "release-rule", "request", "search", "sharing", "target", "value", "values", "watch", "watches",
     # who was told, given or asked what: officers of partners are named there, and providers whose answer is still to come
+    # of sightings, before a case takes them in
+    "jurisdiction", "jurisdictions", "known-files", "lead", "leads", "sightings",
     "chart", "comment", "deadline", "inquiries", "inquiry", "notice", "standards", "task",
     # votes, which are independent, and what became of them outside the case
     "disagreement", "disagreements", "entries", "entry", "grading-rule", "round", "votes",
