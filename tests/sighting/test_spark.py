@@ -14,7 +14,7 @@ from opencets import cluster
 from opencets.cli.main import main
 from opencets.sighting import Ledger, answers
 from opencets.sighting.spark import Spark, translated
-from tests.sighting.invented import batch
+from tests.sighting.invented import batch, sessions
 from tests.spark_cluster import context, master
 
 __all__ = ["context", "master"]
@@ -28,7 +28,7 @@ def told(ledger: Ledger) -> dict[str, Any]:
         "facts": {name: [round(value, 9) for value in values.tolist()] for name, values in found.facts.items()},
         "last": found.last,
         "region": answers.computers(ledger, "US-WY", 60).identities,
-        "history": answers.history(ledger, found.identities[3]).sightings,
+        "histories": [answers.history(ledger, identity) for identity in found.identities[:5]],
         "offers": [answers.offers(ledger, f"{file:040x}") for file in range(5)],
         "counts": answers.counts(ledger, "", 60) + answers.counts(ledger, "US", 60, monthly=True, published=True),
     }
@@ -40,10 +40,11 @@ def test_the_cluster_answers_the_same(context: object, master: str, tmp_path: Pa
     duck = Ledger.create(tmp_path / "duck")
     spark = Ledger.create(tmp_path / "spark", partial(Spark, context))
     for ledger in (duck, spark):
-        list(ledger.load(batch(seed, days=70) for seed in (1, 2)))
+        list(ledger.load([*(batch(seed, days=70) for seed in (1, 2)), sessions()]))
         ledger.derive()
     wanted = told(duck)
-    assert len(wanted["identities"]) == 12
+    assert len(wanted["identities"]) == 13
+    assert any(len(one.identities) > 3 for one in wanted["histories"])
     assert told(spark) == wanted
     for ledger in (duck, spark):
         list(ledger.load([batch(3, days=70)]))

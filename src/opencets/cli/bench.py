@@ -16,10 +16,13 @@ FIGURES = (
     "series",
     "resolve",
     "arrive",
+    "feedback",
     "names",
     "link",
     "sightings",
     "sensor",
+    "grouping",
+    "sighting-pages",
     "phrases",
     "import",
     "alerts",
@@ -30,7 +33,7 @@ FIGURES = (
     "gallery",
     "chart",
 )
-FILES = {"import": "import_evidence", "web": "web_pages"}
+FILES = {"import": "import_evidence", "web": "web_pages", "sighting-pages": "sighting_pages"}
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 """Beside ``src`` in the repository; an installed package carries no benchmarks."""
 

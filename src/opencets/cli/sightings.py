@@ -97,7 +97,7 @@ def load(
     with progress("files", len(paths)) as moved:
         for path in paths:
             report: dict[str, Any] = {"file": path.name, "loaded": 0, "there_before": 0, "refused": 0, "reasons": []}
-            for batch in read_batches(path, columns, clock_offset_ms=clock_offset_ms, **origin):
+            for batch in read_batches(path, columns, by_sensor=True, clock_offset_ms=clock_offset_ms, **origin):
                 for done in ledger.load([known.placed(batch) if known else batch]):
                     report["there_before" if done.again else "loaded"] += done.rows
                     report["refused"] += done.refused
@@ -184,20 +184,33 @@ def rank(
 @sightings.command()
 @click.argument("guid")
 @_store
+@click.option("--alone", is_flag=True, help="Only this identity, not what is linked to it.")
 @_purpose
 @_engines
 @_json
-def computer(guid: str, store: Path, engine: str, master: str, purpose: str, as_json: bool) -> None:
-    """One computer's history by its GUID, user hash or peer id: addresses in turn, networks, files, gaps."""
+def computer(guid: str, store: Path, alone: bool, engine: str, master: str, purpose: str, as_json: bool) -> None:
+    """One computer's history by its GUID, user hash or peer id: linked identities and why, addresses in turn, files, gaps."""
     from opencets.sighting.answers import history
     from opencets.sighting.batch import IDENTITIES
 
     ledger = _opened(store, f"computer {guid}", purpose, engine, master)
-    found = history(ledger, guid)
+    found = history(ledger, guid, alone=alone)
     first, last = found.sightings[0], found.sightings[-1]
     kinds = sorted({one.identity_kind for one in found.sightings})
     summary = {
         "identity": found.identity,
+        "identities": found.identities,
+        "links": [
+            {
+                "earlier": link.earlier,
+                "later": link.later,
+                "probability": link.probability,
+                "joins": link.joins,
+                "rule": link.rule,
+                "why": link.sentence,
+            }
+            for link in found.links
+        ],
         "identity_kinds": {kind: IDENTITIES[kind] for kind in kinds},
         "sightings": len(found.sightings),
         "files": len({one.file for one in found.sightings}),
@@ -224,6 +237,9 @@ def computer(guid: str, store: Path, engine: str, master: str, purpose: str, as_
     )
     for kind in kinds:
         click.echo(f"  {kind}: {IDENTITIES[kind]}")
+    for link in found.links:
+        said = "linked" if link.joins else "perhaps"
+        click.echo(f"  {said} {link.probability:.2f}: {link.earlier} and {link.later}: {link.sentence}")
     for lease in found.leases:
         shared = ", shared or anonymised" if lease.shared_line else ""
         click.echo(

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from opencets.sighting.batch import DIRECT
-from opencets.sighting.parts import DAYS, FILES, OFFERS, RARITY, SIGHTINGS, Part, State
+from opencets.sighting.grouping import derive_groups
+from opencets.sighting.parts import DAYS, FILES, GROUPS, OFFERS, RARITY, SIGHTINGS, Part, State
 
 if TYPE_CHECKING:
     from opencets.sighting.ledger import Ledger
@@ -63,7 +64,9 @@ _FILES = """
     select number, file, first_at, first_identity from (select * from earlier union all select * from new) order by file
 """
 _RARITY = """
-    with pairs as (select distinct unnest(files) as number, identity from days where day > date '{after}')
+    with pairs as (
+      select distinct unnest(d.files) as number, coalesce(g.computer, d.identity) as computer
+      from days d left join groups g on g.identity = d.identity where d.day > date '{after}')
     select number, count(*) as computers from pairs group by 1 order by number
 """
 
@@ -77,8 +80,8 @@ def derive(ledger: Ledger, state: State, exchange: Exchange) -> int:
     chunks = [sorted(stale)[begin : begin + MOST_DAYS_AT_ONCE] for begin in range(0, len(stale), MOST_DAYS_AT_ONCE)]
     for chunk in chunks:
         _derive_days(ledger, state, exchange, chunk)
-    state = ledger.state()
-    _make_rarity(ledger, state, exchange)
+    derive_groups(ledger, exchange, [day for _, day in stale])
+    _make_rarity(ledger, ledger.state(), exchange)
     return len(stale)
 
 
@@ -163,7 +166,7 @@ def _make_rarity(ledger: Ledger, state: State, exchange: Exchange) -> None:
         return
     newest = max(part.last for part in days)
     after = (dt.date.fromisoformat(newest) - dt.timedelta(RARITY_DAYS)).isoformat()
-    with ledger.asking({DAYS: [part for part in days if part.last > after]}) as engine:
+    with ledger.asking({DAYS: [part for part in days if part.last > after], GROUPS: state.table(GROUPS)}) as engine:
         path = f"{RARITY}/{state.entries:08d}.parquet"
         written = engine.write(_RARITY.format(after=after), path)
     exchange("rarity", [Part(RARITY, path, rows, "", after, newest) for path, rows in written], state.table(RARITY))

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from opencets.sighting.batch import FIELDS
 from opencets.sighting.journal import sync_folder
-from opencets.sighting.parts import DAYS, FILES, OFFERS, RARITY, SIGHTINGS, Part
+from opencets.sighting.parts import DAYS, FILES, GROUPS, LINKS, OFFERS, RARITY, SIGHTINGS, Part
 
 if TYPE_CHECKING:
     from opencets.sighting.ledger import Ledger
@@ -42,6 +42,10 @@ EMPTY = {
     "cast(null as varchar) as country, cast(null as varchar) as region, cast(null as timestamp) as first_at, "
     "cast(null as timestamp) as last_at, cast(null as bigint) as sightings, cast(null as bigint) as direct, "
     "cast(null as bigint) as complete",
+    LINKS: "cast(null as varchar) as earlier, cast(null as varchar) as later, cast(null as varchar) as rule, "
+    "cast(null as timestamp) as since, cast(null as timestamp) as until, cast(null as integer) as port, "
+    "cast(null as integer) as addresses, cast(null as integer) as days",
+    GROUPS: "cast(null as varchar) as identity, cast(null as varchar) as computer",
 }  # fmt: skip
 """What a table without parts looks like."""
 
@@ -58,6 +62,9 @@ class Engine(Protocol):
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """The answer of a statement."""
+
+    def table(self, sql: str) -> pa.Table:
+        """The answer as columns."""
 
     def keep(self, identities: Iterable[str]) -> None:
         """Make the table ``kept`` of identities."""
@@ -77,6 +84,7 @@ class Duck:
         self._connection: Any = duckdb.connect(":memory:")
         spill = ledger.folder / ".spill"
         self._connection.execute(f"set temp_directory = '{_quoted(str(spill))}'")
+        self._connection.execute(f"set memory_limit = '{_memory_share()}B'")
         self._connection.execute("set preserve_insertion_order = false")
         self._connection.execute("set enable_progress_bar = false")
         # footers of parts are read once: a part never changes
@@ -105,6 +113,11 @@ class Duck:
         """The answer of a statement."""
         found: list[tuple[Any, ...]] = self._connection.execute(sql).fetchall()
         return found
+
+    def table(self, sql: str) -> pa.Table:
+        """The answer as columns."""
+        answer: pa.Table = self._connection.sql(sql).to_arrow_table()
+        return answer
 
     def keep(self, identities: Iterable[str]) -> None:
         """Make the table ``kept`` of identities."""
@@ -138,6 +151,11 @@ def settle(draft: Path, target: Path) -> int:
     draft.replace(target)
     sync_folder(target.parent)
     return rows
+
+
+def _memory_share() -> int:
+    """A third of this machine's memory, in bytes: the case database lives here too, and what is larger is spilled."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 3
 
 
 def _quoted(text: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
@@ -61,6 +62,11 @@ class Spark:
         with watched(_ADVICE):
             return [tuple(row) for row in self._session.sql(translated(sql)).collect()]
 
+    def table(self, sql: str) -> pa.Table:
+        """The answer as columns."""
+        with watched(_ADVICE):
+            return self._session.sql(translated(sql)).toArrow()
+
     def keep(self, identities: Iterable[str]) -> None:
         """Make the table ``kept`` of identities."""
         rows = [(identity,) for identity in sorted(set(identities))]
@@ -96,4 +102,6 @@ def translated(sql: str) -> str:
     for call in list(statement.find_all(*_ORDERED)):
         present = exp.Not(this=exp.Is(this=call.this.copy(), expression=exp.Null()))
         call.replace(exp.Filter(this=call.copy(), expression=exp.Where(this=present)))
+    for overlap in list(statement.find_all(exp.ArrayOverlaps)):
+        overlap.replace(exp.func("arrays_overlap", overlap.this, overlap.expression))
     return statement.sql(dialect="spark")
