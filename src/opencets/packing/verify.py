@@ -464,7 +464,9 @@ def main(given: list[str]) -> int:
         return 1
     _say(f"AS SIGNED: {found['files']} files, {found['originals']} of them originals.")
     if "case" in manifest:
-        _say(f"Case {manifest['case']['reference']} of {manifest['case']['agency']}, package {manifest['package']['id']}")
+        _say(
+            f"Case {manifest['case']['reference']} of {manifest['case']['agency']}, package {manifest['package']['id']}"
+        )
     else:
         _say(f"It holds {manifest.get('package', 'files')}.")
     if found["acts"]:
