@@ -107,7 +107,7 @@ def test_suggestions_and_judgements_are_ties_with_their_reasons(
 ) -> None:
     case = books.case("AV-1")
     anna = books.record(case, "person", "Anna Keller", *ANNA[:2])
-    other = books.record(case, "person", "Ana Keller", ("full_name", "Ana Keller"), ("date_of_birth", "1984-03-09"))
+    other = books.record(case, "person", "Keller, Anna", ("full_name", "Keller, Anna"), ("date_of_birth", "1984-03-09"))
     with as_job(cast.owner):
         assert jobs.resolve_people(exhibit_of(case), str(cast.owner.officer_id)) == 1
     with as_actor(cast.owner):
