@@ -20,6 +20,7 @@ FIGURES = (
     "names",
     "link",
     "sightings",
+    "sensor",
     "grouping",
     "sighting-pages",
     "phrases",
