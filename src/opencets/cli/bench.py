@@ -17,6 +17,7 @@ FIGURES = (
     "resolve",
     "arrive",
     "feedback",
+    "kinds",
     "names",
     "link",
     "sightings",
