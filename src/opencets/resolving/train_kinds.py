@@ -6,7 +6,7 @@ import json
 import math
 import random
 import sys
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ def _usual(kind: Kind, worlds: Sequence[_World]) -> dict[tuple[str, str], float]
             for column, level in levels_of(kind, world.items[one], world.items[other]):
                 if level in column.rare:
                     told[column.name, level].append(world.rarity(column.name, one, other, 12.0))
-    return Counter({cell: sum(values) / len(values) for cell, values in told.items()})
+    return defaultdict(float, {cell: sum(values) / len(values) for cell, values in told.items()})
 
 
 def _shares(kind: Kind, met: Any) -> Any:
