@@ -1,7 +1,9 @@
 """Kinds other than people: accounts, devices, vehicles, organisations and places, invented, resolved. ``opencets bench kinds``.
 
 Precision, recall and calibration of each kind on things that nobody learned from, beside joins of equal identifiers and
-plain Splink on the same prepared columns, by those of the keys that are whole columns. Many records of one thing state nothing in common: ``reach``
+plain Splink on the same prepared columns, by those of the keys that are whole columns.
+
+Many records of one thing state nothing in common: ``reach``
 is the share of true pairs that any key finds, and the ceiling of recall but for what a third record joins.
 """
 

@@ -18,6 +18,7 @@ FIGURES = (
     "arrive",
     "feedback",
     "kinds",
+    "search",
     "names",
     "link",
     "sightings",
