@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -101,7 +102,67 @@ def make_small_case(cast: Cast) -> SmallCase:
     _people(made, now)
     _auditing(made, now)
     _emergencies(made, now)
+    _sightings(made, now)
     return made
+
+
+@dataclass
+class Numbered:
+    """What stands in the ledger of sightings, not in a table: a computer or a known file, by its digits."""
+
+    pk: UUID
+
+
+def _sightings(made: SmallCase, now: datetime) -> None:
+    """Avon is responsible for a jurisdiction with one computer, has a list with its file, and opened it to Borders for a time."""
+    import pyarrow as pa
+    from django.conf import settings
+
+    from opencets.sighting import Batch, Ledger, Origin
+    from opencets_web.sightings.models import ComputerLead, FileSet, Jurisdiction, SetFile, Sight, SightingFile
+
+    cast, rows = made.cast, made.rows
+    computer, file = (Numbered(UUID(int=number << 64 | 7)) for number in (0xACE, 0xBEE))
+    rows |= {"computer": computer, "known_file": file}
+    ledger = Ledger.create(Path(settings.SIGHTINGS))
+    seen = pa.table(
+        {
+            "seen_at": pa.array([datetime(2026, 1, 2, 3, 4)], pa.timestamp("ms")), "network": ["edonkey"],
+            "identity": [computer.pk.hex], "identity_kind": ["user_hash"], "file": [file.pk.hex], "address": ["192.0.2.1"],
+            "port": pa.array([4662], pa.uint16()), "evidence": ["handshake"], "country": ["GB"],
+        }
+    )  # fmt: skip
+    if not all(done.again for done in ledger.load([Batch.of(Origin("small case"), seen)])):
+        ledger.derive()
+    by = {"agency": cast.avon}
+    rows["jurisdiction"] = Jurisdiction.objects.create(
+        code="GB", name="United Kingdom", countries=["GB"], responsible=cast.avon, version="small", read_at=now
+    )
+    for name, withdrawn in (("sight", None), ("closed_sight", now)):
+        rows[name] = Sight.objects.create(
+            **by, jurisdiction=rows["jurisdiction"], to_agency=cast.borders, purpose="A common series",
+            granted_by_id=cast.owner.officer_id, granted_at=now - timedelta(days=9),
+            expires_at=now - timedelta(days=1) if withdrawn is None else now + timedelta(days=9), withdrawn_at=withdrawn,
+        )  # fmt: skip
+    for name, withdrawn in (("file_set", None), ("past_file_set", now)):
+        rows[name] = FileSet.objects.create(
+            **by, name=name, authority="Section 12", sha256="0" * 64, entries_count=1, imported_by_id=cast.owner.officer_id,
+            imported_at=now, expires_on=now.date() + timedelta(days=30), withdrawn_at=withdrawn,
+        )  # fmt: skip
+    for name, end in (("computer_lead", {"due_at": now}), ("ended_lead", {"ended_at": now, "outcome": "nothing"})):
+        rows[name] = ComputerLead.objects.create(
+            **by, identity=computer.pk.hex, jurisdiction=rows["jurisdiction"], model="computers-1",
+            opened_by_id=cast.owner.officer_id, opened_at=now, **end,
+        )  # fmt: skip
+    rows["set_file"] = SetFile.objects.create(**by, file_set=rows["file_set"], digest=file.pk.hex, category="UK:1")
+    rows["sighting_file"] = SightingFile.objects.create(
+        **by,
+        name="day.jsonl",
+        sensor="sensor 1",
+        authority="Order 7",
+        received_by_id=cast.owner.officer_id,
+        received_at=now,
+    )
 
 
 def _people(made: SmallCase, now: datetime) -> None:

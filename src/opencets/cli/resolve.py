@@ -163,7 +163,7 @@ def _engine(engine: str, master: str) -> Iterator[Find]:
 
         yield probable_pairs
         return
-    from opencets.matching.spark import cluster
+    from opencets.cluster import cluster
     from opencets.resolving import spark
 
     with cluster(master) as context:

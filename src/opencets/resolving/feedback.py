@@ -24,7 +24,7 @@ from opencets.resolving.features import CELLS, LEVEL, Finding, hard_conflict
 from opencets.resolving.invented import invent
 from opencets.resolving.model import Model, Weight
 from opencets.resolving.people import prepare
-from opencets.resolving.placing import SPOKEN, SUGGESTED_FROM, Kept, Worth
+from opencets.resolving.placing import AMONG, SPOKEN, SUGGESTED_FROM, Kept, Worth
 from opencets.resolving.reliability import Bin, bins_of, error_of
 from opencets.resolving.suggest import candidates
 
@@ -203,7 +203,9 @@ def propose(
 def told(model: Model, pair: Judged, worth: Worth) -> float:
     """The probability of a pair under a version, however improbable; as ``placing.compare`` tells it where it suggests."""
     met, start, ties = _met(pair.left, pair.right, model, worth)
-    bits = start * model.prior_bits + ties + math.fsum(model.weights[found.feature, found.level].bits for found in met)
+    bits = (
+        start * model.prior(AMONG) + ties + math.fsum(model.weights[found.feature, found.level].bits for found in met)
+    )
     probability = model.probability(bits)
     return min(probability, 0.05) if hard_conflict(pair.left.person, pair.right.person) else probability
 
@@ -344,7 +346,7 @@ def _folds(judged: Sequence[Judged]) -> npt.NDArray[np.int64]:
 
 
 def _bits(model: Model) -> Floats:
-    return np.array([model.prior_bits, *(model.weights[cell].bits for cell in CELLS)])
+    return np.array([model.prior(AMONG), *(model.weights[cell].bits for cell in CELLS)])
 
 
 def _scores(seen: _Evidence, model: Model) -> Floats:
@@ -488,4 +490,4 @@ def _with_bits(root: Model, bits: Floats, name: str) -> Model:
         u = former.m / 2.0**now
         m, u = (former.m / u, 1.0) if u > 1 else (former.m, u)
         weights[cell] = Weight(float(f"{m:.8g}"), float(f"{u:.8g}"), former.rarity, former.usual)
-    return replace(root, name=name or root.name, prior_bits=round(float(bits[0]), 3), weights=weights)
+    return replace(root, name=name or root.name, prior_bits=root.prior_bits, weights=weights)

@@ -14,6 +14,7 @@ FAMILIES = (
     "backup",
     "keys",
     "standards",
+    "jurisdictions",
     "disclosure",
     "releases",
     "weights",

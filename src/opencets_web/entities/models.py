@@ -35,7 +35,7 @@ class Placement(models.Model):
     record = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="+")
     record_holding_id = models.UUIDField()
     record_agency_id = models.UUIDField()
-    packed = models.TextField(help_text="What is compared, as opencets.resolving.placing packs it.")
+    packed = models.BinaryField(help_text="What is compared, as opencets.resolving.packed packs it.")
     keys = ArrayField(models.BigIntegerField())
     stale = models.BooleanField(default=False, help_text="One of its values turned generic, or stopped being so.")
 
