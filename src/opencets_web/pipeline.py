@@ -8,6 +8,7 @@
     media matched ─► build_series        ties changed (a place, camera or footage judged or found) ─► build_series_anew
     media matched ─► find_footage (videos)
     value ruled on ─► apply_ruling ─► link_ruled
+    version of the weights asked for ─► make_weights         version live or back ─► weigh_again, until all is weighed
     judgement changed ─► link_judged         hash set imported, withdrawn, restored ─► match_hash_set ─► tell_known
     entry of a hash set confirmed, doubted, held entry decided ─► settle_entry
     hash set received ─► read_hash_set ─► hash set imported
@@ -27,7 +28,7 @@
     media matched ─► follow_text ─► (of a case that asked, or all) text asked ─► read_text ─► text asked, until all is read
     exhibit read ─► tell_languages ─► go_on_telling        every night ─► read_again (another version of either)
     exhibit read ─► keep_names                every two minutes ─► look_for_watches ─► notices
-    every night ─► check_places (the whole run of what resolve_people does one record at a time)
+    every night ─► check_places (the whole run of what resolve_people does one record at a time), search_older (connections)
 
 A job runs as the officer whom it serves. Each is safe to run again: a killed worker's job is taken up by ``take_up_stalled``.
 """
@@ -93,6 +94,8 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     "judgement.changed": (Follow("link_judged", "linking", lock=CONNECTING, priority=9),),
     "value.ruled": (Follow("apply_ruling", "linking", lock=CONNECTING, priority=9),),
     "ruling.applied": (Follow("link_ruled", "linking", lock=CONNECTING, priority=9),),
+    "weights.asked": (Follow("make_weights", "linking", lock=CONNECTING, coalesce="weights-{version_id}"),),
+    "weights.changed": (Follow("weigh_again", "linking", lock=CONNECTING, coalesce="weigh-{term_id}", priority=1),),
     "mark.made": (Follow("search_region", "default", lock=MARKING, priority=8),),
     "hash-set.received": (Follow("read_hash_set", "reading", coalesce="hash-set-{hash_set_id}"),),
     "hash-set.imported": (Follow("match_hash_set", "linking", lock=CONNECTING),),
@@ -179,6 +182,8 @@ def on_app_ready(app: App) -> None:
     task("link_judged", leads.link_judged)
     task("apply_ruling", entities.apply_ruling, then="ruling.applied")
     task("link_ruled", leads.link_ruled)
+    task("make_weights", entities.make_weights)
+    task("weigh_again", entities.weigh_again)
     task("read_hash_set", media.read_hash_set)
     task("match_hash_set", media.match_hash_set, then="hash-set.matched")
     task("settle_entry", media.settle_entry)
@@ -230,6 +235,12 @@ def on_app_ready(app: App) -> None:
     def check_places(timestamp: int) -> None:
         """Once a day: the whole run of placing, which finds what stands as it would from nothing, or puts it right."""
         entities.check_places()
+
+    @app.periodic(cron="17 2 * * *")
+    @app.task(name="search_older", queue="linking", lock=CONNECTING, queueing_lock="search_older", pass_context=False)
+    def search_older(timestamp: int) -> None:
+        """Once a day: cases whose connections an older model found are searched again."""
+        leads.search_older()
 
     @app.periodic(cron="17 3 * * *")
     @app.task(name="remove_left_behind", queue="reading", queueing_lock="remove_left_behind", pass_context=False)

@@ -571,7 +571,16 @@ def _texts(made: SmallCase, now: datetime) -> None:
 
 
 def _between(made: SmallCase, now: datetime) -> None:
-    from opencets_web.entities.models import CandidateKey, Identifier, Judgement, Match, Placement, ValueRuling
+    from opencets_web.entities.models import (
+        CandidateKey,
+        Identifier,
+        Judgement,
+        Match,
+        Placement,
+        ValueRuling,
+        WeightTurn,
+        WeightVersion,
+    )
 
     rows, sides = made.rows, _between_cases(made, "case", "case")
     left, right = sorted((rows["person"], rows["twin"]), key=lambda record: record.id)
@@ -592,6 +601,13 @@ def _between(made: SmallCase, now: datetime) -> None:
         holding=made.rows["case"].holding, agency=made.rows["case"].agency, kind="phone", normal="+15550100", generic=True,
         reason="A hotline.", by_id=made.cast.owner.officer_id, at=now,
     )  # fmt: skip
+    rows["weight_version"] = WeightVersion.objects.create(
+        name="person-2.1", asked_by_id=made.cast.owner.officer_id, asked_at=now, reason="Many were judged.", made_at=now,
+        refused="Nothing is learned from few judgements.",
+    )  # fmt: skip
+    rows["weight_turn"] = WeightTurn.objects.create(
+        **sides, version=rows["weight_version"], left=left, right=right, before=0.6, after=0.4
+    )
     rows["identifier"] = Identifier.objects.create(kind="email", normal="ada@example.org", cases_count=1)
     rows["placement"] = Placement.objects.create(
         record=left, record_holding_id=left.holding_id, record_agency_id=left.agency_id, packed="[]", keys=[7]

@@ -1,16 +1,17 @@
 """What a ledger is asked: factors of the computers of a jurisdiction, one computer's history, a file's offers, counts.
 
-Each statement runs unchanged on DuckDB and, by `opencets.sighting.spark`, on a Spark cluster. A jurisdiction is a country
-(``GB``), a region (``US-WY``) or nothing, which is all. A computer here is an installation by its identity: a GUID or user
-hash lasts as long as the installation, a BitTorrent peer id as long as a session. An address is not a person.
+Each statement runs on DuckDB and, by `opencets.sighting.spark`, on a Spark cluster. Of two sightings of the same
+millisecond either may be told as the last. A jurisdiction is a country (``GB``), a region (``US-WY``) or nothing, which is
+all. A computer here is what `opencets.sighting.grouping` links: an installation by its GUID or user hash, the runs of a
+BitTorrent program that follow each other. An address is not a person.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,22 +19,28 @@ import numpy.typing as npt
 from opencets.errors import ActRefused, NotFound
 from opencets.sighting.areas import Area
 from opencets.sighting.batch import NETWORKS
+from opencets.sighting.grouping import Link
 from opencets.sighting.ledger import Ledger
-from opencets.sighting.parts import DAYS, FILES, OFFERS, RARITY, SIGHTINGS, Part
+from opencets.sighting.parts import DAYS, FILES, GROUPS, LINKS, OFFERS, RARITY, SIGHTINGS, Part
 
 SUPPRESSED_BELOW = 5
 """Published counts under it are withheld: they could point at one household."""
 GAP_DAYS = 7
 
 _FACTORS = """
-    with recent as (select * from days where day > date '{after}' and day <= date '{until}' {within}),
+    with recent as (
+      select coalesce(g.computer, d.identity) as identity, d.day, d.network, d.country, d.region, d.sightings, d.direct,
+        d.complete, d.hours, d.first_at, d.last_at, d.address, d.port, d.client, d.provider, d.place, d.shared_line, d.files
+      from days d left join groups g on g.identity = d.identity
+      where d.day > date '{after}' and d.day <= date '{until}' {within}),
     offered as (
       select distinct identity, unnest(files) as number from recent),
     of_files as (
       select o.identity, count(*) as files, sum(cast(1 as double) / coalesce(r.computers, 1)) as vanishing,
-        sum(case when f.first_identity = o.identity and f.first_at >= timestamp '{after} 00:00:00' then 1 else 0 end)
-          as first_here
-      from offered o left join rarity r on r.number = o.number left join files f on f.number = o.number group by 1),
+        sum(case when coalesce(g.computer, f.first_identity) = o.identity and f.first_at >= timestamp '{after} 00:00:00'
+          then 1 else 0 end) as first_here
+      from offered o left join rarity r on r.number = o.number left join files f on f.number = o.number
+      left join groups g on g.identity = f.first_identity group by 1),
     hourly as (select identity, day, bit_or(hours) as hours from recent group by 1, 2),
     online as (select identity, sum(bit_count(hours)) as hours, count(*) as days from hourly group by 1),
     known as (
@@ -50,16 +57,25 @@ _FACTORS = """
 """
 _SPREAD = """
     with recent as (
-      select identity, sightings, country, region, place from days
+      select coalesce(g.computer, d.identity) as identity, d.sightings, d.country, d.region, d.place
+      from days d left join groups g on g.identity = d.identity
       where day > date '{after}' and day <= date '{until}' {within}),
     spots as (select coalesce({by}, '') as spot, identity, sum(sightings) as sightings from recent group by 1, 2)
     select spot, count(*) as computers, sum(sightings) as sightings from spots group by 1
     union all select null, count(distinct identity), coalesce(sum(sightings), 0) from spots order by 1 nulls last
 """
 _HISTORY = """
-    select seen_at, network, identity_kind, file, address, port, client, pieces_have, pieces_total, evidence,
+    select seen_at, network, identity, identity_kind, file, address, port, client, pieces_have, pieces_total, evidence,
       country, region, place, accuracy_km, provider, shared_line, batch, line
-    from sightings where identity = '{identity}' order by seen_at, network, file, batch, line
+    from sightings where identity in ({identities}) order by seen_at, network, file, batch, line
+"""
+_MEMBERS = """
+    select other.identity from groups mine join groups other on other.computer = mine.computer
+    where mine.identity = '{identity}' order by other.identity
+"""
+_LINKS = """
+    select l.earlier, l.later, l.rule, l.since, l.until, l.port, l.addresses, l.days from links l
+    where l.earlier in ({identities}) or l.later in ({identities}) order by l.since, l.earlier, l.later
 """
 _OFFERS = """
     select identity, network, max_by(country, last_at) as country, max_by(region, last_at) as region,
@@ -68,16 +84,11 @@ _OFFERS = """
     from offers where file = '{file}' group by 1, 2 order by last_at desc, identity
 """
 _COUNTS = """
-    select {of} as period, {by} as place, network, sum(sightings) as sightings, count(distinct identity) as computers
-    from days where day > date '{after}' and day <= date '{until}' {within} group by 1, 2, 3 order by 1, 2, 3
+    select {of} as period, {by} as place, network, sum(sightings) as sightings,
+      count(distinct coalesce(g.computer, d.identity)) as computers
+    from days d left join groups g on g.identity = d.identity
+    where day > date '{after}' and day <= date '{until}' {within} group by 1, 2, 3 order by 1, 2, 3
 """
-
-
-class Runner(Protocol):
-    """What runs a statement over parts: a ledger itself, by DuckDB in this process, or Spark."""
-
-    def rows(self, tables: Mapping[str, Sequence[Part]], sql: str) -> list[tuple[Any, ...]]:
-        """The answer of a statement in DuckDB's dialect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +137,6 @@ def computers(
     ledger: Ledger,
     jurisdiction: str | Area = "",
     days: int = 30,
-    runner: Runner | None = None,
     *,
     network: str = "",
 ) -> Computers:
@@ -148,9 +158,10 @@ def computers(
         DAYS: _days_of(ledger, after, until, network),
         FILES: state.table(FILES),
         RARITY: state.table(RARITY),
+        GROUPS: state.table(GROUPS),
     }
     sql = _FACTORS.format(after=after, until=until, within=within)
-    columns = _columns(ledger, tables, sql, runner)
+    columns = ledger.columns(tables, sql)
     end = np.datetime64(until) + np.timedelta64(1, "D")
     names = ("files", "vanishing", "first_here", "hours", "days", "networks")
     facts = {name: np.asarray(columns[place], np.float64) for place, name in enumerate(names, 1)}
@@ -159,13 +170,6 @@ def computers(
     facts["idle_days"] = idle.astype(np.float64) / 86_400_000_000
     facts["shared_line"] = np.asarray(columns[10], np.float64)
     return Computers(columns[0], facts, LastSeen(columns[11:]), after, until)
-
-
-def _columns(ledger: Ledger, tables: Mapping[str, Sequence[Part]], sql: str, runner: Runner | None) -> list[Any]:
-    """An answer by columns: from this process without a Python value for each cell."""
-    if runner is None:
-        return ledger.columns(tables, sql)
-    return [list(column) for column in zip(*runner.rows(tables, sql), strict=True)] or [[] for _ in range(20)]
 
 
 def newest_day(ledger: Ledger) -> str:
@@ -213,7 +217,6 @@ def spread(
     *,
     until: str = "",
     network: str = "",
-    runner: Runner | None = None,
 ) -> Spread:
     """Computers by ``country``, ``region`` or ``place`` in the ``days`` until a day (the ledger's newest without one)."""
     if by not in ("country", "region", "place"):
@@ -221,7 +224,7 @@ def spread(
     until = dt.date.fromisoformat(until).isoformat() if until else newest_day(ledger)
     after = (dt.date.fromisoformat(until) - dt.timedelta(days)).isoformat()
     sql = _SPREAD.format(by=by, after=after, until=until, within=within_of(jurisdiction, network))
-    rows = (runner or ledger).rows({DAYS: _days_of(ledger, after, until, network)}, sql)
+    rows = ledger.rows({DAYS: _days_of(ledger, after, until, network), GROUPS: ledger.state().table(GROUPS)}, sql)
     spots = {str(spot): (int(found), int(sightings)) for spot, found, sightings in rows if spot is not None}
     total = next(row for row in rows if row[0] is None)
     return Spread(spots, int(total[1]), int(total[2]), after, until)
@@ -233,6 +236,7 @@ class Sighting:
 
     seen_at: dt.datetime
     network: str
+    identity: str
     identity_kind: str
     file: str
     address: str
@@ -265,10 +269,17 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All that the ledger holds of one computer."""
+    """All that the ledger holds of one computer. ``identity``: the one that was asked for, or by which it is named."""
 
     identity: str
     sightings: tuple[Sighting, ...]
+    links: tuple[Link, ...] = ()
+    """Why several identities are told as one computer, and what else may belong to it."""
+
+    @property
+    def identities(self) -> list[str]:
+        """Its identities, in the order in which they were seen."""
+        return list(dict.fromkeys(one.identity for one in self.sightings))
 
     @property
     def leases(self) -> list[Lease]:
@@ -296,14 +307,29 @@ class History:
         ]
 
 
-def history(ledger: Ledger, identity: str, runner: Runner | None = None) -> History:
-    """One computer's sightings by time. NotFound where the ledger has none; ActRefused for what is no identity."""
+def history(ledger: Ledger, identity: str, *, alone: bool = False) -> History:
+    """One computer's sightings by time, under all identities that are linked to the one given; ``alone``: under it only.
+
+    NotFound where the ledger has none; ActRefused for what is no identity.
+    """
     wanted = _identity(identity)
-    tables = {SIGHTINGS: ledger.state().table(SIGHTINGS)}
-    rows = (runner or ledger).rows(tables, _HISTORY.format(identity=wanted))
+    state = ledger.state()
+    members: list[str] = [wanted]
+    links: tuple[Link, ...] = ()
+    if not alone:
+        groups = {GROUPS: state.table(GROUPS)}
+        members = [str(row[0]) for row in ledger.rows(groups, _MEMBERS.format(identity=wanted))] or members
+        found = ledger.rows({LINKS: state.table(LINKS)}, _LINKS.format(identities=_quoted(members)))
+        links = tuple(Link(*row) for row in found)
+    rows = ledger.rows({SIGHTINGS: state.table(SIGHTINGS)}, _HISTORY.format(identities=_quoted(members)))
     if not rows:
         raise NotFound(f"The ledger has no sighting of {wanted}.")
-    return History(wanted, tuple(Sighting(*row) for row in rows))
+    return History(wanted, tuple(Sighting(*row) for row in rows), links)
+
+
+def _quoted(identities: Sequence[str]) -> str:
+    """Identities, which are hexadecimal digits, as SQL writes them."""
+    return ", ".join(f"'{identity}'" for identity in identities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,13 +347,13 @@ class Offer:
     complete: int
 
 
-def offers(ledger: Ledger, file: str, runner: Runner | None = None) -> list[Offer]:
+def offers(ledger: Ledger, file: str) -> list[Offer]:
     """Who offered a file, the latest first. Callers ask only for authorised files and with a purpose (`looks`)."""
     wanted = file.strip().lower()
     if len(wanted) not in (32, 40, 64) or any(digit not in "0123456789abcdef" for digit in wanted):
         raise ActRefused(f"“{file[:70]}” is no digest of a file: give 32, 40 or 64 hexadecimal digits.")
     tables = {OFFERS: ledger.state().table(OFFERS)}
-    return [Offer(*row) for row in (runner or ledger).rows(tables, _OFFERS.format(file=wanted))]
+    return [Offer(*row) for row in ledger.rows(tables, _OFFERS.format(file=wanted))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +376,6 @@ def counts(
     published: bool = False,
     by: str = "",
     network: str = "",
-    runner: Runner | None = None,
 ) -> list[Count]:
     """Counts by day or month, country (region inside a jurisdiction, or as ``by`` says) and network.
 
@@ -366,7 +391,7 @@ def counts(
         until=until,
         within=within_of(jurisdiction, network),
     )
-    rows = (runner or ledger).rows({DAYS: _days_of(ledger, after, until, network)}, sql)
+    rows = ledger.rows({DAYS: _days_of(ledger, after, until, network), GROUPS: ledger.state().table(GROUPS)}, sql)
     return [
         Count(period, place, of, None, None)
         if published and found < SUPPRESSED_BELOW
@@ -376,17 +401,17 @@ def counts(
 
 
 def used(ledger: Ledger, identities: Sequence[str], jurisdiction: str | Area, after: str) -> dict[str, list[list[Any]]]:
-    """By computer the addresses that it used after a day, with port and hour (UTC, ``2026-03-01T14``): its last of each day."""
-    if not identities:
-        return {}
-    wanted = ", ".join(f"'{_identity(identity)}'" for identity in identities)
-    sql = (
-        f"select identity, address, port, last_at from days where identity in ({wanted}) and day > date '{after}'"
-        f" {within_of(jurisdiction)} order by identity, last_at, address"
+    """By computer the addresses that it used after a day, with port and hour (UTC, ``2026-03-01T14``): its last of each day.
+
+    A computer is named by any of its identities, as it was asked for.
+    """
+    wanted = (
+        "computer, address, port, last_at",
+        f"day > date '{after}' {within_of(jurisdiction)}",
+        "computer, last_at, address",
     )
-    parts = [part for part in ledger.state().table(DAYS) if part.last > after]
     told: dict[str, list[list[Any]]] = {}
-    for identity, address, port, at in ledger.rows({DAYS: parts}, sql):
+    for identity, address, port, at in _of_computers(ledger, identities, *wanted, after=after):
         told.setdefault(identity, []).append([address, int(port), f"{at:%Y-%m-%dT%H}"])
     return told
 
@@ -395,15 +420,34 @@ def last_seen(
     ledger: Ledger, identities: Sequence[str], jurisdiction: str | Area, since: str
 ) -> dict[str, dt.datetime]:
     """By computer when it was seen last, of those that were seen since a day (ISO 8601); times are UTC."""
+    wanted = "computer, max(last_at)", f"day >= date '{since}' {within_of(jurisdiction)} group by 1", "computer"
+    rows = _of_computers(ledger, identities, *wanted, after=since)
+    return {identity: at.replace(tzinfo=dt.UTC) for identity, at in rows}
+
+
+def _of_computers(
+    ledger: Ledger, identities: Sequence[str], columns: str, where: str, order: str, *, after: str
+) -> list[tuple[Any, ...]]:
+    """Rows of days of the computers that hold these identities; the first column is each computer's identity as asked."""
     if not identities:
-        return {}
-    wanted = ", ".join(f"'{_identity(identity)}'" for identity in identities)
-    sql = (
-        f"select identity, max(last_at) from days where identity in ({wanted}) and day >= date '{since}'"
-        f" {within_of(jurisdiction)} group by 1"
-    )
-    parts = [part for part in ledger.state().table(DAYS) if part.last >= since]
-    return {identity: at.replace(tzinfo=dt.UTC) for identity, at in ledger.rows({DAYS: parts}, sql)}
+        return []
+    asked = [_identity(identity) for identity in identities]
+    state = ledger.state()
+    groups = {GROUPS: state.table(GROUPS)}
+    named = dict(ledger.rows(groups, f"select identity, computer from groups where identity in ({_quoted(asked)})"))
+    computers = {named.get(identity, identity) for identity in asked}
+    sql = f"""
+        with seen as (
+          select coalesce(g.computer, d.identity) as computer, d.day, d.network, d.country, d.region, d.place, d.address,
+            d.port, d.last_at
+          from days d left join groups g on g.identity = d.identity)
+        select {columns} from seen where computer in ({_quoted(sorted(computers))}) and {where} order by {order}
+    """
+    parts = [part for part in state.table(DAYS) if part.last >= after]
+    rows: dict[str, list[tuple[Any, ...]]] = {}
+    for row in ledger.rows({DAYS: parts, **groups}, sql):
+        rows.setdefault(row[0], []).append(row[1:])
+    return [(one, *row) for one in dict.fromkeys(asked) for row in rows.get(named.get(one, one), ())]
 
 
 def _identity(text: str) -> str:

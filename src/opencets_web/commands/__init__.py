@@ -17,6 +17,7 @@ FAMILIES = (
     "jurisdictions",
     "disclosure",
     "releases",
+    "weights",
 )
 
 

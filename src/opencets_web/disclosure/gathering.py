@@ -79,7 +79,7 @@ WITHHELD_VERBS = (
     # of the machine and its people
     "account", "agency", "audit", "backup", "certification", "cover", "desk", "door", "emergency", "exposure", "federation",
     "hash-entries", "hash-entry", "hash-set", "hash-sets", "key", "letterhead", "officer", "officers", "provider",
-    "providers", "push", "quiet-hours", "review",
+    "providers", "push", "quiet-hours", "review", "sensor", "weights",
 )  # fmt: skip
 """Families of acts of which only the place in the log goes along. Each family stands here or above: a test asks."""
 

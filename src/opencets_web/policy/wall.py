@@ -33,7 +33,7 @@ APPEND_ONLY = (
 )
 READ_ONLY_FOR_WEB = (
     "evidence_record", "evidence_claim", "evidence_reportline", "media_media", "media_frame",
-    "media_nearduplicate", "entities_match", "leads_connection", "leads_pointer", "sharing_origin",
+    "media_nearduplicate", "entities_match", "entities_weightturn", "leads_connection", "leads_pointer", "sharing_origin",
     "grading_series", "grading_seriesmember",
     "cameras_noiselook", "cameras_cameramatch",
     "marks_markmatch",
@@ -593,6 +593,38 @@ def rights() -> dict[str, Rights]:
                 f"create policy works on {name} for all to opencets_jobs using (true) with check (true)",
             ),
         )  # fmt: skip
+    # The weights are the node's: one administrator asks for a version, another approves it, and nobody changes what was made.
+    administers = "(select app_administrator_agency()) is not null"
+    every = "opencets_web, opencets_jobs, opencets_blind"
+    table["entities_weightversion"] = Rights(
+        "select, insert, update (approved_by_id, approved_at)",
+        "select, update (content, learned, card, compared, refused, made_at)",
+        "select",
+        (
+            f"create policy reads on {{table}} for select to {every} using (true)",
+            "create policy adds on {table} for insert to opencets_web with check"
+            f" ({administers} and asked_by_id = (select app_officer()) and made_at is null and content is null"
+            " and approved_by_id is null)",
+            "create policy approves on {table} for update to opencets_web using"
+            f" ({administers} and content is not null and approved_by_id is null and asked_by_id <> (select app_officer()))"
+            " with check (approved_by_id = (select app_officer()))",
+            "create policy makes on {table} for update to opencets_jobs using (made_at is null) with check (true)",
+        ),
+    )
+    table["entities_weightterm"] = Rights(
+        "select, insert, update (ended_by_id, ended_at)",
+        "select, update (total, weighed, reached, weighed_at)",
+        "select",
+        (
+            f"create policy reads on {{table}} for select to {every} using (true)",
+            "create policy adds on {table} for insert to opencets_web with check"
+            f" ({administers} and begun_by_id = (select app_officer()) and ended_at is null and (version_id is null or exists"
+            " (select 1 from entities_weightversion v where v.id = version_id and v.approved_by_id is not null)))",
+            f"create policy ends on {{table}} for update to opencets_web using ({administers} and ended_at is null)"
+            " with check (ended_by_id = (select app_officer()))",
+            "create policy weighs on {table} for update to opencets_jobs using (true) with check (true)",
+        ),
+    )
     table["push_agencyswitch"] = Rights(
         "select, insert, update", "", "select",
         (
