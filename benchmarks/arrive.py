@@ -1,6 +1,6 @@
 """One new record placed among many kept ones: candidates found, compared, explained, stored and committed.
 
-A scratch PostgreSQL is filled with invented people (COPY of rows drawn with numpy, prepared as ``opencets.resolving.placing``
+A scratch PostgreSQL for each size is filled with invented people (COPY of rows drawn with numpy, prepared as ``opencets.resolving.placing``
 prepares them: a sample is held against it). Then records arrive one by one, each in an exhibit of its own, and the job that
 places them in production is called for each, in the worker's database role, with row-level security, log and fsync on. Some are
 planted doubles of kept people, some decoys (a kept person's name with another date of birth and address), some new, some with
@@ -143,9 +143,16 @@ def _skeleton(word: str) -> str:
     return skeleton(word)
 
 
-def prepared(number: int, row: tuple[int, int, int, int, int]) -> tuple[str, list[int]]:
+@cache
+def _word(word: str) -> bytes:
+    """A word of a name as it is packed, with its consonants."""
+    return b"".join(len(text).to_bytes(1) + text for text in (word.encode(), _skeleton(word).encode()))
+
+
+def prepared(number: int, row: tuple[int, int, int, int, int]) -> tuple[bytes, list[int]]:
     """Packed form and keys, written out for this world alone: a hundred times as fast as preparing any row there is."""
-    from opencets.resolving.placing import _FORM, key_of
+    from opencets.resolving.packed import _HEAD, FORM
+    from opencets.resolving.placing import key_of
 
     given, family, days, cities = words()
     g, f, at, city_at, contact = row
@@ -153,35 +160,43 @@ def prepared(number: int, row: tuple[int, int, int, int, int]) -> tuple[str, lis
     one, other = _skeleton(first), _skeleton(last)
     whole = f"{min(one, other)} {max(one, other)}"
     year, month, of_month = day[:4], day[5:7], day[8:10]
-    keys = {key_of(f"k:{whole}")}
+    keys = {_hashed(f"k:{whole}")}
     for part in {one, other}:
         if len(part) >= 2:
             keys.add(_hashed(f"y:{part}:{year}"))
         keys.add(_hashed(f"d:{year}{min(month, of_month)}{max(month, of_month)}:{part[0]}"))
     swapped = f'"{year}-{of_month}-{month}"' if of_month <= "12" and of_month != month else "null"
-    city = cities[city_at].lower() if city_at >= 0 else ""
-    if city:
-        keys.add(key_of(f"c:{first}:{city}"))
-        keys.add(key_of(f"c:{last}:{city}"))
-    email = local = screen = letters = "null"
-    values = "[]"
+    present, stated, marks, values = 0, [], b"\0\0", "[]"
+
+    def state(column: int, value: str) -> None:
+        nonlocal present
+        present |= 1 << column
+        stated.append(len(value).to_bytes(2, "little") + value.encode())
+
     if contact == 0:
         address, name = f"{first}{number}@example.org", f"{first}{number}"
-        email, local = f'"{address}"', f'"{name}"' if len(name) >= 6 else "null"
-        values = f'[["email", "{address}"]]'
-        keys.update(map(key_of, (f"e:{address}", f"v:email:{address}")))
+        state(0, address)
         if len(name) >= 6:
+            state(1, name)
             keys.add(key_of(f"l:{name}"))
+        mark, values = key_of(f"v:email:{address}"), f'[["email","{address}"]]'
+        keys.update((mark, key_of(f"e:{address}")))
+        marks = b"\1\0" + mark.to_bytes(8, "little", signed=True)
     if contact == 1:
-        screen, letters = f'"{last}{number}"', f'"{last}"'
-        values = f'[["handle", "chatter:{last}{number}"]]'
-        keys.update((_hashed(f"s:{last}"), key_of(f"v:handle:chatter:{last}{number}")))
-    packed = (
-        f'["{_FORM}", "person", "{min(first, last)} {max(first, last)}", "{whole}", "{first}", "{last}", "{day}", {swapped},'
-        f" null, {email}, {local}, null, null, null, {screen}, {letters}, null, {f'{chr(34)}{city}{chr(34)}' if city else 'null'},"
-        f" null, null, null, {values}]"
-    )
-    return packed, sorted(keys)
+        state(5, f"{last}{number}")
+        state(6, last)
+        mark, values = key_of(f"v:handle:chatter:{last}{number}"), f'[["handle","chatter:{last}{number}"]]'
+        keys.update((_hashed(f"s:{last}"), mark))
+        marks = b"\1\0" + mark.to_bytes(8, "little", signed=True)
+    if city_at >= 0:
+        city = cities[city_at].lower()
+        state(10, city)
+        keys.update((_hashed(f"c:{first}:{city}"), key_of(f"c:{last}:{city}")))
+    low, high = min(first, last), max(first, last)
+    told = f'["person","{low} {high}","{whole}","{first}","{last}","{day}",{swapped},{values}]'
+    head = _HEAD.pack(FORM, int(year + month + of_month), 10, 0, 2)
+    packed = (head, _word(low), _word(high), present.to_bytes(2, "little"), *stated, marks, told.encode())
+    return b"".join(packed), sorted(keys)
 
 
 # --- Filling ---------------------------------------------------------------------------------------------------------
@@ -199,10 +214,8 @@ def _copied(asked: tuple[str, int, int]) -> bytes:
         if table == "entities_placement":
             packed, keys = prepared(number, row)
             lines.append(
-                f"{number + 1}\t{id_of(number)}\t{holding}\t{agency}\t{packed}\t{{{','.join(map(str, keys))}}}\tf\n"
+                f"{number + 1}\t{id_of(number)}\t{holding}\t{agency}\t\\\\x{packed.hex()}\t{{{','.join(map(str, keys))}}}\tf\n"
             )
-        elif table == "entities_candidatekey":
-            lines.extend(f"{key}\t{number + 1}\n" for key in prepared(number, row)[1])
         elif table == "evidence_record":
             lines.append(
                 f"{id_of(number)}\t{holding}\t{agency}\t{case}\t{exhibit}\t{file}\t{number:032x}\tperson\tbulk/1\t0\trow {number}"
@@ -314,9 +327,12 @@ def fill(count: str) -> dict[str, Any]:
             with connection.cursor() as cursor:
                 # Emptied in the same transaction, the rows are written frozen.
                 cursor.execute(f"truncate {table} cascade")
-                with cursor.copy(f"copy {table} ({columns}) from stdin with (freeze)") as copy:
-                    for rows in pool.imap(_copied, [(table, *chunk) for chunk in chunks]):
-                        copy.write(rows)
+                if table == "entities_candidatekey":
+                    cursor.execute(f"insert into {table} ({columns}) select unnest(keys), id from entities_placement")
+                else:
+                    with cursor.copy(f"copy {table} ({columns}) from stdin with (freeze)") as copy:
+                        for rows in pool.imap(_copied, [(table, *chunk) for chunk in chunks]):
+                            copy.write(rows)
             connection.commit()
             connection.set_autocommit(True)
             with connection.cursor() as cursor:
@@ -352,7 +368,7 @@ def _check_preparing(total: int) -> None:
         row = _drawn(begin)[number - begin]
         real = kept_of(id_of(number), stated(number, row))
         packed, keys = prepared(number, row)
-        assert (json.loads(packed), keys) == (json.loads(real.packed()), list(real.keys)), (packed, real.packed())
+        assert (packed, keys) == (real.packed(), list(real.keys)), (packed, real.packed())
 
 
 # --- Arriving --------------------------------------------------------------------------------------------------------
@@ -438,6 +454,8 @@ def arrive(where: str) -> dict[str, Any]:
     from opencets_web.entities import jobs, placing
 
     given = json.loads(Path(where).read_text())
+    # As a worker does when it starts.
+    placing.ready()
     candidates: list[int] = []
     compared = placing._compared
 
@@ -718,66 +736,89 @@ def spread(times: list[float]) -> dict[str, float]:
     }
 
 
-def measure(sizes: list[int], count: int, place: Path | None) -> dict[str, Any]:
-    """All figures, in a scratch home."""
-    from import_evidence import Home
+class World:
+    """A home of one size: made and filled once; measured as often as asked where it is kept."""
 
-    script = str(Path(__file__).resolve())
+    def __init__(self, place: Path, total: int, *, kept: bool) -> None:
+        from import_evidence import Home
+
+        self.total, self.kept = total, kept
+        place.mkdir(exist_ok=True)
+        place.chmod(0o711)
+        self.files, self._told = place / "planted", place / "told.json"
+        self.files.mkdir(exist_ok=True)
+        self.home = Home(place / "home")
+        self.told: dict[str, Any] = {"turn": -1}
+        if self._told.exists():
+            self.told = json.loads(self._told.read_text())
+        else:
+            self.told["officer"] = self.act("owner", "cast")["officer"]
+            self.act("superuser", "tune")
+            self.restart()
+            self.told["filled"] = self.act("superuser", "fill", total)
+        self.told["turn"] += 1
+        # A turn that fails has planted something too.
+        self._told.write_text(json.dumps(self.told))
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.kept:
+            self._told.write_text(json.dumps(self.told))
+            self.home._run([self.home.opencets, "database", "stop"])
+        else:
+            self.home.__exit__()
+
+    def act(self, role: str, *arguments: object) -> dict[str, Any]:
+        """What one act of this file gave, in a process and a database role of its own."""
+        begun = time.perf_counter()
+        done = self.home.act_of(str(Path(__file__).resolve()), role, *map(str, arguments))
+        told = " ".join(map(str, arguments))[:60]
+        print(f"{time.perf_counter() - begun:7.1f} s  {told}", file=sys.stderr, flush=True)
+        return done
+
+    def restart(self) -> None:
+        """The server started anew, with nothing of its files in memory."""
+        self.home._run([self.home.opencets, "database", "stop"])
+        for path in Path(self.home.place).rglob("*"):
+            if path.is_file() and os.access(path, os.R_OK):
+                with open(path, "rb") as stream:
+                    os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        self.home._run([self.home.opencets, "database", "start"])
+
+
+def measure(sizes: list[int], count: int, place: Path | None, home: Path | None) -> dict[str, Any]:
+    """All figures, each size in a home of its own; ``home``: where homes are kept for the next time."""
+    runs, times, peer = [], {}, None
     with tempfile.TemporaryDirectory(prefix="opencets-arrive-", dir=place) as scratch:
         os.chmod(scratch, 0o711)
-        with Home(Path(scratch) / "home") as home:
-            files = Path(scratch) / "planted"
-            files.mkdir()
-
-            def act(role: str, *arguments: object) -> dict[str, Any]:
-                begun = time.perf_counter()
-                done = home.act_of(script, role, *map(str, arguments))
-                print(
-                    f"{time.perf_counter() - begun:7.1f} s  {' '.join(map(str, arguments))[:60]}",
-                    file=sys.stderr,
-                    flush=True,
-                )
-                return done
-
-            def restart() -> None:
-                home._run([home.opencets, "database", "stop"])
-                for path in Path(home.place).rglob("*"):
-                    if path.is_file() and os.access(path, os.R_OK):
-                        with open(path, "rb") as stream:
-                            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-                home._run([home.opencets, "database", "start"])
-
-            officer = act("owner", "cast")["officer"]
-            act("superuser", "tune")
-            restart()
-            runs, times, peer = [], {}, None
-            for total in sizes:
-                runs.append(_run(total, count, act, restart, files))
+        for total in sizes:
+            with World((home or Path(scratch)) / str(total), total, kept=home is not None) as world:
+                runs.append(_run(world, count))
                 print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
                 if total == sizes[0]:
-                    hub, other = act("superuser", "linked", 10_000)["hub"]
-                    times = act("web", "merge", officer, hub, other, 5)
-                    peer = act("superuser", "splink", total) if total <= SPLINK_MOST else None
+                    hub = world.told.setdefault("hub", None) or world.act("superuser", "linked", 10_000)["hub"]
+                    world.told["hub"] = hub
+                    times = world.act("web", "merge", world.told["officer"], *hub, 5)
+                    peer = world.act("superuser", "splink", total) if total <= SPLINK_MOST else None
                     print(json.dumps([times, peer]), file=sys.stderr, flush=True)
     merged = {name: {"seconds_median": statistics.median(of), "seconds_most": max(of)} for name, of in times.items()}
     splinked = peer and {"people": sizes[0], "ms": spread(peer["ms"]), "found": f"{peer['found']} of {peer['of']}"}
     return {"runs": runs, "growth": _growth(runs), "entity_of_10000_links": merged, "splink_predict_between": splinked}
 
 
-def _run(total: int, count: int, act: Any, restart: Callable[[], None], files: Path) -> dict[str, Any]:
-    """One size: filled, cold, warm, in bulk, checked."""
-    filled = act("superuser", "fill", total)
-    names = {name: str(files / f"{total}-{name}.json") for name in ("cold", "first", "warm", "bulk0", "bulk1")}
-    sizes = {
-        "cold": (40, 1),
-        "first": (100, 1),
-        "warm": (count, 1),
-        "bulk0": (count * 2,) * 2,
-        "bulk1": (count * 2,) * 2,
-    }
-    wanted = [(many, at + 1, size, names[name]) for at, (name, (many, size)) in enumerate(sizes.items())]
+def _run(world: World, count: int) -> dict[str, Any]:
+    """One size: cold, warm, in bulk, checked."""
+    total, act = world.total, world.act
+    first_seed = 1 + 10 * world.told["turn"]
+    sizes = {"cold": (40, 1), "first": (100, 1), "warm": (count, 1)} | dict.fromkeys(
+        ("bulk0", "bulk1"), (count * 2, count * 2)
+    )
+    names = {name: str(world.files / f"{first_seed}-{name}.json") for name in sizes}
+    wanted = [(many, first_seed + at, size, names[name]) for at, (name, (many, size)) in enumerate(sizes.items())]
     act("superuser", "plants", total, json.dumps(wanted))
-    restart()
+    world.restart()
     cold = act("jobs", "arrive", names["cold"])
     act("superuser", "warm")
     both_ways = act("jobs", "warm_up", total, names["first"], names["warm"])
@@ -787,11 +828,12 @@ def _run(total: int, count: int, act: Any, restart: Callable[[], None], files: P
         bulk = list(both.map(lambda name: act("jobs", "arrive", names[name]), ("bulk0", "bulk1")))
     started = time.perf_counter() - begun
     facts = act("owner", "checked", *names.values())
-    equal = act("owner", "same", total, *names.values()) if total <= PLAIN_MOST else None
+    everything = sorted(map(str, world.files.iterdir()))
+    equal = act("owner", "same", total, *everything) if total <= PLAIN_MOST else None
     records, seconds = sum(one["records"] for one in bulk), max(one["seconds"] for one in bulk)
     ms = spread(warm["ms"])
     return {
-        "people": total, "filled": filled, "candidates": spread([float(n) for n in warm["candidates"]]),
+        "people": total, "filled": world.told["filled"], "candidates": spread([float(n) for n in warm["candidates"]]),
         "warm_ms": ms, "warm_processor_ms_mean": round(warm["processor_ms"], 2), "cold_ms": spread(cold["ms"]), "records_per_second": round(records / seconds),
         "records_per_second_one_by_one": round(warm["records"] / warm["seconds"]), "bulk_seconds_with_start": round(started, 1),
         "exact_lookup_ms": spread(lookup["ms"]), "correct": facts, "equal_to_plain_version": equal, "load": round(os.getloadavg()[0], 1),
@@ -816,6 +858,51 @@ def _growth(runs: list[dict[str, Any]]) -> list[str]:
     return rows
 
 
+def drawn_growth(runs: list[dict[str, Any]]) -> str:
+    """Median, 99th percentile and cold most over the number of kept people, both scales in steps of ten; and the bars."""
+    width, height, edge = 420, 300, 60
+    least, most = math.log10(runs[0]["people"]), math.log10(runs[-1]["people"])
+
+    def x(people: float) -> float:
+        return edge + (math.log10(people) - least) / max(most - least, 1) * width
+
+    def y(ms: float) -> float:
+        return edge + height - math.log10(max(ms, 1)) / 3 * height
+
+    lines = []
+    for name, colour, of, goal in (
+        ("median", "#1f3a5f", lambda run: run["warm_ms"]["median"], GOAL_MEDIAN_MS),
+        ("99th percentile", "#2563a8", lambda run: run["warm_ms"]["p99"], GOAL_P99_MS),
+        ("most, cold", "#8a4b08", lambda run: run["cold_ms"]["most"], GOAL_COLD_MS),
+    ):
+        points = [(x(run["people"]), y(of(run)), of(run), run["people"]) for run in runs]
+        path = " ".join(f"{px:.1f},{py:.1f}" for px, py, _, _ in points)
+        lines.append(
+            f'<line x1="{edge}" x2="{edge + width}" y1="{y(goal):.1f}" y2="{y(goal):.1f}" stroke="{colour}" stroke-dasharray="2 5"/>'
+            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/><g fill="{colour}">'
+        )
+        lines += [
+            f'<circle cx="{px:.1f}" cy="{py:.1f}" r="4"><title>{people:,} people: {ms:.1f} ms</title></circle>'
+            f'<text x="{px:.1f}" y="{py - 8:.1f}" text-anchor="middle">{ms:.3g}</text>'
+            for px, py, ms, people in points
+        ]
+        lines.append(f'<text x="{edge + width + 10}" y="{points[-1][1] + 4:.1f}">{name}</text></g>')
+    marks = "".join(
+        f'<text x="{edge - 8}" y="{y(ms) + 4:.0f}" text-anchor="end">{ms}</text>' for ms in (1, 10, 100, 1_000)
+    ) + "".join(
+        f'<text x="{x(run["people"]):.0f}" y="{edge + height + 20}" text-anchor="middle">{run["people"]:,}</text>'
+        for run in runs
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width + 190} {height + 120}" role="img" font-family="sans-serif"'
+        ' font-size="12" fill="#1f3a5f"><title>Milliseconds to place a new record, by how many are kept</title>'
+        '<rect width="100%" height="100%" fill="#fff"/>'
+        f'<rect x="{edge}" y="{edge}" width="{width}" height="{height}" fill="none" stroke="#9aa7b5"/>'
+        f'<text x="{edge}" y="24">A new record placed, explained and committed: milliseconds, by people kept</text>'
+        f'<text x="{edge}" y="42">dotted: the bar of each line (10, 100, 1,000 ms)</text>{marks}{"".join(lines)}</svg>\n'
+    )
+
+
 def main() -> None:
     if len(sys.argv) > 2 and sys.argv[1] == "--act":
         import django
@@ -827,9 +914,17 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON alone")
     parser.add_argument("--people", type=int, nargs="+", default=[100_000], help="kept people, the smallest first")
     parser.add_argument("--arrivals", type=int, default=1_000, help="records that arrive one by one, warm")
+    parser.add_argument(
+        "--home", type=Path, help="a folder where filled homes are kept and found again, one for each size"
+    )
+    parser.add_argument("--draw", type=Path, help="write the growth as a picture (SVG) to this file")
     parser.add_argument("--place", type=Path, help="a folder for the scratch home (default: the system's)")
     given = parser.parse_args()
-    figures = measure(sorted(given.people), given.arrivals, given.place)
+    if given.home:
+        given.home.mkdir(exist_ok=True)
+    figures = measure(sorted(given.people), given.arrivals, given.place, given.home)
+    if given.draw:
+        given.draw.write_text(drawn_growth(figures["runs"]))
     facts = {
         "benchmark": "arrive",
         "python": platform.python_version(),

@@ -173,8 +173,7 @@ def load_ours(population: Population, folder: Path, rows: int) -> tuple[Ledger, 
         begun = time.process_time()
         getattr(ledger, name)()
         took[name] = time.process_time() - begun
-    ledger.compact()
-    ledger._sweep(at_once=True)
+    ledger.compact()  # takes what the first replaced off the disk
     kept = sum(part.rows for part in ledger.state().table("sightings"))
     assert kept == rows // DAYS * DAYS, f"{kept} of {rows // DAYS * DAYS} sightings are kept"
     weight = dict.fromkeys(("sightings", "days", "offers", "files", "rarity"), 0)

@@ -17,7 +17,7 @@ import pytest
 
 from opencets.errors import ActRefused, DamagedSource, NotFound, NotThisFormat
 from opencets.sighting import Batch, Ledger, Origin, answers
-from opencets.sighting.parts import SIGHTINGS
+from opencets.sighting.parts import FILES, SIGHTINGS
 from tests.sighting.invented import batch, invented
 
 ROOT = Path(__file__).parents[2]
@@ -124,13 +124,44 @@ def test_what_is_forgotten_is_gone_from_every_table_and_from_the_disk(tmp_path: 
     border = "2026-03-20"
     stays = [row for row in rows if row["seen_at"].date().isoformat() >= border or row["identity"] == kept]
     assert ledger.forget(border, [kept]) == len(rows) - len(stays)
-    ledger.derive()
     assert sum(count.sightings or 0 for count in answers.counts(ledger, "", 60)) == len(stays)
     assert sum(part.rows for part in ledger.state().table(SIGHTINGS)) == len(stays)
     named = set(ledger.state().parts)
-    left = {file.relative_to(tmp_path).as_posix() for file in (tmp_path / "sightings").rglob("*.parquet")}
-    assert left <= named
+    assert {file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*.parquet")} == named
     assert len(answers.history(ledger, kept).sightings) == sum(row["identity"] == kept for row in rows)
+    ledger.forget("2099-01-01")
+    assert [part.table for part in ledger.state().parts.values()] == ["files"]
+    assert ledger.rows({FILES: ledger.state().table(FILES)}, "select count(first_identity) from files") == [(0,)]
+    assert [done.again for done in ledger.load([batch(1), batch(3)])] == [True, False]
+    ledger.derive()
+    assert sum(count.sightings or 0 for count in answers.counts(ledger, "", 60)) == batch(3).rows.num_rows
+
+
+def test_who_reads_while_parts_are_merged_keeps_what_it_reads(tmp_path: Path) -> None:
+    ledger = Ledger.create(tmp_path)
+    list(ledger.load([batch(1, days=120), batch(2, days=120)]))
+    ledger.derive()
+    reading = list(ledger.state().parts)
+    assert ledger.compact() > 2
+    assert [path for path in reading if not (tmp_path / path).exists()] == []
+    (tmp_path / "days" / "0.draft").write_bytes(b"left by a crash, but not ours")
+    (tmp_path / "files" / "00000099.draft").write_bytes(b"left by a crash")
+    assert ledger.compact() == 0
+    left = {file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*.*") if file.is_file()}
+    assert left == {*ledger.state().parts, "days/0.draft"}
+
+
+def test_files_of_others_in_the_folder_stay(tmp_path: Path) -> None:
+    theirs = [tmp_path / "raw.parquet", tmp_path / "sightings" / "raw.parquet", tmp_path / "files" / "of-may.parquet"]
+    for path in theirs:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"somebody's")
+    ledger = Ledger.create(tmp_path)
+    list(ledger.load([batch(1)]))
+    ledger.derive()
+    ledger.compact()
+    ledger.forget("2099-01-01")
+    assert all(path.exists() for path in theirs)
 
 
 def test_questions_that_cannot_be_answered_say_why(tmp_path: Path) -> None:

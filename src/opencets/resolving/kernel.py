@@ -461,7 +461,8 @@ def _near(t: Arrays, i: int, j: int, column: int, most: int, shortest: int, room
 
 
 @numba.njit(cache=True, nogil=True)
-def _fill(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Doubles, room: Ints) -> None:
+def fill(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Doubles, room: Ints) -> None:
+    """How often two rows meet each cell, and how much rarer than usual their values are there."""
     count[:] = 0
     rare[:] = 0
     mixed = False
@@ -573,7 +574,7 @@ def score_pairs(t: Arrays, rules: Rules, left: Ints, right: Ints) -> Doubles:
             if in_conflict(t, left[at], right[at], room):
                 found[at] = CONFLICT
                 continue
-            _fill(t, rules, left[at], right[at], count, rare, room)
+            fill(t, rules, left[at], right[at], count, rare, room)
             total = 0.0
             for cell in range(_KINDS):
                 total += count[cell] * rules.bits[cell] + rare[cell] * rules.slope[cell]
@@ -587,7 +588,7 @@ def fill_pairs(t: Arrays, rules: Rules, left: Ints, right: Ints) -> Floats:
     found = np.empty((left.size, 2 * _KINDS), np.float32)
     count, rare, room = np.zeros(_KINDS), np.zeros(_KINDS), np.zeros((4, 32), np.int32)
     for at in range(left.size):
-        _fill(t, rules, left[at], right[at], count, rare, room)
+        fill(t, rules, left[at], right[at], count, rare, room)
         found[at, :_KINDS] = count
         found[at, _KINDS:] = rare
     return found

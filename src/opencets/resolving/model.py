@@ -137,7 +137,8 @@ class Model:
 
     def rules(self, records: int) -> Rules:
         """The model as ``kernel`` reads it, for a table of so many records."""
-        weights = [self.check().weights[cell] for cell in CELLS]
+        used = self.check()
+        weights = [used.weights[cell] for cell in CELLS]
         return Rules(
             np.array([weight.bits for weight in weights]),
             np.array([weight.rarity for weight in weights]),

@@ -7,16 +7,20 @@ test holds the two together in any order.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b, sha256
+from hashlib import blake2b
+
+import numpy as np
+import numpy.typing as npt
 
 from opencets.records import KINDS
+from opencets.resolving import packed as packing
 from opencets.resolving.model import Model
-from opencets.resolving.people import COLUMNS, Person, PersonRow, candidate_keys, prepare
+from opencets.resolving.packed import Value
+from opencets.resolving.people import Person, PersonRow, candidate_keys, prepare
 from opencets.resolving.suggest import BLOCK_LIMIT, Reason, Suggestion, score
 
 SUGGESTED_FROM = 0.5
@@ -28,6 +32,9 @@ DIGESTS = ("md5", "pdq", "sha1", "sha256")
 NAMING = tuple(kind for kind in STRONG if kind not in (*DIGESTS, "ip_hour", "ip_port", "url"))
 """Kinds whose own value names a person, an account or a device; a digest or an address in one hour does not."""
 MOST_OF_A_FIELD = 8
+AMONG = 100_000
+"""Among so many records a placed one is taken to stand, whatever their number is: one that moved would tell of records that
+the reader may not see, and every suggestion would have to be weighed again. More records make namesakes likelier."""
 
 _FIELDS = {
     "full_name": "full_name",
@@ -47,15 +54,11 @@ _FIELDS = {
     "occupation": "occupation",
     "alias": "full_name",
 }
-_SPOKEN = {"email": "email", "phone": "phone", "national_id": "national_id", "handle": "screen_name"}
+SPOKEN = {"email": "email", "phone": "phone", "national_id": "national_id", "handle": "screen_name"}
 """Kinds that a feature of the model compares already, and which."""
-_FORM = sha256(" ".join(COLUMNS).encode()).hexdigest()[:8]
-"""Of which columns a packed record was made: one of another version is read from its claims again."""
 
 Worth = Callable[[str], float]
 """How probable it is that two holders of one rare value of this kind are the same."""
-Value = tuple[str, str]
-"""(kind, normalised value)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +82,9 @@ class Kept:
     keys: tuple[int, ...]
     values: frozenset[Value]
 
-    def packed(self) -> str:
-        """What is compared, as one text: to be read back without its claims."""
-        columns = [getattr(self.person, column) for column in COLUMNS[1:]]
-        return json.dumps([_FORM, self.kind, *columns, sorted(self.values)], ensure_ascii=False)
+    def packed(self) -> bytes:
+        """What is compared, as bytes: to be compared and read back without its claims."""
+        return packing.pack(self.kind, self.person, self.values, sorted(map(_value_key, self.values)))
 
 
 def keep(record: str, kind: str, claims: Iterable[Stated]) -> Kept:
@@ -102,8 +104,12 @@ def keep(record: str, kind: str, claims: Iterable[Stated]) -> Kept:
     for name, given in fields.items():
         for other in given[1:MOST_OF_A_FIELD]:
             keys.update(candidate_keys(PersonRow.of({"record_id": record, **first, name: other})))
-    keys.update(f"v:{value_kind}:{normal}" for value_kind, normal in values)
-    return Kept(record, kind, person, tuple(sorted(key_of(key) for key in keys)), frozenset(values))
+    found = {*map(key_of, keys), *map(_value_key, values)}
+    return Kept(record, kind, person, tuple(sorted(found)), frozenset(values))
+
+
+def _value_key(value: Value) -> int:
+    return key_of(f"v:{value[0]}:{value[1]}")
 
 
 def key_of(key: str) -> int:
@@ -111,15 +117,20 @@ def key_of(key: str) -> int:
     return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
 
 
-def unpack(record: str, packed: str, keys: Iterable[int] = ()) -> Kept | None:
+def unpack(record: str, packed: bytes, keys: Iterable[int] = ()) -> Kept | None:
     """A record from its packed form; None where another version of this program packed it."""
-    form, kind, *columns = json.loads(packed)
-    if form != _FORM:
+    found = packing.unpack(record, packed)
+    if found is None:
         return None
-    *person, values = columns
-    return Kept(
-        record, kind, Person(record, *person), tuple(keys), frozenset((kind, normal) for kind, normal in values)
-    )
+    kind, person, values = found
+    return Kept(record, kind, person, tuple(keys), values)
+
+
+def likely(
+    packed: Sequence[bytes], left: npt.NDArray[np.int32], right: npt.NDArray[np.int32], model: Model
+) -> npt.NDArray[np.bool_]:
+    """Which pairs of packed records ``compare`` could suggest: compiled, with no word why. Most pairs end here."""
+    return packing.likely(packed, left, right, model, model.least(SUGGESTED_FROM) - model.prior(AMONG))
 
 
 def compare(left: Kept, right: Kept, model: Model, worth: Worth) -> Suggestion | None:
@@ -132,17 +143,19 @@ def compare(left: Kept, right: Kept, model: Model, worth: Worth) -> Suggestion |
     shared = left.values & right.values
     if left.kind == right.kind == "account" and any(kind in SAME_ACCOUNT for kind, _ in shared):
         return None
-    if not shared and model.probability(model.score(left.person, right.person)) < SUGGESTED_FROM:
+    prior = model.prior(AMONG)
+    alone = model.score(left.person, right.person) - model.prior_bits + prior
+    if not shared and model.probability(alone) < SUGGESTED_FROM:
         return None
     judged = score(left.person, right.person, model)
     spoken = {reason.feature for reason in judged.reasons if reason.bits > 0}
     reasons = list(judged.reasons)
     for kind, normal in sorted(shared):
-        if _SPOKEN.get(kind) not in spoken:
+        if SPOKEN.get(kind) not in spoken:
             # The exact tie outweighs what the model thought of the first values of that kind.
-            reasons = [reason for reason in reasons if reason.feature != _SPOKEN.get(kind)]
-            reasons.append(_same_value(kind, normal, model, worth))
-    bits = model.prior_bits + math.fsum(reason.bits for reason in reasons)
+            reasons = [reason for reason in reasons if reason.feature != SPOKEN.get(kind)]
+            reasons.append(_same_value(kind, normal, prior, worth))
+    bits = prior + math.fsum(reason.bits for reason in reasons)
     probability = min(model.probability(bits), 0.05) if judged.conflict else model.probability(bits)
     if probability < SUGGESTED_FROM:
         return None
@@ -150,9 +163,9 @@ def compare(left: Kept, right: Kept, model: Model, worth: Worth) -> Suggestion |
     return Suggestion(left.id, right.id, probability, bits, tuple(reasons), judged.model, judged.conflict)
 
 
-def _same_value(kind: str, normal: str, model: Model, worth: Worth) -> Reason:
+def _same_value(kind: str, normal: str, prior: float, worth: Worth) -> Reason:
     probability = worth(kind)
-    bits = math.log2(probability / (1 - probability)) - model.prior_bits
+    bits = math.log2(probability / (1 - probability)) - prior
     return Reason(kind, normal, normal, bits, f"{KINDS[kind].ties} {normal}")
 
 

@@ -209,6 +209,10 @@ def serve_jobs(queue: str) -> None:
         from opencets_web.evidence.sweeping import remove_staged
 
         remove_staged()
+    if queue == "linking":
+        from opencets_web.entities import placing
+
+        placing.ready()
     with app.replace_connector(app.connector.get_worker_connector()):  # type: ignore[attr-defined]
         app.run_worker(
             queues=[queue],

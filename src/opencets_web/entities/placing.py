@@ -12,27 +12,33 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 from django.db import connection, transaction
 from django.utils import timezone
 
 from opencets.linking import default_rarity
-from opencets.resolving import BLOCK_LIMIT, Model, Suggestion, load_model
-from opencets.resolving.placing import STRONG, Kept, Stated, compare, keep, unpack
+from opencets.resolving import BLOCK_LIMIT, Suggestion
+from opencets.resolving.packed import FORM
+from opencets.resolving.placing import STRONG, Kept, Stated, compare, keep, key_of, likely, unpack
 from opencets_web.accounts.ids import new_id
 from opencets_web.audit import log
 from opencets_web.entities import matching
+from opencets_web.entities.weights import live_model, live_name
 from opencets_web.evidence.models import Exhibit
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.blind import across_holdings
 
 RECORDS_AT_ONCE = 200
-STRIPES = 2_048
-"""Keys are locked by stripe, so that a large batch does not fill the table of locks."""
+KEYS_AT_ONCE = 1_000
+"""New records are placed in batches of so many keys: each is locked, and the server's table of locks holds some thousands."""
+STRIPES = 2**31
+"""Keys are locked as numbers of 31 bits: what PostgreSQL takes beside the number of the lock."""
 _SOME = (
     f"select pg_advisory_xact_lock_shared({matching.LOCK});"
     f" select count(pg_advisory_xact_lock({matching.LOCK}, stripe)) from unnest(%s::int[]) stripe; "
@@ -62,15 +68,41 @@ class Difference:
         return bool(self.values or self.records or self.written or self.retired)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Placed:
-    """A kept record and where it stands."""
+    """A kept record; most candidates are never read further than ``packed``. ``ids``: those below, one after the other."""
 
-    place: int
-    id: UUID
-    holding_id: UUID
-    agency_id: UUID
-    kept: Kept
+    ids: bytes
+    packed: bytes
+    keys: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, read: _Read) -> _Placed:
+        """A record as read."""
+        ids = read.id.bytes + read.holding_id.bytes + read.agency_id.bytes
+        return cls(ids, read.kept.packed(), read.kept.keys)
+
+    @property
+    def id(self) -> UUID:
+        """The record's."""
+        return UUID(bytes=self.ids[:16])
+
+    @property
+    def holding_id(self) -> UUID:
+        """Of the record's holding."""
+        return UUID(bytes=self.ids[16:32])
+
+    @property
+    def agency_id(self) -> UUID:
+        """Of the agency to which the holding belongs."""
+        return UUID(bytes=self.ids[32:])
+
+    @cached_property
+    def kept(self) -> Kept:
+        """The record as compared."""
+        kept = unpack(str(self.id), self.packed, self.keys)
+        assert kept is not None, "read from the database in this version's form"
+        return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +129,9 @@ def place(actor: Actor, exhibit_id: UUID) -> Step:
             _go(exhibit.id)
             return Step(0, more=True)
         if new:
-            suggested, turned = _arrive(new)
-            more = turned or stale or len(new) == RECORDS_AT_ONCE
+            now = _at_once(new)
+            suggested, turned = _arrive(now)
+            more = turned or stale or len(new) == RECORDS_AT_ONCE or len(now) < len(new)
         else:
             suggested, more = 0, _settle() if stale else False
     if new:
@@ -115,14 +148,28 @@ def _waiting(exhibit_id: UUID) -> tuple[bool, bool, list[_Read]]:
     """Whether records of an exhibit are gone, whether any record is stale, and the new ones; asked in one go."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select exists (select 1 from evidence_record r join entities_placement p on p.record_id = r.id"
+            # Workers for one look-up take longer to start than it takes.
+            "set local max_parallel_workers_per_gather = 0;"
+            " select exists (select 1 from evidence_record r join entities_placement p on p.record_id = r.id"
             " where r.exhibit_id = %s and r.kind in ('account', 'person') and r.retired_at is not null),"
             f" exists (select 1 from entities_placement where stale); {_CLAIMS.format(asked=_NEW)}",
             [exhibit_id, exhibit_id, RECORDS_AT_ONCE],
         )
+        cursor.nextset()
         gone, stale = cursor.fetchone()
         cursor.nextset()
         return gone, stale, _records(cursor.fetchall())
+
+
+def _at_once(new: Sequence[_Read]) -> Sequence[_Read]:
+    """The first of them that have no more than ``KEYS_AT_ONCE`` keys together, at least one."""
+    keys, many = 0, 0
+    for record in new:
+        keys += len(record.kept.keys) + len(record.counted)
+        if many and keys > KEYS_AT_ONCE:
+            break
+        many += 1
+    return new[:many]
 
 
 def _arrive(new: Sequence[_Read]) -> tuple[int, bool]:
@@ -134,13 +181,12 @@ def _arrive(new: Sequence[_Read]) -> tuple[int, bool]:
     generic, turned = matching.count_arrived(values, ids, first=(_SOME, [sorted(stripes)]))
     if generic:
         new = _read("select unnest(%s::uuid[]) as id", [ids])
-    held, placed = _write(new)
-    return _move({}, placed, held), turned
+    return _move({}, *_write(new)), turned
 
 
 def hash_of(value: tuple[str, str]) -> int:
     """The stripe under which a value is counted: the same in every process."""
-    return sum(map(ord, value[1])) * 31 % STRIPES
+    return key_of(f"n:{value[0]}:{value[1]}") % STRIPES
 
 
 def settle() -> bool:
@@ -189,15 +235,11 @@ def _settle() -> bool:
 def _again(before: Mapping[int, _Placed]) -> None:
     """Prepare placed records from their claims again and compare them anew."""
     read = {record.id: record for record in _read("select unnest(%s::uuid[]) as id", [[r.id for r in before.values()]])}
-    after = {
-        place: _Placed(place, record.id, record.holding_id, record.agency_id, read[record.id].kept)
-        for place, record in before.items()
-        if record.id in read
-    }
+    after = {place: _Placed.of(read[record.id]) for place, record in before.items() if record.id in read}
     with connection.cursor() as cursor:
         cursor.executemany(
             "update entities_placement set packed = %s, keys = %s, stale = false where id = %s",
-            [(record.kept.packed(), list(record.kept.keys), place) for place, record in after.items()],
+            [(record.packed, list(record.keys), place) for place, record in after.items()],
         )
     _move(before, after)
 
@@ -240,78 +282,108 @@ def _records(rows: Iterable[tuple[Any, ...]]) -> list[_Read]:
     ]
 
 
-def _write(new: Sequence[_Read]) -> tuple[dict[int, set[int]], dict[int, _Placed]]:
-    """Give new records their places and keys; who had these keys before, and the records where they stand now.
+_HOLDERS = (
+    "select k.key, array_agg(c.placement_id) as places from unnest(%s::bigint[]) k(key) cross join lateral"
+    " (select placement_id from entities_candidatekey c where c.key = k.key limit %s) c group by k.key"
+)
+_NEAR = (
+    "array_agg(p.id), array_agg(octet_length(p.packed)), string_agg(uuid_send(p.record_id) ||"
+    " uuid_send(p.record_holding_id) || uuid_send(p.record_agency_id) || p.packed, ''::bytea)"
+    " from entities_placement p where p.id = any({})"
+)
+"""Placed records in one row: hundreds of rows of ids would take longer to read than to compare."""
+_IDS = 48
+
+
+def _write(new: Sequence[_Read]) -> tuple[dict[int, _Placed], dict[int, set[int]], dict[int, _Placed]]:
+    """Give new records their places and keys: where they stand now, who had these keys before, and these themselves.
 
     One that another job has placed meanwhile is left out.
     """
-    keys = sorted({key for record in new for key in record.kept.keys})
+    made = {record.id: _Placed.of(record) for record in new}
+    keys = sorted({key for record in made.values() for key in record.keys})
     with connection.cursor() as cursor:
         cursor.execute(
-            f"{_HOLDERS}; with new as (insert into entities_placement"
+            f"with held as materialized ({_HOLDERS}) select key, places, null::int[], null::bytea from held union all"
+            f" select null, {_NEAR.format('array(select distinct unnest(places) from held where cardinality(places) <= %s)')}"
+            "; with new as (insert into entities_placement"
             " (record_id, record_holding_id, record_agency_id, packed, keys, stale)"
             " select r, h, a, p, k::bigint[], false"
-            " from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[]) n(r, h, a, p, k)"
+            " from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::bytea[], %s::text[]) n(r, h, a, p, k)"
             " on conflict (record_id) do nothing returning id, record_id, keys),"
             " kept as (insert into entities_candidatekey (key, placement_id) select unnest(keys), id from new)"
             " select id, record_id from new",
             [
                 keys,
                 BLOCK_LIMIT + 1,
-                [record.id for record in new],
+                BLOCK_LIMIT,
+                list(made),
                 [record.holding_id for record in new],
                 [record.agency_id for record in new],
-                [record.kept.packed() for record in new],
-                ["{" + ",".join(map(str, record.kept.keys)) + "}" for record in new],
+                [record.packed for record in made.values()],
+                ["{" + ",".join(map(str, record.keys)) + "}" for record in made.values()],
             ],
         )
-        held = {key: set(places) for key, places in cursor.fetchall()}
+        *rows, (_, *near) = cursor.fetchall()
         cursor.nextset()
-        places = {record: place for place, record in cursor.fetchall()}
-    placed = {
-        places[record.id]: _Placed(places[record.id], record.id, record.holding_id, record.agency_id, record.kept)
-        for record in new
-        if record.id in places
-    }
-    return held, placed
+        placed = {place: made[record] for place, record in cursor.fetchall()}
+    return placed, {key: set(held) for key, held, *_ in rows}, _near(*near)
 
 
-def _placed(places: Collection[int]) -> dict[int, _Placed]:
-    """Placed records as they are compared; what another version packed is read from its claims."""
+def _near(places: Sequence[int] | None, lengths: Sequence[int], content: bytes) -> dict[int, _Placed]:
+    """What ``_NEAR`` has read; what another version packed is read from its claims."""
+    found, old, at = {}, {}, 0
+    for place, length in zip(places or (), lengths or (), strict=True):
+        end = at + _IDS + length
+        record = found[place] = _Placed(content[at : at + _IDS], content[at + _IDS : end])
+        if record.packed[:4] != FORM:
+            old[record.id] = place
+        at = end
+    return {**found, **_of_old(old)}
+
+
+def _of_old(places: Mapping[UUID, int]) -> dict[int, _Placed]:
+    """Records in their places, read from their claims."""
+    if not places:
+        return {}
+    read = _read("select unnest(%s::uuid[]) as id", [list(places)])
+    return {places[record.id]: _Placed.of(record) for record in read}
+
+
+def _candidates(places: Collection[int]) -> dict[int, _Placed]:
+    """Placed records as they are compared, without their keys."""
     if not places:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(
-            "select id, record_id, record_holding_id, record_agency_id, packed, keys from entities_placement"
-            " where id = any(%s)",
-            [list(places)],
-        )
-        rows = cursor.fetchall()
-    found, old = {}, {}
-    for place, record, holding, agency, packed, keys in rows:
-        kept = unpack(str(record), packed, keys)
-        if kept is None:
-            old[record] = (place, holding, agency, keys)
-        else:
-            found[place] = _Placed(place, record, holding, agency, kept)
-    for record in _read("select unnest(%s::uuid[]) as id", [list(old)]) if old else ():
-        place, holding, agency, keys = old[record.id]
-        kept = Kept(record.kept.id, record.kept.kind, record.kept.person, tuple(keys), record.kept.values)
-        found[place] = _Placed(place, record.id, holding, agency, kept)
-    return found
+        cursor.execute(f"select {_NEAR.format('%s')}", [list(places)])
+        return _near(*cursor.fetchone())
+
+
+def _placed(places: Collection[int]) -> dict[int, _Placed]:
+    """Placed records with the keys under which they stand."""
+    found = _candidates(places)
+    with connection.cursor() as cursor:
+        cursor.execute("select id, keys from entities_placement where id = any(%s)", [list(places)])
+        keys = dict(cursor.fetchall())
+    return {place: replace(record, keys=tuple(keys[place])) for place, record in found.items()}
 
 
 # --- What moves, and what follows ------------------------------------------------------------------------------------
 
 
-def _move(before: Mapping[int, _Placed], after: Mapping[int, _Placed], held: dict[int, set[int]] | None = None) -> int:
+def _move(
+    before: Mapping[int, _Placed],
+    after: Mapping[int, _Placed],
+    held: Mapping[int, set[int]] | None = None,
+    near: Mapping[int, _Placed] | None = None,
+) -> int:
     """Put records under their keys, and keep, change and take back suggestions accordingly; how many were written.
 
     ``before``: as the records stood, for those that did; ``after``: as they stand now, for those that still do.
-    ``held``: who had the keys before, where the new records' keys are written already.
+    ``held``: who had the keys before, where the new records' keys are written already; ``near``: these, as far as read.
     """
-    old = {place: frozenset(record.kept.keys) for place, record in before.items()}
-    new = {place: frozenset(record.kept.keys) for place, record in after.items()}
+    old = {place: frozenset(record.keys) for place, record in before.items()}
+    new = {place: frozenset(record.keys) for place, record in after.items()}
     none: frozenset[int] = frozenset()
     left = [(key, place) for place, keys in old.items() for key in keys - new.get(place, none)]
     joined = [(key, place) for place, keys in new.items() for key in keys - old.get(place, none)]
@@ -331,7 +403,8 @@ def _move(before: Mapping[int, _Placed], after: Mapping[int, _Placed], held: dic
             continue
         movers: Iterable[int] = are if len(were) > BLOCK_LIMIT else [place for place in are if place in new]
         pairs.update((min(one, other), max(one, other)) for one in movers for other in are if one != other)
-    known = {**_placed({place for pair in pairs for place in pair} - set(after)), **after}
+    known = {**(near or {}), **after}
+    known.update(_candidates({place for pair in pairs for place in pair} - set(known)))
     suggested = _compared(known, pairs)
     _keep(known, suggested)
     stood = [record.id for record in before.values()]
@@ -347,12 +420,6 @@ def _by_key(rows: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
     for key, place in rows:
         found[key].add(place)
     return found
-
-
-_HOLDERS = (
-    "select k.key, array_agg(c.placement_id) from unnest(%s::bigint[]) k(key) cross join lateral"
-    " (select placement_id from entities_candidatekey c where c.key = k.key limit %s) c group by k.key"
-)
 
 
 def _holders(keys: Collection[int], most: int) -> dict[int, set[int]]:
@@ -378,14 +445,21 @@ def _rewrite(left: Sequence[tuple[int, int]], joined: Sequence[tuple[int, int]])
             )
 
 
+def ready() -> None:
+    """Load the compiled comparison, which takes longer than many records do: a worker that starts calls it."""
+    read = [_Read(UUID(int=at), UUID(int=0), UUID(int=0), keep(str(at), "person", ()), frozenset()) for at in (0, 1)]
+    _compared({at: _Placed.of(one) for at, one in enumerate(read)}, [(0, 1)])
+
+
 def _compared(known: Mapping[int, _Placed], pairs: Iterable[tuple[int, int]]) -> list[Suggestion]:
-    model, rarity = load_model(), default_rarity()
+    model, rarity = live_model(), default_rarity()
+    here = [pair for pair in pairs if pair[0] in known and pair[1] in known]
+    rows = {place: row for row, place in enumerate({place for pair in here for place in pair})}
+    left, right = (np.fromiter((rows[pair[side]] for pair in here), np.int32, len(here)) for side in (0, 1))
     found = []
-    for pair in pairs:
-        if pair[0] not in known or pair[1] not in known:
-            continue
-        one, other = sorted((known[pair[0]].kept, known[pair[1]].kept), key=lambda kept: kept.id)
-        suggestion = compare(one, other, model, lambda kind: rarity.probability(kind, 2))
+    for at in np.flatnonzero(likely([known[place].packed for place in rows], left, right, model)).tolist():
+        one, other = sorted((known[place] for place in here[at]), key=lambda record: record.ids)
+        suggestion = compare(one.kept, other.kept, model, lambda kind: rarity.probability(kind, 2))
         if suggestion is not None:
             found.append(suggestion)
     return found
@@ -395,17 +469,18 @@ def _ids(suggestion: Suggestion) -> Pair:
     return UUID(suggestion.left), UUID(suggestion.right)
 
 
-def model_name(model: Model) -> str:
-    """What a suggestion says of where its weights come from: the model of people, and the table of rarity."""
-    return f"{model.name}+{default_rarity().model}"
+def model_name(weights: str) -> str:
+    """What a suggestion says of where its weights come from: the version of those of people, and the table of rarity."""
+    return f"{weights}+{default_rarity().model}"
 
 
 def _keep(known: Mapping[int, _Placed], suggested: Sequence[Suggestion]) -> int:
     """Write new and changed suggestions; returns how many of them were not there as they are."""
     if not suggested:
         return 0
-    placed = {record.kept.id: record for record in known.values()}
-    now, name = timezone.now(), model_name(load_model())
+    wanted = {side.bytes for one in suggested for side in _ids(one)}
+    placed = {str(record.id): record for record in known.values() if record.ids[:16] in wanted}
+    now, name = timezone.now(), model_name(suggested[0].model)
     rows = [
         (new_id(), left.id, right.id, left.holding_id, left.agency_id, right.holding_id, right.agency_id,
          round(one.probability, 4), round(one.bits, 3),
@@ -440,7 +515,7 @@ def _retire(which: str, parameters: list[list[UUID]], standing: Collection[Pair]
             f"update entities_match m set retired_at = %s where m.retired_at is null and {which}"
             " and (m.model <> %s or not exists (select 1 from unnest(%s::uuid[], %s::uuid[]) s(l, r)"
             " where s.l = m.left_id and s.r = m.right_id))",
-            [timezone.now(), *parameters, model_name(load_model()),
+            [timezone.now(), *parameters, model_name(live_name()),
              [left for left, _ in standing], [right for _, right in standing]],
         )  # fmt: skip
         return int(cursor.rowcount)
@@ -503,7 +578,11 @@ def check_records(after: UUID) -> tuple[Difference, UUID | None]:
         read = {record.id: record for record in _read("select unnest(%s::uuid[]) as id", [ids])}
         cursor.execute("select id from entities_placement where record_id = any(%s)", [ids])
         stood = _placed([row[0] for row in cursor.fetchall()])
-        cursor.execute("select record_id from entities_placement where record_id = any(%s) and stale", [ids])
+        cursor.execute(
+            "select record_id from entities_placement where record_id = any(%s)"
+            " and (stale or substring(packed from 1 for 4) <> %s)",
+            [ids, FORM],
+        )
         stale = {row[0] for row in cursor.fetchall()}
         gone = {place: record for place, record in stood.items() if record.id not in read}
         other = {
@@ -519,21 +598,20 @@ def check_records(after: UUID) -> tuple[Difference, UUID | None]:
         if other:
             _again(other)
         if missing:
-            before, placed = _write(missing)
-            _move({}, placed, before)
+            _move({}, *_write(missing))
         cursor.execute("select id from entities_placement where record_id = any(%s)", [ids])
         here = _placed([row[0] for row in cursor.fetchall()])
-        held = _holders(set().union(*(record.kept.keys for record in here.values())), BLOCK_LIMIT + 1)
+        held = _holders(set().union(*(record.keys for record in here.values())), BLOCK_LIMIT + 1)
         pairs = {
             (place, to)
             for place, record in here.items()
-            for key in record.kept.keys
+            for key in record.keys
             if len(held.get(key, ())) <= BLOCK_LIMIT
             for to in held.get(key, ())
             if to != place
         }
-        known = here | _placed({to for _, to in pairs} - set(here))
-        pairs = {pair for pair in pairs if known[pair[0]].kept.id < known[pair[1]].kept.id}
+        known = here | _candidates({to for _, to in pairs} - set(here))
+        pairs = {pair for pair in pairs if known[pair[0]].ids < known[pair[1]].ids}
         suggested = _compared(known, pairs)
         found.written = _keep(known, suggested)
         found.retired = _retire("m.left_id = any(%s)", [ids], {_ids(one) for one in suggested})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from opencets.resolving import load_model
 from opencets.resolving.placing import Stated, edges, keep
 from opencets_web.cases.models import Case
 from opencets_web.entities import actions, jobs, placing, queries
-from opencets_web.entities.models import Match
+from opencets_web.entities.models import Match, Placement
 from opencets_web.evidence.models import Claim, Record
 from tests.web.conftest import Behind, Cast
 from tests.web.entities.conftest import Books, exhibit_of
@@ -87,19 +87,20 @@ class Play:
         """One record comes and is placed at once."""
         case = self.cases[one.case]
         self.books.record(case, one.kind, one.stated[0][1], *one.stated, id=str(one.id))
-        self._place(case)
+        self.place(case)
 
     def replace(self, one: Arrival) -> None:
         """The record's file is read again with corrections, and it is there no more."""
         Record.objects.filter(pk=one.id).update(retired_at=timezone.now())
-        self._place(self.cases[one.case])
+        self.place(self.cases[one.case])
 
     def judge(self, left: Arrival, right: Arrival, verdict: str) -> None:
         """A person says of two records what they are."""
         with self.as_actor(self.cast.owner):
             actions.judge(self.cast.owner, left.id, right.id, verdict, "Compared by hand.")
 
-    def _place(self, case: Case) -> None:
+    def place(self, case: Case) -> None:
+        """What was read of a case is placed."""
         with self.as_job(self.cast.owner):
             jobs.resolve_people(exhibit_of(case), str(self.cast.owner.officer_id))
 
@@ -194,6 +195,33 @@ def test_placing_one_by_one_gives_the_whole_runs_suggestions_in_any_order(play: 
         _empty()
     assert stood > 10 * ORDERS
     assert taken_back > 5 * ORDERS
+
+
+def test_what_an_earlier_version_packed_is_compared_all_the_same_and_packed_anew(play: Play) -> None:
+    everybody = world(3)[:8]
+    for one in everybody[:-1]:
+        play.arrive(one)
+    Placement.objects.update(packed=b'["of another version"]')
+    play.arrive(everybody[-1])
+    ids = [one.id for one in everybody]
+    assert play.standing() == plain(ids)
+    with play.as_job(None):
+        assert jobs.check_places() == placing.Difference(records=len(everybody) - 1)
+        assert jobs.check_places() == placing.Difference()
+    assert play.standing() == plain(ids)
+
+
+def test_a_batch_takes_so_many_records_as_their_keys_may_be_locked_at_once(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placing, "KEYS_AT_ONCE", 1)
+    everybody = [replace(one, case=0) for one in world(3)[:6]]
+    for one in everybody:
+        play.books.record(play.cases[0], one.kind, one.stated[0][1], *one.stated, id=str(one.id))
+    play.place(play.cases[0])
+    ids = [one.id for one in everybody]
+    assert play.standing() == plain(ids)
+    assert Placement.objects.count() == len(ids)
 
 
 @pytest.mark.proof
