@@ -17,6 +17,8 @@ FIGURES = (
     "resolve",
     "arrive",
     "feedback",
+    "kinds",
+    "search",
     "names",
     "link",
     "sightings",
