@@ -42,7 +42,7 @@ OPEN, WAITING, SENT = "open", "waiting", "sent"
 HEALTH, KEY, CHAIN = "health.json", "key", "chain"
 SHORTEST_PURPOSE = 10
 LONGEST_PAUSE = 86_400
-HELD_AT_ONCE = 10
+HELD_AT_ONCE, HELD_A_FILE = 10, 3
 WARNED_DAYS = 4
 
 
@@ -146,7 +146,7 @@ class Run:
         self._tasks: set[asyncio.Task[None]] = set()
         self._due: dict[tuple[str, str], list[tuple[int, str, Source]]] = {}
         self._busy = Counter[tuple[str, str]]()
-        self._held: dict[str, float] = {}
+        self._held: dict[str, tuple[float, int]] = {}
         self._holding = 0
         self._counts = {"asked": 0, "answered": 0, "delivered_parts": 0}
         self._broken: BaseException | None = None
@@ -272,11 +272,13 @@ class Run:
             self._holding -= hold
 
     def _takes_hold(self, file: str, moment: float) -> bool:
-        """Whether this conversation is held to hear of others: one a file and turn, few at once."""
-        again = self._held.get(file, 0.0) + self._settings.pace.source_again_seconds
-        if self._holding >= HELD_AT_ONCE or (file in self._held and moment < again):
+        """Whether this conversation is held to hear of others: few a file and turn, few at once."""
+        since, count = self._held.get(file, (moment, 0))
+        if moment >= since + self._settings.pace.source_again_seconds:
+            since, count = moment, 0
+        if self._holding >= HELD_AT_ONCE or count >= HELD_A_FILE:
             return False
-        self._held[file] = moment
+        self._held[file] = since, count + 1
         self._holding += 1
         return True
 
