@@ -75,7 +75,9 @@ def test_real_clients_are_found_complete_told_from_partial_and_no_content_crosse
         _until(lambda: any(b'"address":"192.0.2.17"' in path.read_bytes() for path in logs.glob("*")))
         first.send_signal(signal.SIGKILL)
         first.wait()
+        left = {path.name for path in logs.glob("*")}
         second = made.start(inside, *run, log="second")
+        _until(lambda: bool({path.name for path in logs.glob("*")} - left))
         time.sleep(INTERVAL + 1)
         second.send_signal(signal.SIGTERM)
         assert second.wait(20) == 0, (tmp_path / "second.txt").read_text()
