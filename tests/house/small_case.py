@@ -610,7 +610,7 @@ def _between(made: SmallCase, now: datetime) -> None:
     )
     rows["identifier"] = Identifier.objects.create(kind="email", normal="ada@example.org", cases_count=1)
     rows["placement"] = Placement.objects.create(
-        record=left, record_holding_id=left.holding_id, record_agency_id=left.agency_id, packed="[]", keys=[7]
+        record=left, record_holding_id=left.holding_id, record_agency_id=left.agency_id, packed=b"[]", keys=[7]
     )
     rows["candidate"] = CandidateKey.objects.create(key=7, placement_id=rows["placement"].id)
 
