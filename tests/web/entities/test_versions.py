@@ -83,7 +83,11 @@ def node(cast: Cast, books: Books, as_job: Behind, as_actor: Behind, monkeypatch
         if name in left_out:
             continue
         left_out.add(name)
-        more = (("city", "Aldburg"),) if at % 2 else (("date_of_birth", f"19{60 + at % 40}-0{1 + at % 9}-1{at % 7}"),)
+        more = (
+            (("city", "Aldburg"), ("occupation", "cook"))
+            if at % 2
+            else (("date_of_birth", f"19{60 + at % 40}-0{1 + at % 9}-1{at % 7}"),)
+        )
         pairs.append([books.record(case, "person", name, ("full_name", name), *more) for case in cases])
         at += 1
     for case in cases:
