@@ -20,22 +20,34 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from opencets.errors import ValueRefused
 from opencets.linking import TieArrays, bucket
 from opencets.linking.calibrator import Calibrator, calibration_error, learn, load_calibrator
 from opencets.rehearsal.network import TIES, Network, Row, network
-from opencets.resolving import Person, PersonRow, Suggestion, load_model, prepare, suggest
-from opencets.resolving.splinked import loaded, weights_of_pairs
+from opencets.resolving import Person, PersonRow, load_model, prepare
+from opencets.resolving.bulk import Pairs, probable_pairs
+from opencets.resolving.columns import table_of
+from opencets.resolving.features import CELLS
+from opencets.resolving.kernel import Arrays, fill_pairs
+from opencets.resolving.people import COLUMNS
 from opencets.values import normalise
 
 LEARN, CHOOSE = 101, 102
-CALIBRATOR = "identity-1"
+AT_LEAST = 0.01
+"""Pairs less probable than this, as the resolver alone sees them, are left out."""
+CALIBRATOR = "identity-2"
 CAP = 10
 MOST_TIES = 5
 MAX_BITS = 5.0
+MOST_LEARNED = 64
+"""Of a value that more records hold nothing is learned: it ties nobody."""
 MOST_FALSE = 0.10
 """People asserted wrongly for each start: a stranger under suspicion weighs more than what F1 says."""
 SHIPPED = Path(__file__).parents[1] / "src" / "opencets" / "linking" / "models"
@@ -51,7 +63,9 @@ class Prepared:
     at: dict[str, int]
     held: list[tuple[int, str, str, str]]
     raw: list[tuple[int, str, str]]
-    suggestions: list[Suggestion]
+    table: Arrays
+    pairs: Pairs
+    told: npt.NDArray[np.float64]
     marks: list[tuple[str, ...]]
     seconds: float
 
@@ -59,6 +73,11 @@ class Prepared:
     def persons(self) -> list[int]:
         """Who each record is."""
         return [row.person for row in self.world.rows]
+
+    @property
+    def sides(self) -> list[Pair]:
+        """The suggested pairs as numbers of records."""
+        return list(zip(self.pairs.left.tolist(), self.pairs.right.tolist(), strict=True))
 
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
@@ -116,8 +135,8 @@ def run(seed: int, records: int) -> dict[str, Any]:
     ceiling = reached(told, worth, identities(told, calibrator, True))
     people = told.persons
     labelled = [
-        (calibrator.probability(marks), one.probability, people[told.at[one.left]] == people[told.at[one.right]])
-        for one, marks in zip(told.suggestions, told.marks, strict=True)
+        (calibrator.probability(marks), resolver, people[left] == people[right])
+        for (left, right), resolver, marks in zip(told.sides, told.told.tolist(), told.marks, strict=True)
     ]
     exact = [(record, (kind, raw)) for record, kind, raw in told.raw]
     normal = [(record, (kind, value)) for record, kind, value, _ in told.held]
@@ -160,11 +179,12 @@ def prepared(seed: int, records: int) -> Prepared:
             except ValueRefused:
                 continue
     began = time.perf_counter()
-    people = [person_row(row) for row in world.rows]
-    suggestions = suggest(people, at_least=0.01)
+    people = [prepare(person_row(row)) for row in world.rows]
+    table, model = table_of(people), load_model()
+    pairs = probable_pairs(table, model, AT_LEAST)
     seconds = time.perf_counter() - began
-    marks = list(marks_of(people, world.rows, suggestions))
-    return Prepared(world, at, held, raw, suggestions, marks, seconds)
+    marks = list(marks_of(people, world.rows, table, pairs))
+    return Prepared(world, at, held, raw, table, pairs, model.probabilities(pairs.bits), marks, seconds)
 
 
 def person_row(row: Row) -> PersonRow:
@@ -179,46 +199,58 @@ def person_row(row: Row) -> PersonRow:
     )  # fmt: skip
 
 
-def marks_of(people: list[PersonRow], rows: list[Row], suggestions: list[Suggestion]) -> Iterator[tuple[str, ...]]:
+def marks_of(people: list[Person], rows: list[Row], table: Arrays, pairs: Pairs) -> Iterator[tuple[str, ...]]:
     """What holds of each suggested pair: levels, how common its name is, how many rivals each side has."""
-    model = load_model()
-    ready: dict[str, Person] = {row.record_id: prepare(row) for row in people}
-    agency = {row.id: row.agency for row in rows}
-    script = {row.id: script_of(row.name) for row in rows}
-    parts = {row.id: len(row.name.split()) for row in rows}
-    names = Counter(person.skeleton for person in ready.values() if person.skeleton)
-    births = Counter(person.birth for person in ready.values() if person.birth)
-    best: dict[str, list[float]] = defaultdict(list)
-    for one in suggestions:
-        best[one.left].append(one.bits)
-        best[one.right].append(one.bits)
-    for one in suggestions:
-        left, right = ready[one.left], ready[one.right]
-        levels = {feature: level for feature, level, _ in model.contributions(left, right)}
-        common = min(8, max(names.get(left.skeleton, 1), names.get(right.skeleton, 1)).bit_length())
-        rivals = max(sum(bits > one.bits - 2 for bits in best[side]) for side in (one.left, one.right)) - 1
-        named = levels.pop("name", "none")
-        born = levels.pop("birth", "none")
-        identifiers = sorted(
-            f"{feature}={level}" for feature, level in levels.items() if feature in ("email", "phone", "screen_name")
-        )
-        scripts = "+".join(sorted((script[one.left], script[one.right])))
+    cells = fill_pairs(table, load_model().rules(len(people)), pairs.left, pairs.right)[:, : len(CELLS)].astype(
+        np.int64
+    )
+    scripts = [script_of(row.name) for row in rows]
+    parts = [len(person.name.split()) if person.name else 0 for person in people]
+    names = Counter(person.skeleton for person in people if person.skeleton)
+    births = Counter(person.birth for person in people if person.birth)
+    best: dict[int, list[float]] = defaultdict(list)
+    for left, right, bits in zip(pairs.left.tolist(), pairs.right.tolist(), pairs.bits.tolist(), strict=True):
+        best[left].append(bits)
+        best[right].append(bits)
+    for left, right, bits, met in zip(
+        pairs.left.tolist(), pairs.right.tolist(), pairs.bits.tolist(), cells.tolist(), strict=True
+    ):
+        levels: dict[str, list[str]] = defaultdict(list)
+        for (feature, level), times in zip(CELLS, met, strict=True):
+            levels[feature] += [level] * times
+        named = "+".join(levels.pop("name", ["none"]))
+        born = "".join(levels.pop("birth", ["none"]))
+        common = min(8, max(names.get(people[side].skeleton, 1) for side in (left, right)).bit_length())
+        rivals = max(sum(other > bits - 2 for other in best[side]) for side in (left, right)) - 1
+        written = "+".join(sorted((scripts[left], scripts[right])))
+        told = [f"{feature}={level[0]}" for feature, level in levels.items() if level]
+        identifiers = ",".join(one for one in told if one.startswith(("email", "phone", "screen_name")))
+        words = agreement(named)
         yield (
             f"name={named}|birth={born}",
-            f"scripts={scripts}",
-            f"scripts={scripts}|name={named}|birth={born}",
-            f"parts={min(parts[one.left], parts[one.right])}|name={named}|birth={born}",
-            f"name={named}|common={common}",
+            f"name={named}",
+            f"birth={born}",
+            f"scripts={written}",
+            f"scripts={written}|birth={born}",
+            f"parts={min(parts[left], parts[right])}|birth={born}",
             f"birth={born}|common={common}",
             f"rivals={min(rivals, 6)}",
             f"rivals={min(rivals, 3)}|birth={born}",
-            f"bits={max(-12, min(24, int(one.bits // 2 * 2)))}",
-            f"conflict={bool(one.conflict)}",
-            f"agency={'same' if agency[one.left] == agency[one.right] else 'other'}",
-            f"day={min(4, births.get(left.birth or '', 0))}" if born == "same" else "day=no",
-            f"identifiers={','.join(identifiers)}",
-            *(f"{feature}={level}" for feature, level in levels.items()),
+            f"bits={max(-12, min(24, int(bits // 2 * 2)))}",
+            f"agency={'same' if rows[left].agency == rows[right].agency else 'other'}",
+            f"day={min(4, births.get(people[left].birth or '', 0))}" if born == "same" else "day=no",
+            f"identifiers={identifiers}",
+            f"identifiers={identifiers}|words={words}",
+            *told,
         )
+
+
+def agreement(named: str) -> str:
+    """What the words of two names say together: all agree, some do, none does; ``unsaid`` where a side states none."""
+    levels = set(named.split("+")) - {"extra"}
+    if not levels or levels == {"none"}:
+        return "unsaid"
+    return "all" if "different" not in levels else "some" if len(levels) > 1 else "none"
 
 
 def script_of(name: str) -> str:
@@ -231,8 +263,7 @@ def learned(told: Prepared) -> Calibrator:
     """The calibrator of identities from one world's truth."""
     people = told.persons
     labelled = (
-        (marks, people[told.at[one.left]] == people[told.at[one.right]])
-        for one, marks in zip(told.suggestions, told.marks, strict=True)
+        (marks, people[left] == people[right]) for (left, right), marks in zip(told.sides, told.marks, strict=True)
     )
     return learn(CALIBRATOR, labelled, f"Invented people of opencets.rehearsal.network, seed {LEARN}, 40,000 records.")
 
@@ -248,14 +279,62 @@ def values_of(told: Prepared) -> dict[tuple[str, str], dict[int, str]]:
     return found
 
 
-def manner(told: Prepared, kind: str, value: str, holders: dict[int, str]) -> tuple[Any, ...]:
-    """What a value's worth depends on: kind, holders by bucket, whose it is, how long before the last the first spoke."""
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """Records that hold one value; ``manner``: what its worth depends on, the most telling parts first."""
+
+    holders: dict[int, str]
+    manner: tuple[Any, ...]
+
+
+def ties_of(told: Prepared) -> Iterator[Tie]:
+    """The tie of each value with at least two holders."""
+    shared = {value: holders for value, holders in values_of(told).items() if len(holders) > 1}
+    differ = bearers(told, shared)
+    for (kind, value), holders in shared.items():
+        yield Tie(holders, manner(told, kind, value, holders, differ[kind, value]))
+
+
+def bearers(told: Prepared, shared: dict[tuple[str, str], dict[int, str]]) -> dict[tuple[str, str], int]:
+    """Of each value how many people state it as their own, as far as names tell them apart; 0 where nobody does.
+
+    One person met twice, two of a family, a number given out again, a default name and a shelter have as many holders as
+    one another, but not as many names.
+    """
+    owned = [
+        (value, *pair)
+        for value, holders in shared.items()
+        for own in ([record for record, role in sorted(holders.items()) if role == "own"],)
+        if len(own) <= CAP
+        for pair in combinations(own, 2)
+    ]
+    left, right = (np.array([pair[side] for pair in owned], np.int32) for side in (1, 2))
+    cells = fill_pairs(told.table, load_model().rules(len(told.world.rows)), left, right)
+    agreeing: dict[tuple[str, str], list[Pair]] = defaultdict(list)
+    for (value, one, other), met in zip(owned, cells[:, : len(CELLS)].astype(int).tolist(), strict=True):
+        named = "+".join(
+            level for (feature, level), times in zip(CELLS, met, strict=True) if feature == "name" and times
+        )
+        if agreement(named) in ("all", "some"):
+            agreeing[value].append((one, other))
+    found = {}
+    for value, holders in shared.items():
+        root = {record: record for record, role in sorted(holders.items()) if role == "own"}
+        for one, other in agreeing[value]:
+            kept, gone = sorted((root[one], root[other]))
+            root = {record: kept if first == gone else first for record, first in root.items()}
+        found[value] = len(set(root.values()))
+    return found
+
+
+def manner(told: Prepared, kind: str, value: str, holders: dict[int, str], differ: int) -> tuple[Any, ...]:
+    """What a tie's worth depends on: kind, holders by bucket, whose it is, how many bear it, years between, how short it is."""
     rows = told.world.rows
     days = [rows[record].on.toordinal() for record in holders]
-    years = (max(days) - min(days)) // 365 if len(holders) == 2 else 0
+    years = (max(days) - min(days)) // 365 if len(holders) == 2 else -1
     roles = "+".join(sorted(holders.values())) if len(holders) == 2 else str(sorted(set(holders.values())))
     short = kind == "handle" and len(value.partition(":")[2].rstrip("0123456789")) >= len(value.partition(":")[2]) - 2
-    return kind, bucket(len(holders)), roles, min(years, 5) if len(holders) == 2 else -1, short
+    return kind, bucket(len(holders)), roles, min(differ, 5), min(years, 5), short
 
 
 Worths = dict[tuple[Any, ...], float]
@@ -266,27 +345,29 @@ def worths(told: Prepared) -> Worths:
     group, people = told.world.connected(), told.persons
     right: Counter[tuple[Any, ...]] = Counter()
     seen: Counter[tuple[Any, ...]] = Counter()
-    for (kind, value), holders in values_of(told).items():
-        if not 2 <= len(holders) <= 64:
+    for tie in ties_of(told):
+        if len(tie.holders) > MOST_LEARNED:
             continue
-        whole = manner(told, kind, value, holders)
-        members = sorted(holders)
-        pairs = [(a, b) for at, a in enumerate(members) for b in members[at + 1 :]]
-        hits = sum(group[people[a]] == group[people[b]] for a, b in pairs)
-        for known in (whole, whole[:3], whole[:2]):
-            seen[known] += len(pairs)
+        hits = sum(group[people[a]] == group[people[b]] for a, b in combinations(tie.holders, 2))
+        for known in _wider(tie.manner):
+            seen[known] += math.comb(len(tie.holders), 2)
             right[known] += hits
     found: Worths = {}
     for known in sorted(seen, key=len):
         # Few examples lean on what is known of the wider group.
-        before = found.get(known[: 2 if len(known) == 3 else 3], 0.3) if len(known) > 2 else 0.3
+        before = next((found[part] for part in _wider(known)[1:] if part in found), 0.3)
         found[known] = (right[known] + 4 * before) / (seen[known] + 4)
     return found
 
 
+def _wider(known: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """The manner and the wider groups that it belongs to."""
+    return [known[:size] for size in (6, 4, 3, 2) if size <= len(known)]
+
+
 def worth_of(worth: Worths, known: tuple[Any, ...]) -> float:
     """The probability for this manner, or the nearest that was seen."""
-    return next((worth[part] for part in (known, known[:3], known[:2]) if part in worth), 0.0)
+    return next((worth[part] for part in _wider(known) if part in worth), 0.0)
 
 
 def identities(told: Prepared, calibrator: Calibrator, perfect: bool) -> dict[Pair, float]:
@@ -296,10 +377,7 @@ def identities(told: Prepared, calibrator: Calibrator, perfect: bool) -> dict[Pa
         for number, person in enumerate(told.persons):
             held[person].append(number)
         return {(a, b): 0.999 for numbers in held.values() for a in numbers for b in numbers if a < b}
-    return {
-        (told.at[one.left], told.at[one.right]): calibrator.probability(marks)
-        for one, marks in zip(told.suggestions, told.marks, strict=True)
-    }
+    return {pair: calibrator.probability(marks) for pair, marks in zip(told.sides, told.marks, strict=True)}
 
 
 def reached(told: Prepared, worth: Worths, same: dict[Pair, float]) -> dict[str, dict[int, float]]:
@@ -307,14 +385,12 @@ def reached(told: Prepared, worth: Worths, same: dict[Pair, float]) -> dict[str,
     holders: list[int] = []
     values: list[int] = []
     bits: list[float] = []
-    for (kind, value), records in values_of(told).items():
-        if len(records) < 2:
-            continue
-        probability = worth_of(worth, manner(told, kind, value, records))
+    for tie in ties_of(told):
+        probability = worth_of(worth, tie.manner)
         if probability < 0.02:
             continue
-        holders += records
-        values += [len(bits)] * len(records)
+        holders += tie.holders
+        values += [len(bits)] * len(tie.holders)
         bits.append(-math.log2(min(probability, 0.999)))
     for (left, right), probability in same.items():
         if probability >= 0.05:
@@ -418,9 +494,29 @@ def _with_same(records: set[int], merged: dict[int, set[int]]) -> set[int]:
 
 def splink_pairs(told: Prepared) -> set[Pair]:
     """The pairs that Splink, with the shipped weights and no calibration, gives at least 0.99."""
+    import duckdb
+    import pyarrow
+    from splink import Linker
+    from splink.backends.duckdb import DuckDBAPI
+
+    from opencets.resolving.splinked import _quiet, settings
+
     people = [prepare(person_row(row)) for row in told.world.rows]
-    with loaded(people) as connection:
-        return {(left, right) for left, right, _ in weights_of_pairs(connection, load_model(), at_least=math.log2(99))}
+    values = {name: pyarrow.array([getattr(one, name) for one in people], pyarrow.string()) for name in COLUMNS}
+    rules = ("birth", "skeleton", "email", "phone", "screen_letters")
+    blocking = [f"l.{column} = r.{column}" for column in rules]
+    connection = duckdb.connect(":memory:")
+    with _quiet():
+        connection.register(
+            "given_people", pyarrow.table({"row": pyarrow.array(range(len(people)), pyarrow.int64()), **values})
+        )
+        connection.execute("create table people as select * from given_people")
+        api = DuckDBAPI(connection)
+        shipped = {**settings(load_model()), "blocking_rules_to_generate_predictions": blocking}
+        linker = Linker(api.register("people"), shipped, validate_settings=False, log_level=None)
+        found = linker.inference.predict(threshold_match_probability=0.99)
+        rows = connection.execute(f'select row_l, row_r from "{found.physical_name}"').fetchall()
+    return {(min(pair), max(pair)) for pair in rows}
 
 
 if __name__ == "__main__":

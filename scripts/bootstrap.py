@@ -1,7 +1,8 @@
 """Sets up what a clone needs, with the standard library alone; each part is left out where it stands already.
 
 ``bootstrap.py run``: the environment in ``.venv`` from the hash-checked locks, and the built pages.
-``bootstrap.py test``: the same with the tools of the tests, and Debian's Chromium, PostgreSQL, xmlsec1 and tesseract.
+``bootstrap.py test``: the same with the tools of the tests, and Debian's Chromium, PostgreSQL, xmlsec1, tesseract, and the
+clients among which the sensor is tested (aria2, Transmission, opentracker, tcpdump).
 ``bootstrap.py proof``: the same with the optional parts, a Java runtime for Spark, and the peers of the benchmarks.
 
 A part is known to stand by a stamp: the hash of its locks or sources. Nothing is fetched where the stamp agrees.
@@ -28,6 +29,14 @@ OLDEST = (3, 11)
 OLDEST_NODE = 20
 LOCKS = {"run": "requirements.lock", "test": "requirements-dev.lock", "proof": "requirements-proof.lock"}
 """From the least to the most; each contains the ones before."""
+SWARM = {
+    "aria2c": "aria2",
+    "transmission-cli": "transmission-cli",
+    "opentracker": "opentracker",
+    "tcpdump": "tcpdump",
+    "ip": "iproute2",
+}
+"""Programs of the swarm in which the sensor is tested, each in a network of its own, and the packages that have them."""
 
 
 def main(part: str) -> None:
@@ -133,7 +142,7 @@ def node_version() -> int:
 
 def install_test_programs(*, java: bool) -> None:
     """Chromium for the browser tests, the system's PostgreSQL for a second server, xmlsec1 for the SAML provider of the tests,
-    tesseract for the words in pictures.
+    tesseract for the words in pictures, real clients, a tracker and a watch on the wire for the sensor.
 
     ``java``: also a runtime for the Spark cluster of the proofs.
     """
@@ -146,6 +155,10 @@ def install_test_programs(*, java: bool) -> None:
         missing.append("xmlsec1")
     if not shutil.which("tesseract"):
         missing += ["tesseract-ocr", "tesseract-ocr-eng"]
+    there = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    for program, package in SWARM.items():
+        if not shutil.which(program, path=there):
+            missing.append(package)
     if java and not shutil.which("java"):
         missing.append("openjdk-17-jre-headless")
     if not missing:

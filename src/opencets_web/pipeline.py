@@ -8,6 +8,7 @@
     media matched ─► build_series        ties changed (a place, camera or footage judged or found) ─► build_series_anew
     media matched ─► find_footage (videos)
     value ruled on ─► apply_ruling ─► link_ruled
+    version of the weights asked for ─► make_weights         version live or back ─► weigh_again, until all is weighed
     judgement changed ─► link_judged         hash set imported, withdrawn, restored ─► match_hash_set ─► tell_known
     entry of a hash set confirmed, doubted, held entry decided ─► settle_entry
     hash set received ─► read_hash_set ─► hash set imported
@@ -22,11 +23,12 @@
     media matched ─► keep_marks (of a received part) ─► mark made
     camera fingerprint asked ─► make_camera_fingerprint ─► compare_camera_fingerprint     media matched ─► compare_camera_noise
     officer ended ─► hand_over                cover changed ─► carry_cover          session ended ─► end_pushes
+    sightings received ─► load_sightings
     media matched ─► keep_veils
     media matched ─► follow_text ─► (of a case that asked, or all) text asked ─► read_text ─► text asked, until all is read
     exhibit read ─► tell_languages ─► go_on_telling        every night ─► read_again (another version of either)
     exhibit read ─► keep_names                every two minutes ─► look_for_watches ─► notices
-    every night ─► check_places (the whole run of what resolve_people does one record at a time)
+    every night ─► check_places (the whole run of what resolve_people does one record at a time), search_older (connections)
 
 A job runs as the officer whom it serves. Each is safe to run again: a killed worker's job is taken up by ``take_up_stalled``.
 """
@@ -48,6 +50,8 @@ READING = "exhibit-{exhibit_id}"
 CONNECTING = "connecting"
 MARKING = "marking"
 """One writer of the index of regions at a time."""
+SIGHTINGS = "sightings"
+"""One writer of the ledger of sightings at a time."""
 TEXT = "visible-text"
 """One picture of the machine is read at a time: reading is costly, and nothing waits for it."""
 
@@ -90,6 +94,8 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     "judgement.changed": (Follow("link_judged", "linking", lock=CONNECTING, priority=9),),
     "value.ruled": (Follow("apply_ruling", "linking", lock=CONNECTING, priority=9),),
     "ruling.applied": (Follow("link_ruled", "linking", lock=CONNECTING, priority=9),),
+    "weights.asked": (Follow("make_weights", "linking", lock=CONNECTING, coalesce="weights-{version_id}"),),
+    "weights.changed": (Follow("weigh_again", "linking", lock=CONNECTING, coalesce="weigh-{term_id}", priority=1),),
     "mark.made": (Follow("search_region", "default", lock=MARKING, priority=8),),
     "hash-set.received": (Follow("read_hash_set", "reading", coalesce="hash-set-{hash_set_id}"),),
     "hash-set.imported": (Follow("match_hash_set", "linking", lock=CONNECTING),),
@@ -118,6 +124,7 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
         Follow("compare_camera_fingerprint", "linking", coalesce="fingerprint-compared-{fingerprint_id}", priority=-5),
     ),
     "noise.left": (Follow("compare_camera_noise", "linking", coalesce="noise-{exhibit_id}", priority=-5),),
+    "sightings.received": (Follow("load_sightings", "reading", lock=SIGHTINGS, coalesce="sightings-{file_id}"),),
     "session.ended": (Follow("end_pushes", "default", priority=10),),
 }
 
@@ -141,6 +148,7 @@ def on_app_ready(app: App) -> None:
     from opencets_web.push import jobs as push
     from opencets_web.releases import jobs as releases
     from opencets_web.sharing import jobs as sharing
+    from opencets_web.sightings import jobs as sightings
     from opencets_web.standards import jobs as standards
     from opencets_web.texts import jobs as texts
     from opencets_web.videos import jobs as videos
@@ -174,6 +182,8 @@ def on_app_ready(app: App) -> None:
     task("link_judged", leads.link_judged)
     task("apply_ruling", entities.apply_ruling, then="ruling.applied")
     task("link_ruled", leads.link_ruled)
+    task("make_weights", entities.make_weights)
+    task("weigh_again", entities.weigh_again)
     task("read_hash_set", media.read_hash_set)
     task("match_hash_set", media.match_hash_set, then="hash-set.matched")
     task("settle_entry", media.settle_entry)
@@ -226,6 +236,12 @@ def on_app_ready(app: App) -> None:
         """Once a day: the whole run of placing, which finds what stands as it would from nothing, or puts it right."""
         entities.check_places()
 
+    @app.periodic(cron="17 2 * * *")
+    @app.task(name="search_older", queue="linking", lock=CONNECTING, queueing_lock="search_older", pass_context=False)
+    def search_older(timestamp: int) -> None:
+        """Once a day: cases whose connections an older model found are searched again."""
+        leads.search_older()
+
     @app.periodic(cron="17 3 * * *")
     @app.task(name="remove_left_behind", queue="reading", queueing_lock="remove_left_behind", pass_context=False)
     def remove_left_behind(timestamp: int) -> None:
@@ -255,6 +271,16 @@ def on_app_ready(app: App) -> None:
     def merge_indexes_whole(timestamp: int) -> None:
         """Once a day: what was removed from the indexes leaves the disk, and all pieces become one."""
         media.merge_indexes(whole=True)
+
+    task("load_sightings", sightings.load_sightings)
+
+    @app.periodic(cron="7 4 * * *")
+    @app.task(
+        name="compact_sightings", queue="reading", lock=SIGHTINGS, queueing_lock="compact_sightings", pass_context=False
+    )
+    def compact_sightings(timestamp: int) -> None:
+        """Once a day: the small files of past months in the ledger of sightings become one."""
+        sightings.compact_sightings()
 
     task("keep_names", desk.keep_names)
 

@@ -87,6 +87,11 @@ def _agencys(row: str, method: str = "post") -> Address:
     return Address(AGENCY, {"provider_id": row}, method=method, of_the_case=False)
 
 
+def _avons(parts: dict[str, str]) -> Address:
+    """What Avon decides about its jurisdictions and lists; only a supervisor opens a jurisdiction."""
+    return Address(AGENCY, parts, method="post", of_the_case=False, refused=frozenset({409}))
+
+
 def _key(row: str) -> Address:
     """A key that Avon trusts; only a supervisor changes that, and there is none among these people."""
     return Address(AGENCY, {"key_id": row}, method="post", of_the_case=False, refused=frozenset({409}))
@@ -131,6 +136,63 @@ def _operation() -> dict[str, Any]:
 
 
 ADDRESSES: dict[str, Address] = {
+    # sightings
+    "sightings:list": _list(CASE_WORKERS),
+    "sightings:computer": Address(AGENCY, {"identity": "computer"}, of_the_case=False),
+    "sightings:lead-open": Address(
+        AGENCY, {"identity": "computer"}, method="post", of_the_case=False, refused=frozenset({409})
+    ),
+    "sightings:leads": _list(CASE_WORKERS),
+    "sightings:lead-assign": _avons({"lead_id": "computer_lead"}),
+    "sightings:lead-case": Address(
+        AGENCY,
+        {"lead_id": "computer_lead"},
+        method="post",
+        sends=lambda made: {"reference": "AV-SMALL-0002"},
+        of_the_case=False,
+    ),
+    "sightings:lead-visit": Address(
+        AGENCY,
+        {"lead_id": "computer_lead"},
+        method="post",
+        sends=lambda made: {"at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M}"},
+        of_the_case=False,
+    ),
+    "sightings:lead-end": Address(
+        AGENCY,
+        {"lead_id": "computer_lead"},
+        method="post",
+        sends=lambda made: {"outcome": "nothing"},
+        of_the_case=False,
+    ),
+    "sightings:lead-reopen": _avons({"lead_id": "ended_lead"}),
+    "sightings:map": _list(CASE_WORKERS),
+    "sightings:statistics": _list(CASE_WORKERS),
+    "sightings:statistics-picture": _list(CASE_WORKERS),
+    "sightings:statistics-table": _list(CASE_WORKERS),
+    "sightings:jurisdictions": _list(CASE_WORKERS),
+    "sightings:grant": Address(CASE_WORKERS, method="post", of_the_case=False, refused=frozenset({422})),
+    "sightings:sight-withdraw": _avons({"sight_id": "sight"}),
+    "sightings:sight-restore": _avons({"sight_id": "closed_sight"}),
+    "sightings:received": _list(CASE_WORKERS),
+    "sightings:sets": _list(CASE_WORKERS),
+    "sightings:set-withdraw": _avons({"set_id": "file_set"}),
+    "sightings:set-restore": _avons({"set_id": "past_file_set"}),
+    "sightings:seek": _list(CASE_WORKERS),
+    "api:begin_sighting_file": Address(
+        CASE_WORKERS,
+        method="post",
+        sends=lambda made: {"name": "day.jsonl", "sensor": "sensor 1", "authority": "Order 7"},
+        json=True,
+        of_the_case=False,
+    ),
+    "api:send_sighting_chunk": Address(
+        OWNER, {"file_id": "sighting_file"}, method="post", asks={"offset": "0"}, json=True, of_the_case=False
+    ),
+    "api:complete_sighting_file": Address(
+        OWNER, {"file_id": "sighting_file"}, method="post", json=True, of_the_case=False, refused=frozenset({409})
+    ),
+    "api:get_sighting_file": Address(AGENCY, {"file_id": "sighting_file"}, of_the_case=False),
     # desk
     "desk:home": _list(),
     "desk:case": _case_page(),
@@ -250,6 +312,29 @@ ADDRESSES: dict[str, Address] = {
             "verdict": "same",
             "reason": "The same photograph.",
         },
+    ),
+    "entities:weights": _list(),
+    "entities:weights-ask": Address(
+        ADMINISTRATOR,
+        method="post",
+        sends=lambda made: {"reason": "Many were judged."},
+        of_the_case=False,
+        refused=frozenset({409}),
+    ),
+    "entities:weights-back": Address(
+        ADMINISTRATOR,
+        method="post",
+        sends=lambda made: {"reason": "A mistake."},
+        of_the_case=False,
+        refused=frozenset({409}),
+    ),
+    "entities:weights-live": Address(
+        ADMINISTRATOR,
+        {"version_id": "weight_version"},
+        method="post",
+        sends=lambda made: {"reason": "Compared."},
+        of_the_case=False,
+        refused=frozenset({409}),
     ),
     "entities:shared": _list(),
     "entities:rule": Address(

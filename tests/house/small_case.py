@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -101,7 +102,67 @@ def make_small_case(cast: Cast) -> SmallCase:
     _people(made, now)
     _auditing(made, now)
     _emergencies(made, now)
+    _sightings(made, now)
     return made
+
+
+@dataclass
+class Numbered:
+    """What stands in the ledger of sightings, not in a table: a computer or a known file, by its digits."""
+
+    pk: UUID
+
+
+def _sightings(made: SmallCase, now: datetime) -> None:
+    """Avon is responsible for a jurisdiction with one computer, has a list with its file, and opened it to Borders for a time."""
+    import pyarrow as pa
+    from django.conf import settings
+
+    from opencets.sighting import Batch, Ledger, Origin
+    from opencets_web.sightings.models import ComputerLead, FileSet, Jurisdiction, SetFile, Sight, SightingFile
+
+    cast, rows = made.cast, made.rows
+    computer, file = (Numbered(UUID(int=number << 64 | 7)) for number in (0xACE, 0xBEE))
+    rows |= {"computer": computer, "known_file": file}
+    ledger = Ledger.create(Path(settings.SIGHTINGS))
+    seen = pa.table(
+        {
+            "seen_at": pa.array([datetime(2026, 1, 2, 3, 4)], pa.timestamp("ms")), "network": ["edonkey"],
+            "identity": [computer.pk.hex], "identity_kind": ["user_hash"], "file": [file.pk.hex], "address": ["192.0.2.1"],
+            "port": pa.array([4662], pa.uint16()), "evidence": ["handshake"], "country": ["GB"],
+        }
+    )  # fmt: skip
+    if not all(done.again for done in ledger.load([Batch.of(Origin("small case"), seen)])):
+        ledger.derive()
+    by = {"agency": cast.avon}
+    rows["jurisdiction"] = Jurisdiction.objects.create(
+        code="GB", name="United Kingdom", countries=["GB"], responsible=cast.avon, version="small", read_at=now
+    )
+    for name, withdrawn in (("sight", None), ("closed_sight", now)):
+        rows[name] = Sight.objects.create(
+            **by, jurisdiction=rows["jurisdiction"], to_agency=cast.borders, purpose="A common series",
+            granted_by_id=cast.owner.officer_id, granted_at=now - timedelta(days=9),
+            expires_at=now - timedelta(days=1) if withdrawn is None else now + timedelta(days=9), withdrawn_at=withdrawn,
+        )  # fmt: skip
+    for name, withdrawn in (("file_set", None), ("past_file_set", now)):
+        rows[name] = FileSet.objects.create(
+            **by, name=name, authority="Section 12", sha256="0" * 64, entries_count=1, imported_by_id=cast.owner.officer_id,
+            imported_at=now, expires_on=now.date() + timedelta(days=30), withdrawn_at=withdrawn,
+        )  # fmt: skip
+    for name, end in (("computer_lead", {"due_at": now}), ("ended_lead", {"ended_at": now, "outcome": "nothing"})):
+        rows[name] = ComputerLead.objects.create(
+            **by, identity=computer.pk.hex, jurisdiction=rows["jurisdiction"], model="computers-1",
+            opened_by_id=cast.owner.officer_id, opened_at=now, **end,
+        )  # fmt: skip
+    rows["set_file"] = SetFile.objects.create(**by, file_set=rows["file_set"], digest=file.pk.hex, category="UK:1")
+    rows["sighting_file"] = SightingFile.objects.create(
+        **by,
+        name="day.jsonl",
+        sensor="sensor 1",
+        authority="Order 7",
+        received_by_id=cast.owner.officer_id,
+        received_at=now,
+    )
 
 
 def _people(made: SmallCase, now: datetime) -> None:
@@ -510,7 +571,16 @@ def _texts(made: SmallCase, now: datetime) -> None:
 
 
 def _between(made: SmallCase, now: datetime) -> None:
-    from opencets_web.entities.models import CandidateKey, Identifier, Judgement, Match, Placement, ValueRuling
+    from opencets_web.entities.models import (
+        CandidateKey,
+        Identifier,
+        Judgement,
+        Match,
+        Placement,
+        ValueRuling,
+        WeightTurn,
+        WeightVersion,
+    )
 
     rows, sides = made.rows, _between_cases(made, "case", "case")
     left, right = sorted((rows["person"], rows["twin"]), key=lambda record: record.id)
@@ -531,6 +601,13 @@ def _between(made: SmallCase, now: datetime) -> None:
         holding=made.rows["case"].holding, agency=made.rows["case"].agency, kind="phone", normal="+15550100", generic=True,
         reason="A hotline.", by_id=made.cast.owner.officer_id, at=now,
     )  # fmt: skip
+    rows["weight_version"] = WeightVersion.objects.create(
+        name="person-2.1", asked_by_id=made.cast.owner.officer_id, asked_at=now, reason="Many were judged.", made_at=now,
+        refused="Nothing is learned from few judgements.",
+    )  # fmt: skip
+    rows["weight_turn"] = WeightTurn.objects.create(
+        **sides, version=rows["weight_version"], left=left, right=right, before=0.6, after=0.4
+    )
     rows["identifier"] = Identifier.objects.create(kind="email", normal="ada@example.org", cases_count=1)
     rows["placement"] = Placement.objects.create(
         record=left, record_holding_id=left.holding_id, record_agency_id=left.agency_id, packed="[]", keys=[7]

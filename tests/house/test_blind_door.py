@@ -9,6 +9,7 @@ from tests.house.repository import ROOT, WEB, named, nothing, short
 MAY_OPEN = {
     "src/opencets_web/cameras/matching.py": "Sensor noise is compared with every picture's; out come two-sided suggestions.",
     "src/opencets_web/deconfliction/comparing.py": "Declarations are compared with every agency's; out come one-sided conflicts.",
+    "src/opencets_web/entities/learning.py": "Judgements of every agency teach one table; out come versions, and two-sided pairs.",
     "src/opencets_web/entities/matching.py": "Values are counted over the cases of every agency; out comes the generic mark.",
     "src/opencets_web/entities/placing.py": "People are compared with those of every agency; out come two-sided suggestions.",
     "src/opencets_web/leads/linking.py": "Cases are connected across agencies; out come connections, pointers and alerts.",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opencets.linking import Holdings, Path, Tie, best_paths, between, combined, search
+from opencets.linking import Connection, Holdings, Path, Tie, best_paths, between, combined, default_rarity, search
 
 EMAIL, PHONE, CAMERA = "email", "phone", "camera_serial"
 
@@ -224,3 +224,50 @@ def test_equal_worlds_give_equal_answers_whatever_the_order(
     assert search(starts, holdings, group_of=holdings.group_of) == search(
         reversed(starts), again, group_of=again.group_of
     )
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_found_over_some_holdings_is_what_a_search_of_them_alone_finds(seed: int) -> None:
+    """Two worlds that differ in hidden cases alone: same connections, paths and probabilities over what is seen."""
+    chance = random.Random(seed)
+    rarity = default_rarity().level()
+    cases = "ABCDEFGHIJ"[: chance.randint(4, 10)]
+    hidden = set(chance.sample(cases[1:], chance.randint(1, len(cases) - 2)))
+    whole, seen = Holdings(rarity), Holdings(rarity)
+    kinds = (EMAIL, PHONE, CAMERA, "handle", "url")
+    pool = [(chance.choice(kinds), f"value {number}") for number in range(chance.randint(3, 14))]
+    people = []
+    for case in cases:
+        for number in range(chance.randint(1, 5)):
+            record = f"{case}{number}"
+            people.append(record)
+            for kind, value in chance.sample(pool, chance.randint(0, min(3, len(pool)))):
+                for holdings in (whole,) if case in hidden else (whole, seen):
+                    holdings.add(record, case, kind, value)
+    for one, other in [chance.sample(people, 2) for _ in range(4)]:
+        for holdings in (whole,) if {one[0], other[0]} & hidden else (whole, seen):
+            holdings.add_same_person(one, other, 0.9)
+
+    def found(holdings: Holdings) -> list[Connection]:
+        told = search(holdings.members("A"), holdings, group_of=lambda r: r[0], held_by=lambda r: r[0], max_bits=6.0)
+        assert told.complete
+        return [one for one in told.connections if not one.within & hidden]
+
+    assert found(whole) == found(seen)
+
+
+def test_steps_along_one_value_cost_as_much_as_the_weakest_of_them() -> None:
+    near, far = (
+        Tie("A1", "A2", PHONE, "+15550100", 0.2, "", ""),
+        Tie("A2", "B1", PHONE, "+15550100", 2.0, "", "", "late"),
+    )
+    groups = {"A1": "A", "A2": "A", "B1": "B"}
+
+    class Both:
+        def ties_of(self, records: Sequence[str]) -> Iterable[Tie]:
+            return [near, far]
+
+    (path,) = best_paths(["A1"], Both(), group_of=groups.__getitem__)
+    assert (path.bits, [tie.note for tie in path.ties]) == (2.0, ["late"])
+    (path,) = between(["B1"], ["A1"], Both(), group_of=groups.__getitem__)
+    assert (path.bits, [tie.note for tie in path.ties]) == (2.0, ["late"])

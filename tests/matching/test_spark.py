@@ -2,96 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from opencets import cluster
 from opencets.cli.main import main
 from opencets.errors import ActRefused
 from opencets.matching import HammingIndex, spark
+from tests.spark_cluster import context, master
 
-ROOT = Path(__file__).parents[2]
-STARTING_S = 240
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
-def ended(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(10)
-
-
-@pytest.fixture(scope="module")
-def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a standalone master that two workers of one core each have joined."""
-    pyspark = pytest.importorskip("pyspark")
-    if shutil.which("java") is None:
-        pytest.skip("no Java runtime on this machine")
-    home = Path(pyspark.__file__).parent
-    folder = tmp_path_factory.mktemp("spark")
-    command = [str(home / "bin" / "spark-class")]
-    environment = {
-        **os.environ,
-        "SPARK_HOME": str(home),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "SPARK_WORKER_DIR": str(folder),
-    }
-    port = free_port()
-    address = f"spark://127.0.0.1:{port}"
-    parts = [
-        ["org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(port)],
-        *(
-            ["org.apache.spark.deploy.worker.Worker", address, "--host", "127.0.0.1", "--cores", "1", "--memory", "1g"]
-            for _ in range(2)
-        ),
-    ]
-    with ExitStack() as held:
-        log = held.enter_context((folder / "log").open("w+b"))
-        for part in parts:
-            process = subprocess.Popen(
-                [*command, *part, "--webui-port", "0"],
-                env=environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=folder,
-            )
-            held.callback(ended, process)
-        until = time.monotonic() + STARTING_S
-        while (folder / "log").read_bytes().count(b"Registering worker 127.0.0.1") < 2:
-            assert time.monotonic() < until, (folder / "log").read_text()[-4_000:]
-            time.sleep(0.2)
-        yield address
-
-
-@pytest.fixture(scope="module")
-def context(master: str) -> Iterator[object]:
-    settings = {
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.executor.memory": "512m",
-        "spark.executorEnv.PYTHONPATH": str(ROOT / "src"),
-        "spark.log.level": "ERROR",
-    }
-    with spark.cluster(master, settings) as there:
-        yield there
+__all__ = ["context", "master"]
 
 
 def some_codes() -> np.ndarray:
@@ -149,7 +74,7 @@ def test_the_command_writes_the_same_with_either_engine(context: object, master:
     given = {"pairs": [hashes], "query": [hashes, hashes, "--any-orientation"]}
     with pytest.MonkeyPatch.context() as patch:
         # one context lives in a process: the command is given the one that is there
-        patch.setattr(spark, "cluster", lambda _master: nullcontext(context))
+        patch.setattr(cluster, "cluster", lambda _master: nullcontext(context))
         for command, arguments in given.items():
             told = []
             for extra in ([], ["--engine", "spark", "--master", master, "--share", tmp_path]):
@@ -164,7 +89,7 @@ def test_the_command_writes_the_same_with_either_engine(context: object, master:
 
 def test_without_spark_or_java_the_advice_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "pyspark", None)
-    with pytest.raises(ActRefused, match=r"Install opencets\[spark\]"), spark.cluster("local[1]"):
+    with pytest.raises(ActRefused, match=r"Install opencets\[spark\]"), cluster.cluster("local[1]"):
         pass
     (tmp_path / "letter.txt").write_text("keep")
     with pytest.raises(ActRefused, match="it is not empty"):

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from opencets import cluster
 from opencets.cli.main import main
-from opencets.matching import spark
 from opencets.resolving import FIELDS
 from opencets.resolving.crowd import crowd
 from opencets.resolving.invented import invent
-from tests.matching.test_spark import context, master
+from tests.spark_cluster import context, master
 
 __all__ = ["context", "master"]
 
@@ -31,7 +31,7 @@ def test_the_command_writes_the_same_clusters_with_either_engine(context: object
     told = []
     with pytest.MonkeyPatch.context() as patch:
         # one context lives in a process: the command is given the one that is there
-        patch.setattr(spark, "cluster", lambda _master: nullcontext(context))
+        patch.setattr(cluster, "cluster", lambda _master: nullcontext(context))
         for extra in ([], ["--engine", "spark", "--master", master]):
             out = tmp_path / "clusters.csv"
             done = CliRunner().invoke(main, ["resolve", str(table), "--out", str(out), *extra])

@@ -46,3 +46,47 @@ def batch(seed: int, **shape: int) -> Batch:
     return Batch.of(
         Origin(f"batch {seed}", sensor="sensor 1", clock_offset_ms=3, clock_source="NTP"), invented(seed, **shape)
     )
+
+
+def sessions(days: tuple[int, ...] = (0, 1, 2, 9, 10), key: str = "sessions") -> Batch:
+    """A computer at one port whose program has a new peer id each day, with an eDonkey beside it; its address changes once."""
+    rows = []
+    for day in days:
+        address = f"203.0.113.{7 if day < 5 else 9}"
+        for network, identity, kind in (
+            ("bittorrent", f"{0xA0 + day:040x}", "peer_id"),
+            ("edonkey", f"{0xE0:032x}", "user_hash"),
+        ):
+            for hour in (8, 9):
+                at = BEGIN + np.timedelta64(day * 86_400_000 + hour * 3_600_000, "ms")
+                rows.append(
+                    (
+                        at,
+                        network,
+                        identity,
+                        kind,
+                        f"{hour:040x}",
+                        address,
+                        40_123,
+                        "example 1.0",
+                        "handshake",
+                        "GB",
+                        64_500,
+                    )
+                )
+    names = (
+        "seen_at",
+        "network",
+        "identity",
+        "identity_kind",
+        "file",
+        "address",
+        "port",
+        "client",
+        "evidence",
+        "country",
+        "provider",
+    )
+    columns = dict(zip(names, (list(column) for column in zip(*rows, strict=True)), strict=True))
+    columns["seen_at"] = np.array(columns["seen_at"])
+    return Batch.of(Origin(key), pa.table(columns))

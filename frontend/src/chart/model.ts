@@ -53,6 +53,8 @@ export interface Chart {
   edges: ChartEdge[];
   more?: boolean;
   layout?: Layout;
+  /** Of a way between two: how likely it is, and each of its ties in words. */
+  told?: string[];
 }
 export interface Place {
   x: number;

@@ -169,28 +169,33 @@ class LinkChart {
     this.refresh();
   }
 
-  /** The way between the two that are chosen: over what is drawn, else asked of the server. */
+  /** The way between the two that are chosen: the likeliest, as the server weighs it, else the shortest over what is drawn. */
   private async way(): Promise<void> {
     const [from, to] = [...this.chosen];
     if (!from || !to || this.chosen.size !== 2) {
       toast({ text: "Choose two nodes: click one, then the other with Shift held, or press x on each.", tone: "info" });
       return;
     }
-    let lines = this.model.way(from, to);
+    let lines: Line[] | undefined;
+    let told: readonly string[] = [];
     const url = this.element.dataset.pathUrl;
-    if (!lines && url) {
+    if (url && ![from, to].some((node) => node.startsWith("g:"))) {
       const address = new URL(url, location.href);
       address.searchParams.set("from", from);
       address.searchParams.set("to", to);
       try {
-        this.model.merge(await readJson<Chart>(address.toString()), this.model.shown().nodes.get(from));
+        const answer = await readJson<Chart>(address.toString());
+        told = answer.told ?? [];
+        this.model.merge(answer, this.model.shown().nodes.get(from));
         this.refresh();
-        lines = this.model.way(from, to);
+        const found = new Set(answer.edges.map((edge) => edge.id));
+        lines = this.model.shown().lines.filter((line) => line.ties.some((tie) => found.has(tie.id)));
       } catch (reason) {
         toast({ text: reason instanceof Error ? reason.message : String(reason), tone: "bad" });
         return;
       }
     }
+    if (!lines?.length) lines = this.model.way(from, to);
     if (!lines) {
       toast({ text: "No way between the two was found over values that link.", tone: "info" });
       return;
@@ -198,7 +203,8 @@ class LinkChart {
     this.painter.marked = new Set(lines.map((line) => line.id));
     this.painter.faded = new Set(lines.flatMap((line) => [line.from.id, line.to.id]));
     const steps = make("ul", { class: "reasons" }, ...lines.map((line) => this.tieLine(line)));
-    this.openPanel(`${count(lines.length)} steps between the two`, steps);
+    const words = told.map((sentence) => make("p", {}, sentence));
+    this.openPanel(told.length ? "The likeliest way between the two" : `${count(lines.length)} steps over what is drawn`, ...words, steps);
     this.painter.fit(lines.flatMap((line) => [line.from, line.to]), 120);
   }
 

@@ -16,9 +16,12 @@ FIGURES = (
     "series",
     "resolve",
     "arrive",
+    "feedback",
     "names",
     "link",
     "sightings",
+    "grouping",
+    "sighting-pages",
     "phrases",
     "import",
     "alerts",
@@ -29,7 +32,7 @@ FIGURES = (
     "gallery",
     "chart",
 )
-FILES = {"import": "import_evidence", "web": "web_pages"}
+FILES = {"import": "import_evidence", "web": "web_pages", "sighting-pages": "sighting_pages"}
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 """Beside ``src`` in the repository; an installed package carries no benchmarks."""
 

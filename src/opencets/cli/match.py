@@ -72,9 +72,10 @@ def pairs(hashes: Path, radius: int, engine: str, master: str, share: Path | Non
     found = 0
     with ExitStack() as held:
         if engine == "spark":
+            from opencets.cluster import cluster
             from opencets.matching import spark
 
-            context = held.enter_context(spark.cluster(master))
+            context = held.enter_context(cluster(master))
             folder = held.enter_context(_scratch(share))
             spark.build(context, codes, folder)
             portions = spark.each_pairs(context, folder, radius)
@@ -130,9 +131,10 @@ def query(
     found = 0
     with ExitStack() as held:
         if engine == "spark":
+            from opencets.cluster import cluster
             from opencets.matching import spark
 
-            context = held.enter_context(spark.cluster(master))
+            context = held.enter_context(cluster(master))
             if index.is_dir():
                 folder = index.absolute()
                 known = HammingIndex.open(folder)

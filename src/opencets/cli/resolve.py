@@ -36,6 +36,9 @@ GIVEN = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--pairs", type=ONE_FILE, help="Where to write left,right,probability,why.")
 @click.option("--previous", type=GIVEN, help="Clusters of an earlier run: they keep their numbers.")
 @click.option(
+    "--different", type=GIVEN, help="Pairs (left,right) that a person judged different: never in one cluster."
+)
+@click.option(
     "--explain",
     nargs=2,
     metavar="A B",
@@ -56,19 +59,23 @@ def resolve(
     master: str,
     pairs: Path | None,
     previous: Path | None,
+    different: Path | None,
     explain: tuple[str, str] | None,
     at_least: float,
 ) -> None:
     """Rows of RECORDS.csv that are probably the same person get the same cluster_id.
 
     Columns: record_id and any of full_name, given_name, family_name, date_of_birth, place_of_birth, gender, email,
-    phone, street, city, postcode, country, national_id, screen_name, occupation. The clusters are suggestions; --pairs
-    gives the reasons of each. Exit 0 when done, 2 when a table cannot be used.
+    phone, street, city, postcode, country, national_id, screen_name, occupation. With seen_at, latitude and longitude,
+    records seen at two places at one time never stand in one cluster. The clusters are suggestions; --pairs gives the
+    reasons of each. Exit 0 when done, 2 when a table cannot be used.
     """
+    from opencets.resolving.apart import read_different
     from opencets.resolving.table import as_before, explain_pair, read_clusters, resolve_table
 
+    judged = read_different(different) if different else []
     if explain:
-        for line in explain_pair(records, link, *explain, at_least=at_least):
+        for line in explain_pair(records, link, *explain, at_least=at_least, different=judged):
             click.echo(line)
     if out is None:
         if explain:
@@ -77,7 +84,13 @@ def resolve(
     before = read_clusters(previous) if previous else None
     with _engine(engine, master) as find:
         resolution = resolve_table(
-            records, link, at_least=at_least, pairs_at_least=0.1 if pairs else None, tell=_tell, find=find
+            records,
+            link,
+            at_least=at_least,
+            pairs_at_least=0.1 if pairs else None,
+            tell=_tell,
+            find=find,
+            different=judged,
         )
     clusters: Iterable[tuple[str, str]] = resolution.clusters
     _write(out, ("record_id", "cluster_id"), clusters if before is None else as_before(clusters, before))
@@ -99,7 +112,7 @@ def _engine(engine: str, master: str) -> Iterator[Find]:
 
         yield probable_pairs
         return
-    from opencets.matching.spark import cluster
+    from opencets.cluster import cluster
     from opencets.resolving import spark
 
     with cluster(master) as context:
@@ -107,7 +120,7 @@ def _engine(engine: str, master: str) -> Iterator[Find]:
 
 
 def _line(pair: Suggestion) -> tuple[str, str, str, str]:
-    why = f"cannot be one person: {pair.conflict}; {pair.why}" if pair.conflict else pair.why
+    why = f"kept apart: {pair.conflict}; {pair.why}" if pair.conflict else pair.why
     return pair.left, pair.right, f"{pair.probability:.4f}", why
 
 

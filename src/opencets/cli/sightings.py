@@ -7,7 +7,8 @@ import datetime as dt
 import getpass
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import click
 from opencets.cli.progress import progress
 
 if TYPE_CHECKING:
+    from opencets.sighting.engine import Engine
     from opencets.sighting.ledger import Ledger
 
 SOME_SKIPPED = 1
@@ -30,6 +32,18 @@ _jurisdiction = click.option("--jurisdiction", default="", help="A country (GB) 
 _days = click.option(
     "--days", default=30, show_default=True, type=click.IntRange(1, 3660), help="Up to the newest day."
 )
+
+
+def _engines(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that asks the ledger."""
+    engine = click.option(
+        "--engine",
+        type=click.Choice(["duckdb", "spark"]),
+        default="duckdb",
+        show_default=True,
+        help="spark: statements run on a Spark cluster that sees the ledger's folder; needs opencets[spark] and Java.",
+    )
+    return engine(click.option("--master", default="local[*]", show_default=True, help="Spark's master.")(command))
 
 
 @click.group()
@@ -54,6 +68,7 @@ def sightings() -> None:
     help="A folder of databases of places (.mmdb).",
 )
 @click.option("--order", default="", help="The order or authority under which it was observed.")
+@_engines
 @_json
 def load(
     paths: Sequence[Path],
@@ -61,6 +76,8 @@ def load(
     mapping: Path | None,
     clock_offset_ms: int | None,
     places: Path | None,
+    engine: str,
+    master: str,
     as_json: bool,
     **origin: str,
 ) -> None:
@@ -74,7 +91,7 @@ def load(
     from opencets.sighting.reading import mapping_from, read_batches
 
     known = Places.open(places) if places else None
-    ledger = Ledger.create(store)
+    ledger = Ledger.create(store, _runs_on(engine, master))
     columns = mapping_from(mapping) if mapping else None
     told: list[dict[str, Any]] = []
     with progress("files", len(paths)) as moved:
@@ -110,13 +127,24 @@ def load(
 )
 @click.option("--csv", "out", type=click.Path(dir_okay=False, path_type=Path), help="Write every factor to this table.")
 @_purpose
+@_engines
 @_json
-def rank(store: Path, jurisdiction: str, days: int, most: int, out: Path | None, purpose: str, as_json: bool) -> None:
+def rank(
+    store: Path,
+    jurisdiction: str,
+    days: int,
+    most: int,
+    out: Path | None,
+    engine: str,
+    master: str,
+    purpose: str,
+    as_json: bool,
+) -> None:
     """The computers of a jurisdiction to look at first, each factor in sight and what the place would be without it."""
     from opencets.ranking.computers import rank_computers
     from opencets.sighting.answers import computers
 
-    ledger = _opened(store, f"rank {jurisdiction or 'all'} {days} days", purpose)
+    ledger = _opened(store, f"rank {jurisdiction or 'all'} {days} days", purpose, engine, master)
     found = computers(ledger, jurisdiction, days)
     ranked = rank_computers(found.facts, most, count=len(found))
     rows = [
@@ -156,19 +184,33 @@ def rank(store: Path, jurisdiction: str, days: int, most: int, out: Path | None,
 @sightings.command()
 @click.argument("guid")
 @_store
+@click.option("--alone", is_flag=True, help="Only this identity, not what is linked to it.")
 @_purpose
+@_engines
 @_json
-def computer(guid: str, store: Path, purpose: str, as_json: bool) -> None:
-    """One computer's history by its GUID, user hash or peer id: addresses in turn, networks, files, gaps."""
+def computer(guid: str, store: Path, alone: bool, engine: str, master: str, purpose: str, as_json: bool) -> None:
+    """One computer's history by its GUID, user hash or peer id: linked identities and why, addresses in turn, files, gaps."""
     from opencets.sighting.answers import history
     from opencets.sighting.batch import IDENTITIES
 
-    ledger = _opened(store, f"computer {guid}", purpose)
-    found = history(ledger, guid)
+    ledger = _opened(store, f"computer {guid}", purpose, engine, master)
+    found = history(ledger, guid, alone=alone)
     first, last = found.sightings[0], found.sightings[-1]
     kinds = sorted({one.identity_kind for one in found.sightings})
     summary = {
         "identity": found.identity,
+        "identities": found.identities,
+        "links": [
+            {
+                "earlier": link.earlier,
+                "later": link.later,
+                "probability": link.probability,
+                "joins": link.joins,
+                "rule": link.rule,
+                "why": link.sentence,
+            }
+            for link in found.links
+        ],
         "identity_kinds": {kind: IDENTITIES[kind] for kind in kinds},
         "sightings": len(found.sightings),
         "files": len({one.file for one in found.sightings}),
@@ -195,6 +237,9 @@ def computer(guid: str, store: Path, purpose: str, as_json: bool) -> None:
     )
     for kind in kinds:
         click.echo(f"  {kind}: {IDENTITIES[kind]}")
+    for link in found.links:
+        said = "linked" if link.joins else "perhaps"
+        click.echo(f"  {said} {link.probability:.2f}: {link.earlier} and {link.later}: {link.sentence}")
     for lease in found.leases:
         shared = ", shared or anonymised" if lease.shared_line else ""
         click.echo(
@@ -212,14 +257,23 @@ def computer(guid: str, store: Path, purpose: str, as_json: bool) -> None:
 @click.option("--monthly", is_flag=True, help="By month instead of day.")
 @click.option("--published", is_flag=True, help="Withhold counts of fewer than five computers.")
 @_purpose
+@_engines
 @_json
 def counts(
-    store: Path, jurisdiction: str, days: int, monthly: bool, published: bool, purpose: str, as_json: bool
+    store: Path,
+    jurisdiction: str,
+    days: int,
+    monthly: bool,
+    published: bool,
+    engine: str,
+    master: str,
+    purpose: str,
+    as_json: bool,
 ) -> None:
     """Sightings and computers by day or month, place and network."""
     from opencets.sighting.answers import counts as counted
 
-    ledger = _opened(store, f"counts {jurisdiction or 'all'} {days} days", purpose)
+    ledger = _opened(store, f"counts {jurisdiction or 'all'} {days} days", purpose, engine, master)
     rows = counted(ledger, jurisdiction, days, monthly=monthly, published=published)
     if as_json:
         click.echo(json.dumps([{name: getattr(row, name) for name in row.__slots__} for row in rows]))
@@ -233,11 +287,12 @@ def counts(
 
 @sightings.command()
 @_store
-def compact(store: Path) -> None:
+@_engines
+def compact(store: Path, engine: str, master: str) -> None:
     """Merge the small files of past months; done each night, it keeps questions fast. Readers are not disturbed."""
     from opencets.sighting import Ledger
 
-    click.echo(f"{Ledger.open(store).compact():,} months written")
+    click.echo(f"{Ledger.open(store, _runs_on(engine, master)).compact():,} months written")
 
 
 @sightings.command()
@@ -247,7 +302,8 @@ def compact(store: Path) -> None:
     "--keep", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Identities to keep, one a line."
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def forget(store: Path, before: str, keep: Path | None, yes: bool) -> None:
+@_engines
+def forget(store: Path, before: str, keep: Path | None, yes: bool, engine: str, master: str) -> None:
     """Remove sightings before a day for good, as your rule of retention says; leads keep what they name."""
     from opencets.errors import ActRefused
     from opencets.sighting import Ledger
@@ -256,7 +312,7 @@ def forget(store: Path, before: str, keep: Path | None, yes: bool) -> None:
         day = dt.date.fromisoformat(before).isoformat()
     except ValueError:
         raise ActRefused(f"“{before}” is no day; write it as 2026-01-31. Nothing was removed.") from None
-    ledger = Ledger.open(store)
+    ledger = Ledger.open(store, _runs_on(engine, master))
     if not yes:
         click.confirm(f"Remove all sightings before {day} from {store}? They cannot be brought back", abort=True)
     kept = keep.read_text(encoding="utf-8").split() if keep else ()
@@ -274,14 +330,26 @@ def looks(store: Path) -> None:
         click.echo(f"{look['at']}  {look['who']}  {look['what']}  {look['purpose'] or 'no purpose given'}")
 
 
-def _opened(store: Path, what: str, purpose: str) -> Ledger:
+def _opened(store: Path, what: str, purpose: str, engine: str, master: str) -> Ledger:
     """The ledger, after the look was noted."""
     from opencets.sighting import Ledger
     from opencets.sighting.looks import note_look
 
-    ledger = Ledger.open(store)
+    ledger = Ledger.open(store, _runs_on(engine, master))
     note_look(store, getpass.getuser(), what, purpose, dt.datetime.now(dt.UTC))
     return ledger
+
+
+def _runs_on(engine: str, master: str) -> Callable[[Ledger], Engine]:
+    """What makes the engine; a cluster is held until the command ends."""
+    from opencets.sighting.engine import Duck
+
+    if engine == "duckdb":
+        return Duck
+    from opencets.cluster import cluster
+    from opencets.sighting.spark import Spark
+
+    return partial(Spark, click.get_current_context().with_resource(cluster(master)))
 
 
 def _count(number: int, noun: str) -> str:

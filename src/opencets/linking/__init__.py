@@ -10,6 +10,7 @@ from opencets.linking.explain import (
     Step,
     explain_path,
     explain_tie,
+    in_words,
     redacted,
 )
 from opencets.linking.holdings import Holdings
@@ -33,6 +34,7 @@ from opencets.linking.rarity import (
     default_rarity,
     rarity_from,
 )
+from opencets.linking.times import Span, fading, years_between
 
 __all__ = [
     "ANOTHER_AGENCY",
@@ -46,6 +48,7 @@ __all__ = [
     "Path",
     "Rarity",
     "Search",
+    "Span",
     "Step",
     "Tie",
     "TieArrays",
@@ -63,9 +66,12 @@ __all__ = [
     "default_rarity",
     "explain_path",
     "explain_tie",
+    "fading",
+    "in_words",
     "layout",
     "rarity_from",
     "reach",
     "redacted",
     "search",
+    "years_between",
 ]

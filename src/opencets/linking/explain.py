@@ -5,7 +5,7 @@ The words come from the vocabulary (``ties`` in ``kinds.yaml`` and ``rarity.yaml
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from opencets.linking.paths import Path, Tie
@@ -83,10 +83,10 @@ def redacted(
         right = label(tie.right) if sees_right else ANOTHER_AGENCY
         if not (steps and left == right == ANOTHER_AGENCY and steps[-1].right == ANOTHER_AGENCY):
             steps.append(Step(left, right, "", None))
-    return Explained(tuple(steps), _sentence(steps), whole, path.probability if whole else None)
+    return Explained(tuple(steps), in_words(steps), whole, path.probability if whole else None)
 
 
-def _sentence(steps: list[Step]) -> str:
+def in_words(steps: Sequence[Step]) -> str:
     """One sentence for all steps: "A is connected to B by X, and B to C by Y."."""
     if not steps:
         return ""

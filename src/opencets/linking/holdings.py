@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from opencets.linking.degrees import Change, Degrees
 from opencets.linking.paths import Tie
 from opencets.linking.rarity import Rarity, bits_of, default_rarity
+from opencets.linking.times import Span, fading
 from opencets.records import Record
 
 
@@ -26,9 +27,12 @@ class Holdings:
         self._holders: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
         self._near: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
         self._people: dict[str, dict[str, float]] = defaultdict(dict)
+        self._day: dict[str, str] = {}
 
-    def add_record(self, record: str, group: str) -> None:
-        """A record of a group; raises ValueError if it already stands in another one."""
+    def add_record(self, record: str, group: str, day: str = "") -> None:
+        """A record of a group, with the day of which it tells; raises ValueError if it already stands in another group."""
+        if day:
+            self._day[record] = day
         if self._group.setdefault(record, group) != group:
             raise ValueError(f"record {record} stands in {self._group[record]} already, not in {group}")
         if record not in self._values:
@@ -139,33 +143,24 @@ class Holdings:
 
     def _exact(self, record: str, kind: str, value: str, claim: str, degree: int) -> Iterator[Tie]:
         holders, own = self._holders[kind, value], self._group[record]
-        bits = self.rarity.bits(kind, degree)
         first = min(holders[own])
-        if record != first:
-            yield Tie(
-                record,
-                first,
-                kind,
-                value,
-                bits,
-                claim,
-                self._values[first][kind, value],
+        others: Iterable[str] = (first,)
+        if record == first:
+            others = (
+                *(other for other in holders[own] if other != record),
+                *(min(held) for group, held in holders.items() if group != own),
             )
-            return
-        others: Iterable[str] = (
-            *(other for other in holders[own] if other != record),
-            *(min(held) for group, held in holders.items() if group != own),
-        )
         for other in others:
-            yield Tie(
-                record,
-                other,
-                kind,
-                value,
-                bits,
-                claim,
-                self._values[other][kind, value],
-            )
+            inside = self._group[other] == own
+            spans = [self._span([side] if inside else holders[self._group[side]]) for side in (record, other)]
+            more, note = fading(self.rarity, kind, *spans)
+            bits = self.rarity.bits(kind, degree) + more
+            yield Tie(record, other, kind, value, bits, claim, self._values[other][kind, value], note)
+
+    def _span(self, records: Iterable[str]) -> Span:
+        """The first and the last day of which the records tell."""
+        days = sorted(self._day[record] for record in records if record in self._day)
+        return (days[0], days[-1]) if days else (None, None)
 
     def _near_duplicates(self, record: str, kind: str, value: str, claim: str, degree: int) -> Iterator[Tie]:
         own = self._group[record]

@@ -5,6 +5,9 @@ search, so that a database answers one question per layer. The cost of a path is
 a tie whose two records lie in different groups (cases), ties inside a group cost bits and no hop. The search keeps, for
 each record, the ways to reach it that fewer than ``per_group`` others beat in bits, hops and ties at once; it never
 returns to a group it has left, never uses a value a second time, and never steps through a generic value.
+
+Where records lie under different holdings (``held_by``), a way is set aside only for ways that use no holding but its own.
+What is found over some holdings then is what a search of these alone finds: nobody learns from it that there are others.
 """
 
 from __future__ import annotations
@@ -99,6 +102,8 @@ class Connection:
     paths: tuple[Path, ...]
     probability: float
     hops: int
+    within: frozenset[str] = frozenset()
+    """The holdings that its paths use, each of them all; empty where the search was told of none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,22 +133,24 @@ def search(
     max_bits: float = 12.0,
     per_group: int = 3,
     frontier_limit: int = 20_000,
+    held_by: Callable[[str], str] | None = None,
 ) -> Search:
     """Every other group that the start records reach within the bounds, the most probable connection first.
 
-    Equal inputs give equal answers in equal order, whatever the order of starts and ties.
+    Equal inputs give equal answers in equal order, whatever the order of starts and ties. ``held_by``: the holding of a
+    record; then there is one connection for each group and each set of holdings that paths to it use.
     """
     bounds = _Bounds(max_hops, max_ties, max_bits, per_group, frontier_limit)
-    known = _Known(source, group_of)
+    known = _Known(source, group_of, held_by)
     walk = _Walk(starts, known, bounds)
     while walk.step():
         pass
-    arrived: dict[str, list[Path]] = defaultdict(list)
+    arrived: dict[str, list[_Arrival]] = defaultdict(list)
     for way in walk.arrivals:
         path = _path(way.ties(), group_of)
-        arrived[path.groups[-1]].append(path)
-    connections = [_connection(group, paths, per_group) for group, paths in arrived.items()]
-    connections.sort(key=lambda found: (-found.probability, found.hops, found.group))
+        arrived[path.groups[-1]].append((path, known.holdings(path.records)))
+    connections = [found for group, paths in arrived.items() for found in _connections(group, paths, per_group)]
+    connections.sort(key=lambda found: (-found.probability, found.hops, found.group, sorted(found.within)))
     return Search(tuple(connections), walk.complete, known.looked_at)
 
 
@@ -241,6 +248,9 @@ class _Way:
     crossed: bool
     tie: Tie | None
     before: _Way | None
+    spent: float = 0.0
+    """Of the bits, those of the value of the last tie."""
+    within: frozenset[str] = frozenset()
     rank: int = 0
 
     def ties(self) -> list[Tie]:
@@ -261,12 +271,19 @@ class _Way:
 class _Known:
     """The ties asked for so far, by record; each record is asked for once."""
 
-    def __init__(self, source: TieSource, group_of: Callable[[str], str]) -> None:
+    def __init__(
+        self, source: TieSource, group_of: Callable[[str], str], held_by: Callable[[str], str] | None = None
+    ) -> None:
         self._source = source
         self._ties: dict[str, dict[tuple[str, str, str], Tie]] = {}
         self._groups: dict[str, str] = {}
         self._group_of = group_of
+        self._held_by = held_by
         self.looked_at = 0
+
+    def holdings(self, records: Iterable[str]) -> frozenset[str]:
+        """Under which holdings the records lie; none where nobody said."""
+        return frozenset(map(self._held_by, records)) if self._held_by else frozenset()
 
     def group(self, record: str) -> str:
         if record not in self._groups:
@@ -320,6 +337,7 @@ class _Walk:
                 False,
                 None,
                 None,
+                within=known.holdings([start]),
             )
             for start in sorted(set(starts))
         ]
@@ -369,15 +387,19 @@ class _Walk:
         if same_value:
             if crosses and way.crossed:
                 return None
-            bits, count = way.bits, way.count
+            # Steps along one value are one tie, worth what the weakest of them is.
+            spent, count = max(way.spent, tie.bits), way.count
+            bits = way.bits + spent - way.spent
         else:
             if value in way.values:
                 return None
-            bits, count = way.bits + tie.bits, way.count + 1
+            spent, count = tie.bits, way.count + 1
+            bits = way.bits + spent
         hops = way.hops + crosses
         if hops > self._bounds.max_hops or count > self._bounds.max_ties or bits > self._bounds.max_bits:
             return None
-        if self._outnumbered(tie.right, bits, hops, count):
+        within = way.within | self._known.holdings([tie.right])
+        if self._outnumbered(tie.right, bits, hops, count, within):
             return None
         return _Way(
             tie.right,
@@ -390,20 +412,30 @@ class _Walk:
             crosses or (same_value and way.crossed),
             tie,
             way,
+            spent,
+            within,
         )
 
-    def _outnumbered(self, record: str, bits: float, hops: int, count: int) -> bool:
+    def _outnumbered(self, record: str, bits: float, hops: int, count: int, within: frozenset[str]) -> bool:
         """Whether enough ways are kept already that are better in everything: asked first, because it is cheap."""
         ways = self.ways.get(record, ())
         if len(ways) < self._bounds.kept:
             return False
-        better = sum(other.bits <= bits and other.hops <= hops and other.count <= count for other in ways)
+        better = sum(
+            other.bits <= bits and other.hops <= hops and other.count <= count and other.within <= within
+            for other in ways
+        )
         return better >= self._bounds.kept
 
     def _beaten(self, way: _Way) -> bool:
         better = 0
         for other in self.ways.get(way.record, ()):
-            if other.bits <= way.bits and other.hops <= way.hops and other.count <= way.count:
+            if (
+                other.bits <= way.bits
+                and other.hops <= way.hops
+                and other.count <= way.count
+                and other.within <= way.within
+            ):
                 if other.values <= way.values:
                     return True
                 better += 1
@@ -417,7 +449,10 @@ def _path(ties: Sequence[Tie], group_of: Callable[[str], str]) -> Path:
         if joined and (joined[-1].kind, joined[-1].value) == (tie.kind, tie.value):
             last = joined.pop()
             if last.left != tie.right:
-                joined.append(replace(last, right=tie.right, right_claim=tie.right_claim))
+                weakest = max(last, tie, key=lambda step: step.bits)
+                joined.append(
+                    replace(last, right=tie.right, right_claim=tie.right_claim, bits=weakest.bits, note=weakest.note)
+                )
         else:
             joined.append(tie)
     records = [joined[0].left, *(tie.right for tie in joined)] if joined else []
@@ -463,9 +498,26 @@ def _diverse(paths: Iterable[Path], count: int) -> list[Path]:
     return taken
 
 
-def _connection(group: str, paths: Iterable[Path], count: int) -> Connection:
-    taken = _diverse(paths, count)
-    return Connection(group, tuple(taken), combined(taken), taken[0].hops)
+_Arrival = tuple[Path, frozenset[str]]
+
+
+def _connections(group: str, arrived: Iterable[_Arrival], count: int) -> list[Connection]:
+    """The best diverse paths over each set of holdings.
+
+    A path stands aside only for those over holdings of its own: over the same ones as before, over fewer for any that is as
+    good, since a way that needs more of them then says nothing new.
+    """
+    taken: list[_Arrival] = []
+    for path, within in sorted(arrived, key=lambda one: _order(one[0])):
+        same = [other for other, others in taken if others == within]
+        if any(others < within for _, others in taken) or len(same) == count:
+            continue
+        if not any(other.values <= path.values for other in same):
+            taken.append((path, within))
+    together: dict[frozenset[str], list[Path]] = defaultdict(list)
+    for path, within in taken:
+        together[within].append(path)
+    return [Connection(group, tuple(of), combined(of), of[0].hops, within) for within, of in together.items()]
 
 
 def combined(paths: Iterable[Path]) -> float:

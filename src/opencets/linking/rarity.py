@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -18,6 +18,9 @@ from typing import Any
 import yaml
 
 from opencets.records import KINDS
+
+KINDS_WITHOUT_CLAIMS = frozenset({"same_person", "same_source", "pdq"})
+"""Kinds of tie that two records have with each other, and not through one value that both claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Worth:
     sentence: str
     ties: str = ""
     distance: tuple[tuple[int, float], ...] = field(default=())
+    years: tuple[tuple[int, float], ...] = field(default=())
+    passes: str = ""
 
 
 def bucket(degree: int) -> int:
@@ -69,11 +74,23 @@ class Rarity:
         lowest = 2 ** bucket(degree) + 1 if degree >= 2 else 2
         return base / (1 + worth.beta * (lowest - 2))
 
+    def left_after(self, kind: str, years: int) -> float:
+        """What is left of the probability where so many full years lie between the two sides of a tie; 1 for all of it."""
+        worth = self.worths.get(kind)
+        return next((share for least, share in reversed(worth.years) if years >= least), 1.0) if worth else 1.0
+
     def bits(self, kind: str, degree: int, distance: int = 0) -> float:
         """The cost of a tie in bits; infinite for a generic value and beyond the table's last distance."""
         if self.generic(kind, degree):
             return math.inf
         return bits_of(self.probability(kind, degree, distance))
+
+    def level(self) -> Rarity:
+        """The table in which the number of holders counts for nothing up to the cap.
+
+        For what several readers see, each of whom knows of other cases: how many hold a value is then weighed for each.
+        """
+        return replace(self, worths={kind: replace(worth, beta=0.0) for kind, worth in self.worths.items()})
 
     def words(self, kind: str) -> str:
         """The words for a tie of this kind, for example "the same e-mail address"."""
@@ -99,11 +116,17 @@ def rarity_from(table: Mapping[str, Any]) -> Rarity:
     worths: dict[str, Worth] = {}
     for kind, row in table["kinds"].items():
         distance = tuple(sorted((int(at_most), float(p)) for at_most, p in row.get("distance", {}).items()))
+        years = tuple(sorted((int(least), float(share)) for least, share in row.get("years", {}).items()))
         worth = Worth(kind, float(row["probability"]), float(row["beta"]), int(row["cap"]), row["sentence"],
-                      row.get("ties", ""), distance)  # fmt: skip
+                      row.get("ties", ""), distance, years, row.get("passes", ""))  # fmt: skip
         if not (0 < worth.probability < 1 and worth.beta >= 0 and worth.cap >= 2):
             raise ValueError(f"rarity table: {kind} needs 0 < probability < 1, beta >= 0 and cap >= 2")
         if any(not 0 < p <= worth.probability for _, p in distance):
             raise ValueError(f"rarity table: {kind} has a distance worth more than the kind itself, or nothing")
+        shares = [share for _, share in years]
+        if years and not (worth.passes and shares == sorted(shares, reverse=True) and 0 < shares[-1] <= shares[0] < 1):
+            raise ValueError(
+                f"rarity table: {kind} needs falling shares of its probability by years, and why it passes on"
+            )
         worths[kind] = worth
     return Rarity(str(table["model"]), worths)

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib import import_module
 from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,8 @@ from uuid import uuid4
 
 import numpy as np
 
-from opencets.errors import ActRefused, Interrupted
+from opencets.cluster import watched
+from opencets.errors import ActRefused
 from opencets.matching.codes import Codes, as_codes, permuted
 from opencets.matching.hamming import HammingIndex, Matches, Pairs, merged_matches, segment_pairs, tail_pairs
 from opencets.matching.segment import Near, Segment
@@ -27,41 +25,6 @@ from opencets.matching.segment import Near, Segment
 SEGMENT_CODES = 4_000_000
 """Some 600 MB while an executor builds it and 530 MB on the disk: several fit into an ordinary executor."""
 QUERY_BATCH = 65_536
-
-
-@contextmanager
-def cluster(master: str, settings: dict[str, str] | None = None) -> Iterator[Any]:
-    """A Spark context on ``master`` (as ``spark://host:7077`` or ``local[2]``), ended at the end.
-
-    ``settings``: Spark properties beyond those of the machine's own configuration. Raises ActRefused with advice where
-    Spark or Java is missing, Interrupted where the master does not answer.
-    """
-    try:
-        pyspark = import_module("pyspark")
-    except ImportError as reason:
-        raise ActRefused(
-            "The engine spark needs PySpark, which is not installed. Install opencets[spark] and a Java runtime of "
-            "version 17 or newer, or leave --engine out: one machine answers for tens of millions of hashes."
-        ) from reason
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    configuration = pyspark.SparkConf().setMaster(master).setAppName("opencets match")
-    configuration.set("spark.ui.enabled", "false").set("spark.task.maxFailures", "2")
-    for name, value in (settings or {}).items():
-        configuration.set(name, value)
-    try:
-        context = pyspark.SparkContext(conf=configuration)
-    except Exception as reason:
-        if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
-            raise ActRefused(
-                "Spark needs a Java runtime of version 17 or newer, and none was found. On Debian: apt-get install "
-                "openjdk-17-jre-headless; elsewhere set JAVA_HOME."
-            ) from reason
-        raise Interrupted(f"Spark did not start on {master}: {_first_line(reason)}") from reason
-    context.setLogLevel("ERROR")
-    try:
-        yield context
-    finally:
-        context.stop()
 
 
 def build(context: Any, codes: Codes, folder: Path, segment_codes: int = SEGMENT_CODES) -> HammingIndex:
@@ -125,15 +88,8 @@ def _run(context: Any, tasks: list[Any], act: Any) -> list[Any]:
     """What ``act`` gives for each task, in their order; each is a partition of its own."""
     if not tasks:
         return []
-    try:
+    with watched("Check that every machine sees the folder under the same path, and has this version of opencets."):
         return list(context.parallelize(tasks, len(tasks)).flatMap(act).collect())
-    except Exception as reason:
-        if type(reason).__module__.startswith(("py4j", "pyspark")):
-            raise Interrupted(
-                f"The Spark cluster gave up: {_first_line(reason)} Check that every machine sees the folder under the "
-                "same path, and has this version of opencets."
-            ) from reason
-        raise
 
 
 def _build_one(folder: str, begin: int) -> str:
@@ -177,10 +133,3 @@ def _near(folder: str, name: str, asked: Any, radius: int) -> list[tuple[Any, ..
 
 def _number(name: str) -> int:
     return int(name.removeprefix("segment-s"))
-
-
-def _first_line(reason: BaseException) -> str:
-    text = str(reason).strip() or type(reason).__name__
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    told = next((line for line in reversed(lines) if "Error: " in line or "Exception: " in line), lines[0])
-    return told[:300].rstrip(".") + "."

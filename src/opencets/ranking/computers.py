@@ -107,22 +107,8 @@ def rank_computers(
     """
     model = model or computers_model()
     size = count if count is not None else len(next(iter(facts.values())))
-    known = dict(facts)
-    if "idle_days" in known:
-        known["fresh"] = 0.5 ** (np.maximum(known["idle_days"], 0) / model.fresh_half_days)
-    if "direct_share" in known:
-        known["hearsay"] = (known["direct_share"] <= 0).astype(np.float64)
+    values, points, scores, known = _scored(facts, model, size)
     none = np.zeros(size)
-    values = {factor.name: np.asarray(known.get(factor.name, none), np.float64) for factor in model.factors}
-    whole = sum(factor.weight for factor in model.factors)
-    times = np.ones(size)
-    for penalty in model.penalties:
-        times = np.where(known.get(penalty.name, none) > 0, times * penalty.times, times)
-    points = {
-        factor.name: 100 * factor.weight / whole * _share(factor, values[factor.name]) * times
-        for factor in model.factors
-    }
-    scores = np.sum(list(points.values()), axis=0) if size else none
     order = np.argsort(-scores, kind="stable")[:most]
     without = {name: _places(scores - some, order) for name, some in points.items()}
     return [
@@ -145,6 +131,44 @@ def rank_computers(
         )
         for place, at in enumerate(order.tolist(), 1)
     ]
+
+
+def _scored(
+    facts: Mapping[str, Floats], model: ComputersModel, size: int
+) -> tuple[dict[str, Floats], dict[str, Floats], Floats, dict[str, Floats]]:
+    """The factors' values and points, the scores, and what is known for penalties."""
+    known = dict(facts)
+    if "idle_days" in known:
+        known["fresh"] = 0.5 ** (np.maximum(known["idle_days"], 0) / model.fresh_half_days)
+    if "direct_share" in known:
+        known["hearsay"] = (known["direct_share"] <= 0).astype(np.float64)
+    none = np.zeros(size)
+    values = {factor.name: np.asarray(known.get(factor.name, none), np.float64) for factor in model.factors}
+    whole = sum(factor.weight for factor in model.factors)
+    times = np.ones(size)
+    for penalty in model.penalties:
+        times = np.where(known.get(penalty.name, none) > 0, times * penalty.times, times)
+    points = {
+        factor.name: 100 * factor.weight / whole * _share(factor, values[factor.name]) * times
+        for factor in model.factors
+    }
+    return values, points, np.sum(list(points.values()), axis=0) if size else none, known
+
+
+def shortlist(
+    facts: Mapping[str, Floats], most: int = 300, model: ComputersModel | None = None, *, count: int | None = None
+) -> npt.NDArray[np.int64]:
+    """Positions of the ``most`` first by the order and by the order without each factor, ascending.
+
+    Ranked alone, they give the same first ``most`` with the same places, also without a factor as far as these are not below
+    ``most``: what a page shows of many computers needs no more than these.
+    """
+    model = model or computers_model()
+    size = count if count is not None else len(next(iter(facts.values())))
+    _, points, scores, _ = _scored(facts, model, size)
+    orders = [scores, *(scores - some for some in points.values())]
+    first = [np.argsort(-order, kind="stable")[:most] for order in orders]
+    return np.asarray(np.unique(np.concatenate(first)), np.int64)
 
 
 def _share(factor: Factor, values: Floats) -> Floats:

@@ -9,6 +9,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from opencets.resolving.apart import FASTEST_KM_H, LEAST_KM, Walls
 from opencets.resolving.columns import KEY_KINDS, blocks_of, keys_of
 from opencets.resolving.kernel import Arrays, Doubles, Ints, Longs, block_pairs, in_conflict, score_pairs
 from opencets.resolving.model import Model
@@ -113,11 +114,25 @@ def _support(root: Longs, following: Longs, starts: Longs, other: Ints, worth: D
 
 
 @numba.njit(cache=True)
-def cluster_rows(t: Arrays, left: Ints, right: Ints, worth: Doubles, most: int) -> Longs:
+def _kept_apart(walls: Walls, a: int, b: int) -> bool:
+    """Whether a person judged two rows different, or they were seen at two places at one time (``apart.Apart.why``)."""
+    for at in range(walls.starts[a], walls.starts[a + 1]):
+        if walls.other[at] == b:
+            return True
+    hours = abs(walls.hours[a] - walls.hours[b])
+    if np.isnan(hours):
+        return False
+    straight = np.sqrt((walls.x[a] - walls.x[b]) ** 2 + (walls.y[a] - walls.y[b]) ** 2 + (walls.z[a] - walls.z[b]) ** 2)
+    kilometres = 2 * 6_371.0088 * np.arcsin(min(1.0, straight / 2))
+    return bool(kilometres >= LEAST_KM and kilometres > FASTEST_KM_H * hours)
+
+
+@numba.njit(cache=True)
+def cluster_rows(t: Arrays, walls: Walls, left: Ints, right: Ints, worth: Doubles, most: int) -> Longs:
     """The smallest row of each row's cluster. ``worth``: bits of each pair above the threshold, the best pair first.
 
     Two clusters join by a pair above the threshold where all pairs between them together speak for it, no two members
-    conflict and the cluster does not outgrow ``most``: chains of homonyms are how wrong giants arise.
+    conflict or are kept apart, and the cluster does not outgrow ``most``: chains of homonyms are how wrong giants arise.
     """
     count = t.birth.size
     starts = np.zeros(count + 1, np.int64)
@@ -132,7 +147,7 @@ def cluster_rows(t: Arrays, left: Ints, right: Ints, worth: Doubles, most: int) 
         for one, two in ((left[at], right[at]), (right[at], left[at])):
             other[place[one]], weight[place[one]] = two, worth[at]
             place[one] += 1
-    room = np.zeros((4, 32), np.int32)
+    room, walled = np.zeros((4, 32), np.int32), walls.starts.size > 1
     root, following, last, size = np.arange(count), np.full(count, -1), np.arange(count), np.ones(count, np.int64)
     for at in range(left.size):
         if worth[at] < 0:
@@ -146,7 +161,7 @@ def cluster_rows(t: Arrays, left: Ints, right: Ints, worth: Doubles, most: int) 
         while a >= 0 and fits:
             b = two
             while b >= 0:
-                if in_conflict(t, a, b, room):
+                if (walled and _kept_apart(walls, a, b)) or in_conflict(t, a, b, room):
                     fits = False
                     break
                 b = following[b]

@@ -9,7 +9,7 @@ addresses are of example domains, telephone numbers of ranges kept for fiction.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -235,6 +235,30 @@ def _other_address(chance: random.Random, email: str) -> str:
     if chance.random() < 0.4:
         return f"{local}@{chance.choice(('example.org', 'example.com', 'post.example'))}"
     return f"{chance.choice(_JOBS.split())}{chance.randrange(10_000)}@{domain}"
+
+
+def written_elsewhere(rows: Iterable[PersonRow], seed: int) -> tuple[PersonRow, ...]:
+    """The rows as a place writes them whose habits nobody learned from: lines, homes and screen names that strangers share.
+
+    Half of the telephones and streets are of one of a few hostels and shops, a fifth of the screen names are a service's
+    defaults, a quarter of the dates stand with day and month exchanged, a fifth of the genders are wrong.
+    """
+    chance = random.Random(seed)
+    written = []
+    for row in rows:
+        born = row.date_of_birth
+        if len(born) == 10 and born[8:] <= "12" and chance.random() < 0.25:
+            row = replace(row, date_of_birth=f"{born[:4]}-{born[8:]}-{born[5:7]}")
+        if row.phone and chance.random() < 0.5:
+            row = replace(row, phone=f"+1200555{100 + chance.randrange(25):04d}")
+        if row.gender and chance.random() < 0.2:
+            row = replace(row, gender={"m": "f", "f": "m"}[row.gender])
+        if row.street and chance.random() < 0.5:
+            row = replace(row, street=f"{chance.randrange(1, 6)} Harbour Street", city="Dunmore")
+        if row.screen_name and chance.random() < 0.2:
+            row = replace(row, screen_name=f"guest{chance.randrange(12)}")
+        written.append(row)
+    return tuple(written)
 
 
 def scripts(rows: tuple[PersonRow, ...]) -> Iterator[str]:

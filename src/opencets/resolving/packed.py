@@ -132,7 +132,7 @@ def _shares(content: Bytes, one: int, other: int) -> bool:
 
 
 @numba.njit(cache=True, nogil=True)
-def _number(content: Bytes, at: int, size: int, column: int, slots: Ints, seen: Longs, count: int) -> int:
+def _number(content: Bytes, at: int, size: int | np.int64, column: int, slots: Ints, seen: Longs, count: int) -> int:
     """The number of a text of a column: that of its like among ``seen``, else ``count``, under which it is seen now."""
     mark = np.uint64(0xCBF29CE484222325) ^ np.uint64(column)
     for byte in range(at, at + size):

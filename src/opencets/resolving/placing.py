@@ -54,7 +54,7 @@ _FIELDS = {
     "occupation": "occupation",
     "alias": "full_name",
 }
-_SPOKEN = {"email": "email", "phone": "phone", "national_id": "national_id", "handle": "screen_name"}
+SPOKEN = {"email": "email", "phone": "phone", "national_id": "national_id", "handle": "screen_name"}
 """Kinds that a feature of the model compares already, and which."""
 
 Worth = Callable[[str], float]
@@ -151,9 +151,9 @@ def compare(left: Kept, right: Kept, model: Model, worth: Worth) -> Suggestion |
     spoken = {reason.feature for reason in judged.reasons if reason.bits > 0}
     reasons = list(judged.reasons)
     for kind, normal in sorted(shared):
-        if _SPOKEN.get(kind) not in spoken:
+        if SPOKEN.get(kind) not in spoken:
             # The exact tie outweighs what the model thought of the first values of that kind.
-            reasons = [reason for reason in reasons if reason.feature != _SPOKEN.get(kind)]
+            reasons = [reason for reason in reasons if reason.feature != SPOKEN.get(kind)]
             reasons.append(_same_value(kind, normal, prior, worth))
     bits = prior + math.fsum(reason.bits for reason in reasons)
     probability = min(model.probability(bits), 0.05) if judged.conflict else model.probability(bits)

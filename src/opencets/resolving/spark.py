@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from opencets.errors import Interrupted
+from opencets.cluster import watched
 from opencets.resolving import bulk
 from opencets.resolving.kernel import Arrays
 from opencets.resolving.model import Model
@@ -28,16 +28,9 @@ def probable_pairs(
     given = context.broadcast((tuple(table), model.as_json(), sides))
     tasks = [(kind, part) for kind in bulk.kinds_for(table) for part in range(PARTS)]
     try:
-        found = (
-            context.parallelize(tasks, len(tasks)).flatMap(lambda task: _one(given.value, at_least, *task)).collect()
-        )
-    except Exception as reason:
-        if type(reason).__module__.startswith(("py4j", "pyspark")):
-            raise Interrupted(
-                "The Spark cluster gave up. Check that every machine has this version of opencets, and memory for the "
-                f"table: {str(reason).splitlines()[0][:200]}"
-            ) from reason
-        raise
+        with watched("Check that every machine has this version of opencets, and memory for the table."):
+            spread = context.parallelize(tasks, len(tasks))
+            found = spread.flatMap(lambda task: _one(given.value, at_least, *task)).collect()
     finally:
         given.destroy()
     return bulk.merged(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from opencets.errors import ActRefused, NotThisFormat
+from opencets.resolving.apart import Apart, read_seen
 from opencets.resolving.bulk import CONFLICTS_WITHIN, Pairs, cluster_rows, probable_pairs
 from opencets.resolving.columns import Builder
-from opencets.resolving.features import Commonness
+from opencets.resolving.features import Commonness, hard_conflict
 from opencets.resolving.kernel import Arrays, Longs
 from opencets.resolving.model import Model, load_model
 from opencets.resolving.people import FIELDS, Person, PersonRow, candidate_keys, prepare
@@ -63,8 +64,12 @@ def resolve_table(
     model: Model | None = None,
     tell: Callable[[str], None] = lambda stage: None,
     find: Find = probable_pairs,
+    different: Iterable[tuple[str, str]] = (),
 ) -> Resolution:
     """The people of a CSV (see ``PersonRow``) in clusters; with ``link``, only records of different tables pair up.
+
+    ``different``: pairs that a person judged; they, and records seen at two places at one time (the columns ``seen_at``,
+    ``latitude``, ``longitude``), never stand in one cluster.
 
     A pair joins from the calibrated probability ``at_least`` on, the strongest first, and never two records that cannot
     be one person (see ``hard_conflict``). ``pairs_at_least``: None tells no pairs, and keeps no row in memory.
@@ -85,7 +90,11 @@ def resolve_table(
     except KeyError as again:
         raise NotThisFormat(_twice(str(again.args[0]), sides, path, link)) from None
     across = np.array(sides, np.int8) if link is not None else None
-    return _resolved(taken, across, at_least, pairs_at_least, model, tell, find)
+    apart = Apart(
+        different,
+        {record: seen for each in [path, *([link] if link else [])] for record, seen in read_seen(each).items()},
+    )
+    return _resolved(taken, across, at_least, pairs_at_least, model, tell, find, apart)
 
 
 def _twice(record: str, sides: Sequence[int], path: Path, link: Path | None) -> str:
@@ -105,12 +114,13 @@ def resolve_people(
     model: Model | None = None,
     tell: Callable[[str], None] = lambda stage: None,
     find: Find = probable_pairs,
+    apart: Apart | None = None,
 ) -> Resolution:
     """``resolve_table`` for prepared people."""
     taken = _Taken(keep=pairs_at_least is not None)
     taken.take(people)
     across = None if sides is None else np.array(sides, np.int8)
-    return _resolved(taken, across, at_least, pairs_at_least, model, tell, find)
+    return _resolved(taken, across, at_least, pairs_at_least, model, tell, find, apart or Apart())
 
 
 class _Taken:
@@ -142,6 +152,7 @@ def _resolved(
     model: Model | None,
     tell: Callable[[str], None],
     find: Find,
+    apart: Apart,
 ) -> Resolution:
     used = (model or load_model()).check()
     tell("Counting names and values")
@@ -149,13 +160,10 @@ def _resolved(
     tell("Comparing")
     pairs = find(table, used, min(DOUBTFUL, at_least), sides)
     tell("Clustering")
-    roots, probability = clusters_of(table, pairs, used, at_least)
-    apart = (probability >= at_least) & (roots[pairs.left] != roots[pairs.right])
-    notes = []
-    if apart.any():
-        notes.append(
-            f"{int(apart.sum()):,} probable pairs were kept apart: the other records of their clusters speak against them."
-        )
+    roots, probability = clusters_of(table, pairs, used, at_least, taken.ids, apart)
+    split = np.flatnonzero((probability >= at_least) & (roots[pairs.left] != roots[pairs.right]))
+    notes = _notes(taken.ids, pairs, split, apart)
+    between = _Between(taken, roots, apart)
     told: list[Suggestion] = []
     if pairs_at_least is not None and taken.people is not None:
         tell("Writing reasons")
@@ -163,7 +171,12 @@ def _resolved(
         for at in np.flatnonzero(probability >= pairs_at_least).tolist():
             left, right = taken.people[pairs.left[at]], taken.people[pairs.right[at]]
             one, other = (left, right) if sides is not None or left.record_id < right.record_id else (right, left)
-            told.append(score(one, other, used, common))
+            suggestion = score(one, other, used, common)
+            if probability[at] >= at_least and roots[pairs.left[at]] != roots[pairs.right[at]]:
+                suggestion = replace(suggestion, conflict=between.why(int(pairs.left[at]), int(pairs.right[at])))
+            elif not suggestion.conflict:
+                suggestion = replace(suggestion, conflict=apart.why(one.record_id, other.record_id))
+            told.append(suggestion)
         told.sort(key=lambda one: (-one.probability, -one.bits, one.left, one.right))
     return Resolution(
         tuple(zip(taken.ids, _handles(taken.ids, roots), strict=True)),
@@ -174,13 +187,71 @@ def _resolved(
     )
 
 
-def clusters_of(table: Arrays, pairs: Pairs, model: Model, at_least: float) -> tuple[Longs, npt.NDArray[np.float64]]:
-    """The smallest row of each row's cluster, and the probability of each pair."""
+def _notes(ids: Sequence[str], pairs: Pairs, split: Longs, apart: Apart) -> list[str]:
+    """What a careful reader should know of the pairs that are probable and were not joined."""
+    direct = [at for at in split.tolist() if apart.why(ids[pairs.left[at]], ids[pairs.right[at]])] if apart else []
+    notes = []
+    if direct:
+        notes.append(
+            f"{len(direct):,} probable pairs were kept apart: judged different, or seen at two places at one time."
+        )
+    if split.size > len(direct):
+        notes.append(
+            f"{split.size - len(direct):,} probable pairs were kept apart: the other records of their clusters speak against them."
+        )
+    if missing := apart.unknown(ids):
+        notes.append(
+            f"{missing:,} pairs judged different name a record that is not in the table; they were passed over."
+        )
+    return notes
+
+
+class _Between:
+    """Why two probable records came into different clusters: what keeps some two of their members apart."""
+
+    def __init__(self, taken: _Taken, roots: Longs, apart: Apart) -> None:
+        self._taken, self._roots, self._apart = taken, roots, apart
+        self._members: dict[int, list[int]] | None = None
+
+    def why(self, left: int, right: int) -> str:
+        """The first reason found; that of the two themselves before others'."""
+        if self._members is None:
+            self._members = defaultdict(list)
+            for row, root in enumerate(self._roots.tolist()):
+                self._members[root].append(row)
+        ids, people = self._taken.ids, self._taken.people or []
+        for one, other in [(left, right), *self._pairs(left, right)]:
+            reason = self._apart.why(ids[one], ids[other]) or hard_conflict(people[one], people[other])
+            if reason:
+                return reason if (one, other) == (left, right) else f"{ids[one]} and {ids[other]}: {reason}"
+        return "the other records of their clusters speak against it"
+
+    def _pairs(self, left: int, right: int) -> Iterator[tuple[int, int]]:
+        assert self._members is not None
+        for one in self._members[int(self._roots[left])]:
+            for other in self._members[int(self._roots[right])]:
+                yield one, other
+
+
+def clusters_of(
+    table: Arrays, pairs: Pairs, model: Model, at_least: float, ids: Sequence[str] = (), apart: Apart | None = None
+) -> tuple[Longs, npt.NDArray[np.float64]]:
+    """The smallest row of each row's cluster, and the probability of each pair.
+
+    Equal pairs are taken in the order of their record ids, where these are given: the order of the rows changes nothing.
+    """
     probability = model.probabilities(pairs.bits)
     sure = np.clip(probability, 1e-6, 1 - 1e-6)
     worth = np.log2(sure / (1 - sure)) - np.log2(at_least / max(1 - at_least, 1e-6))
-    order = np.lexsort((pairs.right, pairs.left, -pairs.bits))
-    return cluster_rows(table, pairs.left[order], pairs.right[order], worth[order], CONFLICTS_WITHIN), probability
+    first, second = pairs.left, pairs.right
+    if ids:
+        rank = np.empty(len(ids), np.int64)
+        rank[np.array(sorted(range(len(ids)), key=ids.__getitem__), np.int64)] = np.arange(len(ids))
+        first, second = np.minimum(rank[pairs.left], rank[pairs.right]), np.maximum(rank[pairs.left], rank[pairs.right])
+    order = np.lexsort((second, first, -np.round(pairs.bits, 6)))
+    walls = apart.walls(ids) if apart else Apart().walls(())
+    roots = cluster_rows(table, walls, pairs.left[order], pairs.right[order], worth[order], CONFLICTS_WITHIN)
+    return roots, probability
 
 
 def _handles(ids: Sequence[str], roots: Longs) -> list[str]:
@@ -192,7 +263,14 @@ def _handles(ids: Sequence[str], roots: Longs) -> list[str]:
 
 
 def explain_pair(
-    path: Path, link: Path | None, one: str, other: str, *, at_least: float = 0.5, model: Model | None = None
+    path: Path,
+    link: Path | None,
+    one: str,
+    other: str,
+    *,
+    at_least: float = 0.5,
+    model: Model | None = None,
+    different: Iterable[tuple[str, str]] = (),
 ) -> list[str]:
     """In lines for people: the verdict on two records, what each comparison adds, why not, what would change it.
 
@@ -214,12 +292,18 @@ def explain_pair(
     for reason in pair.reasons:
         so_far += reason.bits
         lines.append(f"{reason.bits:+7.1f} bits  {reason.sentence} (so far {so_far:+.1f})")
+    seen = {record: seen for each in [path, *([link] if link else [])] for record, seen in read_seen(each).items()}
+    apart = Apart(different, seen).why(one, other)
     if pair.conflict:
         lines.append(f"They cannot be one person: {pair.conflict}.")
+    if apart:
+        lines.append(f"They are kept apart, whatever else is stated: {apart}.")
     if not set(candidate_keys(by_id[one], wide=True)) & set(candidate_keys(by_id[other], wide=True)):
         lines.append("They share no key, so a run over the table would not have compared them.")
     change = what_would_change(pair.bits, ((reason.feature, reason.bits) for reason in pair.reasons), used, at_least)
-    if pair.conflict:
+    if apart:
+        lines.append("No further value would change it while that stands.")
+    elif pair.conflict:
         lines.append("No further value would change it while both dates of birth stand.")
     elif change is None:
         lines.append("No single further value would change it.")

@@ -1,37 +1,46 @@
 """What a ledger is asked: factors of the computers of a jurisdiction, one computer's history, a file's offers, counts.
 
-Each statement runs unchanged on DuckDB and, by `opencets.sighting.spark`, on a Spark cluster. A jurisdiction is a country
-(``GB``), a region (``US-WY``) or nothing, which is all. A computer here is an installation by its identity: a GUID or user
-hash lasts as long as the installation, a BitTorrent peer id as long as a session. An address is not a person.
+Each statement runs on DuckDB and, by `opencets.sighting.spark`, on a Spark cluster. Of two sightings of the same
+millisecond either may be told as the last. A jurisdiction is a country (``GB``), a region (``US-WY``) or nothing, which is
+all. A computer here is what `opencets.sighting.grouping` links: an installation by its GUID or user hash, the runs of a
+BitTorrent program that follow each other. An address is not a person.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from opencets.errors import ActRefused, NotFound
+from opencets.sighting.areas import Area
+from opencets.sighting.batch import NETWORKS
+from opencets.sighting.grouping import Link
 from opencets.sighting.ledger import Ledger
-from opencets.sighting.parts import DAYS, FILES, OFFERS, RARITY, SIGHTINGS, Part
+from opencets.sighting.parts import DAYS, FILES, GROUPS, LINKS, OFFERS, RARITY, SIGHTINGS, Part
 
 SUPPRESSED_BELOW = 5
 """Published counts under it are withheld: they could point at one household."""
 GAP_DAYS = 7
 
 _FACTORS = """
-    with recent as (select * from days where day > date '{after}' and day <= date '{until}' {within}),
+    with recent as (
+      select coalesce(g.computer, d.identity) as identity, d.day, d.network, d.country, d.region, d.sightings, d.direct,
+        d.complete, d.hours, d.first_at, d.last_at, d.address, d.port, d.client, d.provider, d.place, d.shared_line, d.files
+      from days d left join groups g on g.identity = d.identity
+      where d.day > date '{after}' and d.day <= date '{until}' {within}),
     offered as (
       select distinct identity, unnest(files) as number from recent),
     of_files as (
       select o.identity, count(*) as files, sum(cast(1 as double) / coalesce(r.computers, 1)) as vanishing,
-        sum(case when f.first_identity = o.identity and f.first_at >= timestamp '{after} 00:00:00' then 1 else 0 end)
-          as first_here
-      from offered o left join rarity r on r.number = o.number left join files f on f.number = o.number group by 1),
+        sum(case when coalesce(g.computer, f.first_identity) = o.identity and f.first_at >= timestamp '{after} 00:00:00'
+          then 1 else 0 end) as first_here
+      from offered o left join rarity r on r.number = o.number left join files f on f.number = o.number
+      left join groups g on g.identity = f.first_identity group by 1),
     hourly as (select identity, day, bit_or(hours) as hours from recent group by 1, 2),
     online as (select identity, sum(bit_count(hours)) as hours, count(*) as days from hourly group by 1),
     known as (
@@ -46,10 +55,27 @@ _FACTORS = """
       k.region, k.place
     from known k join of_files x on x.identity = k.identity join online h on h.identity = k.identity order by k.identity
 """
+_SPREAD = """
+    with recent as (
+      select coalesce(g.computer, d.identity) as identity, d.sightings, d.country, d.region, d.place
+      from days d left join groups g on g.identity = d.identity
+      where day > date '{after}' and day <= date '{until}' {within}),
+    spots as (select coalesce({by}, '') as spot, identity, sum(sightings) as sightings from recent group by 1, 2)
+    select spot, count(*) as computers, sum(sightings) as sightings from spots group by 1
+    union all select null, count(distinct identity), coalesce(sum(sightings), 0) from spots order by 1 nulls last
+"""
 _HISTORY = """
-    select seen_at, network, identity_kind, file, address, port, client, pieces_have, pieces_total, evidence,
+    select seen_at, network, identity, identity_kind, file, address, port, client, pieces_have, pieces_total, evidence,
       country, region, place, accuracy_km, provider, shared_line, batch, line
-    from sightings where identity = '{identity}' order by seen_at, network, file, batch, line
+    from sightings where identity in ({identities}) order by seen_at, network, file, batch, line
+"""
+_MEMBERS = """
+    select other.identity from groups mine join groups other on other.computer = mine.computer
+    where mine.identity = '{identity}' order by other.identity
+"""
+_LINKS = """
+    select l.earlier, l.later, l.rule, l.since, l.until, l.port, l.addresses, l.days from links l
+    where l.earlier in ({identities}) or l.later in ({identities}) order by l.since, l.earlier, l.later
 """
 _OFFERS = """
     select identity, network, max_by(country, last_at) as country, max_by(region, last_at) as region,
@@ -58,16 +84,11 @@ _OFFERS = """
     from offers where file = '{file}' group by 1, 2 order by last_at desc, identity
 """
 _COUNTS = """
-    select {of} as period, {by} as place, network, sum(sightings) as sightings, count(distinct identity) as computers
-    from days where day > date '{after}' and day <= date '{until}' {within} group by 1, 2, 3 order by 1, 2, 3
+    select {of} as period, {by} as place, network, sum(sightings) as sightings,
+      count(distinct coalesce(g.computer, d.identity)) as computers
+    from days d left join groups g on g.identity = d.identity
+    where day > date '{after}' and day <= date '{until}' {within} group by 1, 2, 3 order by 1, 2, 3
 """
-
-
-class Runner(Protocol):
-    """What runs a statement over parts: a ledger itself, by DuckDB in this process, or Spark."""
-
-    def rows(self, tables: Mapping[str, Sequence[Part]], sql: str) -> list[tuple[Any, ...]]:
-        """The answer of a statement in DuckDB's dialect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +98,7 @@ class Computers:
     identities: list[str]
     facts: dict[str, npt.NDArray[np.float64]]
     """By name: files, vanishing, first_here, hours, days, networks, direct_share, idle_days, shared_line."""
-    last: list[dict[str, Any]]
+    last: Sequence[dict[str, Any]]
     """When and where each was seen last, by name: first_at, at, address, port, client, provider, country, region, place."""
     after: str
     until: str
@@ -86,8 +107,40 @@ class Computers:
         return len(self.identities)
 
 
-def computers(ledger: Ledger, jurisdiction: str = "", days: int = 30, runner: Runner | None = None) -> Computers:
-    """The computers seen in a jurisdiction in the last ``days`` that the ledger knows.
+class LastSeen(Sequence[dict[str, Any]]):
+    """When and where computers were seen last; one is put together when it is asked for."""
+
+    NAMES = ("first_at", "at", "address", "port", "client", "provider", "country", "region", "place")
+
+    def __init__(self, columns: Sequence[Any]) -> None:
+        self._columns = columns
+
+    def __len__(self) -> int:
+        return len(self._columns[0])
+
+    def __getitem__(self, at: Any) -> Any:
+        return {
+            name: _plain(value)
+            for name, value in zip(self.NAMES, (column[int(at)] for column in self._columns), strict=True)
+        }
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (self[at] for at in range(len(self)))
+
+
+def _plain(value: Any) -> Any:
+    """A cell of Arrow or NumPy as Python has it."""
+    return value.as_py() if hasattr(value, "as_py") else value.item() if isinstance(value, np.generic) else value
+
+
+def computers(
+    ledger: Ledger,
+    jurisdiction: str | Area = "",
+    days: int = 30,
+    *,
+    network: str = "",
+) -> Computers:
+    """The computers seen in a jurisdiction in the last ``days`` that the ledger knows, on one network where it is given.
 
     ``vanishing``: over the files offered, the sum of one by how many computers offered each in thirty days, so what
     would be harder to find without this computer (the contribution to availability of Hurley and others, WWW 2013).
@@ -98,44 +151,83 @@ def computers(ledger: Ledger, jurisdiction: str = "", days: int = 30, runner: Ru
         raise ActRefused(
             f"{len(state.stale)} days were loaded and not counted yet; run Ledger.derive (opencets sightings load does)."
         )
-    within = within_of(jurisdiction)
-    parts = state.table(DAYS)
-    until = max((part.last for part in parts), default="1970-01-01")
+    within = within_of(jurisdiction, network)
+    until = newest_day(ledger)
     after = (dt.date.fromisoformat(until) - dt.timedelta(days)).isoformat()
     tables = {
-        DAYS: [part for part in parts if part.last > after],
+        DAYS: _days_of(ledger, after, until, network),
         FILES: state.table(FILES),
         RARITY: state.table(RARITY),
+        GROUPS: state.table(GROUPS),
     }
-    rows = (runner or ledger).rows(tables, _FACTORS.format(after=after, until=until, within=within))
-    end = dt.datetime.fromisoformat(until) + dt.timedelta(days=1)
-    facts = {
-        name: np.array([float(row[place]) for row in rows])
-        for name, place in (
-            ("files", 1),
-            ("vanishing", 2),
-            ("first_here", 3),
-            ("hours", 4),
-            ("days", 5),
-            ("networks", 6),
-        )
-    }
-    facts["direct_share"] = np.array([row[8] / row[7] for row in rows])
-    facts["idle_days"] = np.array([(end - row[12]).total_seconds() / 86400 for row in rows])
-    facts["shared_line"] = np.array([float(row[10]) for row in rows])
-    names = ("first_at", "at", "address", "port", "client", "provider", "country", "region", "place")
-    last = [dict(zip(names, row[11:], strict=True)) for row in rows]
-    return Computers([str(row[0]) for row in rows], facts, last, after, until)
+    sql = _FACTORS.format(after=after, until=until, within=within)
+    columns = ledger.columns(tables, sql)
+    end = np.datetime64(until) + np.timedelta64(1, "D")
+    names = ("files", "vanishing", "first_here", "hours", "days", "networks")
+    facts = {name: np.asarray(columns[place], np.float64) for place, name in enumerate(names, 1)}
+    facts["direct_share"] = np.asarray(columns[8], np.float64) / np.maximum(np.asarray(columns[7], np.float64), 1)
+    idle = end.astype("datetime64[us]") - np.asarray(columns[12], "datetime64[us]")
+    facts["idle_days"] = idle.astype(np.float64) / 86_400_000_000
+    facts["shared_line"] = np.asarray(columns[10], np.float64)
+    return Computers(columns[0], facts, LastSeen(columns[11:]), after, until)
 
 
-def within_of(jurisdiction: str) -> str:
-    """The condition for a jurisdiction; ActRefused for what is none."""
-    if not jurisdiction:
-        return ""
-    country, dash, region = jurisdiction.upper().partition("-")
-    if not (len(country) == 2 and country.isascii() and country.isalpha()) or (dash and not region.isalnum()):
-        raise ActRefused(f"“{jurisdiction}” is no jurisdiction: give a country (GB) or a region of ISO 3166-2 (US-WY).")
-    return f"and region = '{country}-{region}'" if dash else f"and country = '{country}'"
+def newest_day(ledger: Ledger) -> str:
+    """The last day (ISO 8601) that the ledger has sightings of."""
+    return max((part.last for part in ledger.state().table(DAYS)), default="1970-01-01")
+
+
+def _days_of(ledger: Ledger, after: str, until: str, network: str) -> list[Part]:
+    """The parts that hold days after one and until another."""
+    return [
+        part
+        for part in ledger.state().table(DAYS)
+        if part.last > after and part.first <= until and network in ("", part.network)
+    ]
+
+
+def within_of(jurisdiction: str | Area, network: str = "") -> str:
+    """The condition for a jurisdiction and a network; ActRefused for what is none."""
+    area = Area.named(jurisdiction) if isinstance(jurisdiction, str) else jurisdiction
+    if network and network not in NETWORKS:
+        raise ActRefused(f"“{network[:20]}” is no network: one of {', '.join(NETWORKS)}.")
+    return area.condition() + (f" and network = '{network}'" if network else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How many computers were seen where. ``spots``: by country, region or place; "" is what is known less precisely.
+
+    A computer that was seen at two spots counts at both, and once in ``computers``.
+    """
+
+    spots: dict[str, tuple[int, int]]
+    """Computers and sightings."""
+    computers: int
+    sightings: int
+    after: str
+    until: str
+
+
+def spread(
+    ledger: Ledger,
+    jurisdiction: str | Area = "",
+    by: str = "country",
+    days: int = 30,
+    *,
+    until: str = "",
+    network: str = "",
+) -> Spread:
+    """Computers by ``country``, ``region`` or ``place`` in the ``days`` until a day (the ledger's newest without one)."""
+    if by not in ("country", "region", "place"):
+        raise ValueError(f"computers are counted by country, region or place, not by {by}")
+    until = dt.date.fromisoformat(until).isoformat() if until else newest_day(ledger)
+    after = (dt.date.fromisoformat(until) - dt.timedelta(days)).isoformat()
+    sql = _SPREAD.format(by=by, after=after, until=until, within=within_of(jurisdiction, network))
+    rows = ledger.rows({DAYS: _days_of(ledger, after, until, network), GROUPS: ledger.state().table(GROUPS)}, sql)
+    spots = {str(spot): (int(found), int(sightings)) for spot, found, sightings in rows if spot is not None}
+    total = next(row for row in rows if row[0] is None)
+    return Spread(spots, int(total[1]), int(total[2]), after, until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +236,7 @@ class Sighting:
 
     seen_at: dt.datetime
     network: str
+    identity: str
     identity_kind: str
     file: str
     address: str
@@ -176,10 +269,17 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All that the ledger holds of one computer."""
+    """All that the ledger holds of one computer. ``identity``: the one that was asked for, or by which it is named."""
 
     identity: str
     sightings: tuple[Sighting, ...]
+    links: tuple[Link, ...] = ()
+    """Why several identities are told as one computer, and what else may belong to it."""
+
+    @property
+    def identities(self) -> list[str]:
+        """Its identities, in the order in which they were seen."""
+        return list(dict.fromkeys(one.identity for one in self.sightings))
 
     @property
     def leases(self) -> list[Lease]:
@@ -207,18 +307,29 @@ class History:
         ]
 
 
-def history(ledger: Ledger, identity: str, runner: Runner | None = None) -> History:
-    """One computer's sightings by time. NotFound where the ledger has none; ActRefused for what is no identity."""
-    wanted = identity.strip().lower()
-    if not wanted or any(digit not in "0123456789abcdef" for digit in wanted):
-        raise ActRefused(
-            f"“{identity[:70]}” is no identity: give the hexadecimal digits of a GUID, user hash or peer id."
-        )
-    tables = {SIGHTINGS: ledger.state().table(SIGHTINGS)}
-    rows = (runner or ledger).rows(tables, _HISTORY.format(identity=wanted))
+def history(ledger: Ledger, identity: str, *, alone: bool = False) -> History:
+    """One computer's sightings by time, under all identities that are linked to the one given; ``alone``: under it only.
+
+    NotFound where the ledger has none; ActRefused for what is no identity.
+    """
+    wanted = _identity(identity)
+    state = ledger.state()
+    members: list[str] = [wanted]
+    links: tuple[Link, ...] = ()
+    if not alone:
+        groups = {GROUPS: state.table(GROUPS)}
+        members = [str(row[0]) for row in ledger.rows(groups, _MEMBERS.format(identity=wanted))] or members
+        found = ledger.rows({LINKS: state.table(LINKS)}, _LINKS.format(identities=_quoted(members)))
+        links = tuple(Link(*row) for row in found)
+    rows = ledger.rows({SIGHTINGS: state.table(SIGHTINGS)}, _HISTORY.format(identities=_quoted(members)))
     if not rows:
         raise NotFound(f"The ledger has no sighting of {wanted}.")
-    return History(wanted, tuple(Sighting(*row) for row in rows))
+    return History(wanted, tuple(Sighting(*row) for row in rows), links)
+
+
+def _quoted(identities: Sequence[str]) -> str:
+    """Identities, which are hexadecimal digits, as SQL writes them."""
+    return ", ".join(f"'{identity}'" for identity in identities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,13 +347,13 @@ class Offer:
     complete: int
 
 
-def offers(ledger: Ledger, file: str, runner: Runner | None = None) -> list[Offer]:
+def offers(ledger: Ledger, file: str) -> list[Offer]:
     """Who offered a file, the latest first. Callers ask only for authorised files and with a purpose (`looks`)."""
     wanted = file.strip().lower()
     if len(wanted) not in (32, 40, 64) or any(digit not in "0123456789abcdef" for digit in wanted):
         raise ActRefused(f"“{file[:70]}” is no digest of a file: give 32, 40 or 64 hexadecimal digits.")
     tables = {OFFERS: ledger.state().table(OFFERS)}
-    return [Offer(*row) for row in (runner or ledger).rows(tables, _OFFERS.format(file=wanted))]
+    return [Offer(*row) for row in ledger.rows(tables, _OFFERS.format(file=wanted))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,31 +369,90 @@ class Count:
 
 def counts(
     ledger: Ledger,
-    jurisdiction: str = "",
+    jurisdiction: str | Area = "",
     days: int = 30,
     *,
     monthly: bool = False,
     published: bool = False,
-    runner: Runner | None = None,
+    by: str = "",
+    network: str = "",
 ) -> list[Count]:
-    """Counts by day or month, country (region inside a jurisdiction) and network.
+    """Counts by day or month, country (region inside a jurisdiction, or as ``by`` says) and network.
 
     ``published`` withholds what counts fewer than `SUPPRESSED_BELOW` computers.
     """
-    parts = ledger.state().table(DAYS)
-    until = max((part.last for part in parts), default="1970-01-01")
+    until = newest_day(ledger)
     after = (dt.date.fromisoformat(until) - dt.timedelta(days)).isoformat()
+    spot = by or ("region" if jurisdiction else "country")
     sql = _COUNTS.format(
         of="substr(cast(day as varchar), 1, 7)" if monthly else "cast(day as varchar)",
-        by="coalesce(region, country, '')" if jurisdiction else "coalesce(country, '')",
+        by={"region": "coalesce(region, country, '')", "country": "coalesce(country, '')", "none": "''"}[spot],
         after=after,
         until=until,
-        within=within_of(jurisdiction),
+        within=within_of(jurisdiction, network),
     )
-    rows = (runner or ledger).rows({DAYS: [part for part in parts if part.last > after]}, sql)
+    rows = ledger.rows({DAYS: _days_of(ledger, after, until, network), GROUPS: ledger.state().table(GROUPS)}, sql)
     return [
-        Count(period, place, network, None, None)
+        Count(period, place, of, None, None)
         if published and found < SUPPRESSED_BELOW
-        else Count(period, place, network, int(sightings), int(found))
-        for period, place, network, sightings, found in rows
+        else Count(period, place, of, int(sightings), int(found))
+        for period, place, of, sightings, found in rows
     ]
+
+
+def used(ledger: Ledger, identities: Sequence[str], jurisdiction: str | Area, after: str) -> dict[str, list[list[Any]]]:
+    """By computer the addresses that it used after a day, with port and hour (UTC, ``2026-03-01T14``): its last of each day.
+
+    A computer is named by any of its identities, as it was asked for.
+    """
+    wanted = (
+        "computer, address, port, last_at",
+        f"day > date '{after}' {within_of(jurisdiction)}",
+        "computer, last_at, address",
+    )
+    told: dict[str, list[list[Any]]] = {}
+    for identity, address, port, at in _of_computers(ledger, identities, *wanted, after=after):
+        told.setdefault(identity, []).append([address, int(port), f"{at:%Y-%m-%dT%H}"])
+    return told
+
+
+def last_seen(
+    ledger: Ledger, identities: Sequence[str], jurisdiction: str | Area, since: str
+) -> dict[str, dt.datetime]:
+    """By computer when it was seen last, of those that were seen since a day (ISO 8601); times are UTC."""
+    wanted = "computer, max(last_at)", f"day >= date '{since}' {within_of(jurisdiction)} group by 1", "computer"
+    rows = _of_computers(ledger, identities, *wanted, after=since)
+    return {identity: at.replace(tzinfo=dt.UTC) for identity, at in rows}
+
+
+def _of_computers(
+    ledger: Ledger, identities: Sequence[str], columns: str, where: str, order: str, *, after: str
+) -> list[tuple[Any, ...]]:
+    """Rows of days of the computers that hold these identities; the first column is each computer's identity as asked."""
+    if not identities:
+        return []
+    asked = [_identity(identity) for identity in identities]
+    state = ledger.state()
+    groups = {GROUPS: state.table(GROUPS)}
+    named = dict(ledger.rows(groups, f"select identity, computer from groups where identity in ({_quoted(asked)})"))
+    computers = {named.get(identity, identity) for identity in asked}
+    sql = f"""
+        with seen as (
+          select coalesce(g.computer, d.identity) as computer, d.day, d.network, d.country, d.region, d.place, d.address,
+            d.port, d.last_at
+          from days d left join groups g on g.identity = d.identity)
+        select {columns} from seen where computer in ({_quoted(sorted(computers))}) and {where} order by {order}
+    """
+    parts = [part for part in state.table(DAYS) if part.last >= after]
+    rows: dict[str, list[tuple[Any, ...]]] = {}
+    for row in ledger.rows({DAYS: parts, **groups}, sql):
+        rows.setdefault(row[0], []).append(row[1:])
+    return [(one, *row) for one in dict.fromkeys(asked) for row in rows.get(named.get(one, one), ())]
+
+
+def _identity(text: str) -> str:
+    """A computer's identity as the ledger writes it. ActRefused for what is none."""
+    wanted = text.strip().lower()
+    if not wanted or any(digit not in "0123456789abcdef" for digit in wanted):
+        raise ActRefused(f"“{text[:70]}” is no identity: give the hexadecimal digits of a GUID, user hash or peer id.")
+    return wanted

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from opencets.sighting.batch import DIRECT
-from opencets.sighting.engine import Engine
-from opencets.sighting.parts import DAYS, FILES, OFFERS, RARITY, SIGHTINGS, Part, State
+from opencets.sighting.grouping import derive_groups
+from opencets.sighting.parts import DAYS, FILES, GROUPS, OFFERS, RARITY, SIGHTINGS, Part, State
 
 if TYPE_CHECKING:
     from opencets.sighting.ledger import Ledger
@@ -45,26 +45,28 @@ _OFFERS = f"""
 """
 _OFFERS_TOGETHER = """
     select file, identity, network, max_by(country, last_at) as country, max_by(region, last_at) as region,
-      min(first_at) as first_at, max(last_at) as last_at, sum(sightings) as sightings, sum(direct) as direct,
-      sum(complete) as complete
+      min(first_at) as first_at, max(last_at) as last_at,
+      cast(sum(sightings) as bigint) as sightings, cast(sum(direct) as bigint) as direct,
+      cast(sum(complete) as bigint) as complete
     from offers group by 1, 2, 3 order by file, identity
 """
-_NEW_FILES = """
+_FILES = """
     with seen as (
-      select file, min(seen_at) as first_at, min_by(identity, seen_at) as first_identity from sightings {where} group by 1)
-    select {taken} + row_number() over (order by seen.first_at, seen.file) as number, seen.file, seen.first_at,
-      seen.first_identity
-    from seen left join files known on known.file = seen.file where known.file is null
-"""
-_EARLIER = """
-    with seen as (
-      select file, min(seen_at) as first_at, min_by(identity, seen_at) as first_identity from sightings {where} group by 1)
-    select f.number, f.file, case when seen.first_at < f.first_at then seen.first_at else f.first_at end as first_at,
-      case when seen.first_at < f.first_at then seen.first_identity else f.first_identity end as first_identity
-    from files f left join seen on seen.file = f.file
+      select file, min(seen_at) as first_at, min_by(identity, seen_at) as first_identity from sightings group by 1),
+    earlier as (
+      select f.number, f.file, case when seen.first_at < f.first_at then seen.first_at else f.first_at end as first_at,
+        case when seen.first_at < f.first_at then seen.first_identity else f.first_identity end as first_identity
+      from files f left join seen on seen.file = f.file),
+    new as (
+      select {taken} + row_number() over (order by seen.first_at, seen.file) as number, seen.file, seen.first_at,
+        seen.first_identity
+      from seen left join files known on known.file = seen.file where known.file is null)
+    select number, file, first_at, first_identity from (select * from earlier union all select * from new) order by file
 """
 _RARITY = """
-    with pairs as (select distinct unnest(files) as number, identity from days where day > date '{after}')
+    with pairs as (
+      select distinct unnest(d.files) as number, coalesce(g.computer, d.identity) as computer
+      from days d left join groups g on g.identity = d.identity where d.day > date '{after}')
     select number, count(*) as computers from pairs group by 1 order by number
 """
 
@@ -78,8 +80,8 @@ def derive(ledger: Ledger, state: State, exchange: Exchange) -> int:
     chunks = [sorted(stale)[begin : begin + MOST_DAYS_AT_ONCE] for begin in range(0, len(stale), MOST_DAYS_AT_ONCE)]
     for chunk in chunks:
         _derive_days(ledger, state, exchange, chunk)
-    state = ledger.state()
-    _make_rarity(ledger, state, exchange)
+    derive_groups(ledger, exchange, [day for _, day in stale])
+    _make_rarity(ledger, ledger.state(), exchange)
     return len(stale)
 
 
@@ -107,12 +109,11 @@ def _derive_days(ledger: Ledger, state: State, exchange: Exchange, keys: Sequenc
             continue
         for first, last in _runs(days):
             where = f"where cast(s.seen_at as date) between date '{first}' and date '{last}'"
-            with Engine(ledger, {SIGHTINGS: sources, FILES: state.table(FILES)}) as engine:
+            with ledger.asking({SIGHTINGS: sources, FILES: state.table(FILES)}) as engine:
                 for table, sql in ((DAYS, _DAYS), (OFFERS, _OFFERS)):
                     path = f"{table}/network={network}/{first}-{state.entries:08d}.parquet"
-                    rows = engine.write(sql.format(where=where), path)
-                    if rows:
-                        add.append(Part(table, path, rows, network, first, last))
+                    written = engine.write(sql.format(where=where), path)
+                    add += [Part(table, path, rows, network, first, last) for path, rows in written]
     exchange("derive", add, remove, through)
 
 
@@ -150,15 +151,10 @@ def _number_files(ledger: Ledger, state: State, exchange: Exchange, stale: Itera
         return
     old = state.table(FILES)
     taken = sum(part.rows for part in old)
-    with Engine(ledger, {SIGHTINGS: sources, FILES: old}) as engine:
-        sql = f"""
-            select number, file, first_at, first_identity from (
-              select * from ({_EARLIER.format(where="")}) union all
-              select * from ({_NEW_FILES.format(where="", taken=taken)})) order by file
-        """
+    with ledger.asking({SIGHTINGS: sources, FILES: old}) as engine:
         path = f"{FILES}/{state.entries:08d}.parquet"
-        rows = engine.write(sql, path)
-    exchange("files", [Part(FILES, path, rows)], old)
+        written = engine.write(_FILES.format(taken=taken), path)
+    exchange("files", [Part(FILES, path, rows) for path, rows in written], old)
 
 
 def _make_rarity(ledger: Ledger, state: State, exchange: Exchange) -> None:
@@ -170,10 +166,10 @@ def _make_rarity(ledger: Ledger, state: State, exchange: Exchange) -> None:
         return
     newest = max(part.last for part in days)
     after = (dt.date.fromisoformat(newest) - dt.timedelta(RARITY_DAYS)).isoformat()
-    with Engine(ledger, {DAYS: [part for part in days if part.last > after]}) as engine:
+    with ledger.asking({DAYS: [part for part in days if part.last > after], GROUPS: state.table(GROUPS)}) as engine:
         path = f"{RARITY}/{state.entries:08d}.parquet"
-        rows = engine.write(_RARITY.format(after=after), path)
-    exchange("rarity", [Part(RARITY, path, rows, "", after, newest)], state.table(RARITY))
+        written = engine.write(_RARITY.format(after=after), path)
+    exchange("rarity", [Part(RARITY, path, rows, "", after, newest) for path, rows in written], state.table(RARITY))
 
 
 def compact(ledger: Ledger, state: State, exchange: Exchange, newest_kept: int) -> int:
@@ -196,10 +192,10 @@ def compact(ledger: Ledger, state: State, exchange: Exchange, newest_kept: int) 
                 continue
             count = ledger.state().entries
             path = f"{table}/network={network}/month={month}/{count:08d}.parquet"
-            with Engine(ledger, {table: parts}) as engine:
-                rows = engine.write(sql, path)
+            with ledger.asking({table: parts}) as engine:
+                written = engine.write(sql, path)
             first, last = min(part.first for part in parts), max(part.last for part in parts)
-            exchange("merge", [Part(table, path, rows, network, first, last)], parts)
+            exchange("merge", [Part(table, path, rows, network, first, last) for path, rows in written], parts)
             merged += 1
     return merged
 
@@ -211,30 +207,32 @@ def forget(ledger: Ledger, state: State, exchange: Exchange, before: str, keep: 
         if part.first >= before:
             continue
         path = part.path.removesuffix(".parquet") + f"-{ledger.state().entries:08d}.parquet"
-        with Engine(ledger, {SIGHTINGS: [part]}) as engine:
+        with ledger.asking({SIGHTINGS: [part]}) as engine:
             engine.keep(keep)
-            rows = engine.write(
+            written = engine.write(
                 f"select s.* from sightings s left join kept on kept.identity = s.identity "
                 f"where s.seen_at >= timestamp '{before} 00:00:00' or kept.identity is not null",
                 path,
             )
+        rows = sum(rows for _, rows in written)
         if rows == part.rows:
-            (ledger.folder / path).unlink()
+            for path, _ in written:
+                (ledger.folder / path).unlink()
             continue
         gone += part.rows - rows
-        add = [Part(SIGHTINGS, path, rows, part.network, part.first, part.last)] if rows else []
+        add = [Part(SIGHTINGS, path, rows, part.network, part.first, part.last) for path, rows in written]
         days = [(part.network, day) for day in sorted(_days_between(state, part.network, part.first, part.last))]
         exchange("forget", add, [part], days)
     files = ledger.state().table(FILES)
     if gone and files:
         path = f"{FILES}/{ledger.state().entries:08d}.parquet"
-        with Engine(ledger, {FILES: files}) as engine:
+        with ledger.asking({FILES: files}) as engine:
             engine.keep(keep)
-            rows = engine.write(
+            written = engine.write(
                 f"select f.number, f.file, f.first_at, case when f.first_at >= timestamp '{before} 00:00:00' "
                 "or kept.identity is not null then f.first_identity end as first_identity "
                 "from files f left join kept on kept.identity = f.first_identity order by f.file",
                 path,
             )
-        exchange("files", [Part(FILES, path, rows)], files)
+        exchange("files", [Part(FILES, path, rows) for path, rows in written], files)
     return gone

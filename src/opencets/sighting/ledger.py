@@ -6,6 +6,7 @@
     sightings/network=N/day=D/BATCH.parquet    as loaded
     sightings/network=N/month=M/COUNT.parquet  a month's, sorted by identity and time, merged by ``compact``
     days/, offers/, files/, rarity/            derived by ``derive``; see `opencets.sighting.derived`
+    links/, groups/                            derived too; see `opencets.sighting.grouping`
 
 A batch counts from the moment its line stands in the journal; what a crash left without a line is swept later.
 A batch whose key is in the journal is passed over. Merging writes new parts, then one line that exchanges them for the
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,14 +33,14 @@ import pyarrow.parquet as pq
 from opencets.errors import NotFound
 from opencets.sighting import derived
 from opencets.sighting.batch import FIELDS, NETWORKS, Batch
-from opencets.sighting.engine import Engine
+from opencets.sighting.engine import Duck, Engine
 from opencets.sighting.journal import Journal, sync_folder
 from opencets.sighting.parts import SIGHTINGS, Part, State, said
 
 COMPRESSION, LEVEL = "zstd", 3
 ROW_GROUP = 122_880
 _PARTS = re.compile(
-    r"(?:(?:sightings|days|offers)/network=[a-z]+/(?:(?:day|month)=[\d-]+/)?|files/|rarity/)[\d-]+\.(?:parquet|draft)"
+    r"(?:(?:sightings|days|offers)/network=[a-z]+/(?:(?:day|month)=[\d-]+/)?|files/|rarity/|links/|groups/)[\d-]+\.(?:parquet|draft)"
 )
 """The files that a ledger writes; whatever else stands in its folder is somebody's and stays."""
 
@@ -55,40 +56,70 @@ class Loaded:
 
 
 class Ledger:
-    """A ledger's folder. Any number of readers; writers take turns."""
+    """A ledger's folder. Any number of readers; writers take turns.
 
-    def __init__(self, folder: Path, journal: Journal) -> None:
-        self.folder, self._journal = folder, journal
+    Statements run by DuckDB in this process, or by the engine that is given: see `opencets.sighting.spark`.
+    """
+
+    def __init__(self, folder: Path, journal: Journal, engine: Callable[[Ledger], Engine] = Duck) -> None:
+        self.folder, self._journal, self._new_engine = folder, journal, engine
         self._state, self._read = State(), 0
         self._engine: Engine | None = None
-        self._asking = Lock()
+        self._asking, self._following = Lock(), Lock()
 
     @classmethod
-    def create(cls, folder: Path) -> Ledger:
+    def create(cls, folder: Path, engine: Callable[[Ledger], Engine] = Duck) -> Ledger:
         """The ledger in ``folder``, begun where there is none."""
-        return cls(folder, Journal.create(folder))
+        return cls(folder, Journal.create(folder), engine)
 
     @classmethod
-    def open(cls, folder: Path) -> Ledger:
+    def open(cls, folder: Path, engine: Callable[[Ledger], Engine] = Duck) -> Ledger:
         """The ledger in ``folder``. NotThisFormat where there is none, DamagedSource where its journal is broken."""
-        ledger = cls(folder, Journal(folder))
+        ledger = cls(folder, Journal(folder), engine)
         ledger.state()
         return ledger
 
     def state(self) -> State:
         """What counts at this moment; for reading only."""
-        entries, self._read = self._journal.read(self._read)
-        for entry in entries:
-            self._state.apply(entry)
+        with self._following:
+            entries, self._read = self._journal.read(self._read)
+            for entry in entries:
+                self._state.apply(entry)
         return self._state
 
     def rows(self, tables: Mapping[str, Sequence[Part]], sql: str) -> list[tuple[Any, ...]]:
-        """The answer of a statement over parts, by DuckDB in this process; its engine is kept for the next."""
+        """The answer of a statement over parts; the engine is kept for the next."""
         with self._asking:
-            if self._engine is None:
-                self._engine = Engine(self, {})
-            self._engine.use(tables)
-            return self._engine.rows(sql)
+            return self._using(tables).rows(sql)
+
+    def columns(self, tables: Mapping[str, Sequence[Part]], sql: str) -> list[Any]:
+        """The same by columns: numbers and times as NumPy arrays, the first column as a list, texts as Arrow."""
+        with self._asking:
+            table = self._using(tables).table(sql)
+        return [
+            column.to_pylist()
+            if not place
+            else column.combine_chunks()
+            if pa.types.is_string(column.type) or column.null_count
+            else column.to_numpy()
+            for place, column in enumerate(table.columns)
+        ]
+
+    def _using(self, tables: Mapping[str, Sequence[Part]]) -> Engine:
+        if self._engine is None:
+            self._engine = self._new_engine(self)
+        self._engine.use(tables)
+        return self._engine
+
+    @contextmanager
+    def asking(self, tables: Mapping[str, Sequence[Part]]) -> Iterator[Engine]:
+        """An engine of its own over parts, as derived tables need it."""
+        engine = self._new_engine(self)
+        try:
+            engine.use(tables)
+            yield engine
+        finally:
+            engine.close()
 
     def paths(self, parts: Iterable[Part]) -> list[str]:
         """Where parts stand on this disk."""
@@ -123,10 +154,17 @@ class Ledger:
     def _write_day(self, rows: pa.Table, number: int, network: str, day: str) -> Part:
         numbers = pa.array(np.full(rows.num_rows, number, np.uint32))
         path = f"{SIGHTINGS}/network={network}/day={day}/{number:08d}.parquet"
-        self._write(rows.append_column("batch", numbers).select(FIELDS.names), path)
-        return Part(SIGHTINGS, path, rows.num_rows, network, day, day)
+        return Part(
+            SIGHTINGS,
+            path,
+            self.write(rows.append_column("batch", numbers).select(FIELDS.names), path),
+            network,
+            day,
+            day,
+        )
 
-    def _write(self, rows: pa.Table, path: str) -> None:
+    def write(self, rows: pa.Table, path: str) -> int:
+        """Rows as a part, on the disk when this returns; it counts when the journal names it. How many rows."""
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file:
@@ -134,6 +172,7 @@ class Ledger:
             file.flush()
             os.fsync(file.fileno())
         sync_folder(target.parent)
+        return int(rows.num_rows)
 
     def derive(self) -> int:
         """Bring the derived tables up to what was loaded; how many days of networks were done anew."""

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 SIGHTINGS, DAYS, OFFERS, FILES, RARITY = "sightings", "days", "offers", "files", "rarity"
+LINKS, GROUPS = "links", "groups"
 
 
 @dataclass(frozen=True, slots=True)

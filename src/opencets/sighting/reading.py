@@ -33,6 +33,8 @@ from opencets.values import ip as addresses
 ROWS = 1_000_000
 BLOCK = 32 << 20
 LARGEST_JSON = 256 << 20
+ORIGIN = b"opencets.origin"
+"""Under which key a Parquet file of our own sensors says where it comes from."""
 
 _NETWORKS = {
     "bittorrent": "bittorrent", "bt": "bittorrent", "gnutella": "gnutella", "gnutella2": "gnutella",
@@ -69,6 +71,8 @@ def mapping_from(path: Path) -> dict[str, Any]:
 def read_batches(path: Path, mapping: Mapping[str, Any] | None = None, **origin: Any) -> Iterator[Batch]:
     """The batches of a file, of at most a million rows; keys are the file's SHA-256 and the part's number.
 
+    A file of our own sensors says its key and origin itself, so that it is the same batch however it comes.
+
     ``origin``: what is known of all (``sensor``, ``run``, ``software``, ``clock_offset_ms``, ...). Raises NotThisFormat,
     DamagedSource or LimitReached; what was given before stays good.
     """
@@ -84,11 +88,14 @@ def read_batches(path: Path, mapping: Mapping[str, Any] | None = None, **origin:
         raise NotThisFormat(
             f"{path.name} cannot be loaded: its ending is none of {', '.join(sorted(readers))}. Name the file by what it holds."
         )
-    first = 0
+    first, told = 0, _origin_in(path) if kind == ".parquet" else {}
+    key = told.pop("key", "")
     try:
         for number, (rows, lost) in enumerate(_counted(readers[kind](path))):
             prepared, refused = prepare(rows, mapping or {}, first)
-            batch = Batch.of(Origin(f"{digest}:{number}", **origin), prepared)
+            named = f"{key}:{number}" if key and number else key or f"{digest}:{number}"
+            given = {name: value for name, value in origin.items() if value not in ("", None)}
+            batch = Batch.of(Origin(named, **(told | given)), prepared)
             yield Batch(batch.origin, batch.rows, (*lost, *refused, *batch.refused))
             first += rows.num_rows + len(lost)
     except (pa.ArrowInvalid, pa.ArrowException, OSError, EOFError) as reason:
@@ -96,6 +103,15 @@ def read_batches(path: Path, mapping: Mapping[str, Any] | None = None, **origin:
             f"{path.name} cannot be read further than line {first:,}: {reason}. What came before it is loaded; "
             "loading the mended file again adds the rest."
         ) from reason
+
+
+def _origin_in(path: Path) -> dict[str, Any]:
+    """What a Parquet file of our own sensors says of its origin; nothing where it is of another tool."""
+    try:
+        said = json.loads((pq.read_schema(path).metadata or {}).get(ORIGIN, b"{}"))
+        return {name: said[name] for name in Origin.__slots__ if name in said}
+    except (pa.ArrowInvalid, OSError, ValueError, TypeError):
+        return {}
 
 
 def _counted(tables: Iterator[Any]) -> Iterator[tuple[pa.Table, tuple[tuple[int, str], ...]]]:

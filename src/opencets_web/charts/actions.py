@@ -48,7 +48,7 @@ def save_chart(actor: Actor, asked: Asked, title: str, *, freeze: bool = False) 
     if freeze:
         chart.content = keeping.frozen(composed, now.isoformat(timespec="seconds"))
         chart.sha256, chart.frozen_at = keeping.digest(chart.content), now
-        drawn = {holding for of in composed.graph.holdings.values() for holding, _ in of}
+        drawn = {holding for holding, _ in composed.owners}
         chart.holdings = [*sorted(drawn | {case.holding_id})]
     chart.save(force_insert=True)
     _tell("chart.frozen" if freeze else "chart.saved", actor, chart)
@@ -72,10 +72,8 @@ def export_chart(actor: Actor, asked: Asked, form: str) -> File:
     composed = keeping.compose(actor, asked)
     graph, saved, now = composed.graph, composed.saved, timezone.now()
     frozen = saved if saved and saved.frozen_at else None
-    if frozen:
-        owners = set(Holding.objects.filter(id__in=frozen.drawn_holdings).values_list("id", "agency_id"))
-    else:
-        owners = {holding for of in graph.holdings.values() for holding in of}
+    drawn = Holding.objects.filter(id__in=frozen.drawn_holdings if frozen else [])
+    owners = set(drawn.values_list("id", "agency_id")) or composed.owners
     if form == "case-uco" and any(agency != actor.agency_id for _, agency in owners):
         raise ActRefused(
             "The chart draws what other agencies own, and they alone pass it on: hide it, or ask them for a release. "

@@ -19,6 +19,7 @@ from django.db.models import Q, QuerySet
 
 from opencets.errors import ActRefused, DamagedSource, NotFound
 from opencets.linking import layout as place_nodes
+from opencets_web.cases.models import Case
 from opencets_web.cases.queries import CaseFrame, get_frame
 from opencets_web.charts import queries
 from opencets_web.charts.models import SavedChart
@@ -53,6 +54,13 @@ class Composed:
     title: str
     layout: dict[str, Any]
     saved: SavedChart | None = None
+    titled: frozenset[tuple[UUID, UUID]] = frozenset()
+    """Whose words the title has, also where the node that it names is hidden."""
+
+    @property
+    def owners(self) -> set[tuple[UUID, UUID]]:
+        """Whose records are drawn, named or noted."""
+        return set(self.titled).union(*self.graph.holdings.values())
 
 
 def visible_charts(actor: Actor) -> QuerySet[SavedChart]:
@@ -77,7 +85,7 @@ def read_layout(text: str) -> dict[str, Any]:
         raise ActRefused("The chart is too large to be kept: hide what is not needed.")
     try:
         given = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ActRefused("The layout of the chart could not be read.") from None
     if not isinstance(given, dict):
         return {}
@@ -87,19 +95,19 @@ def read_layout(text: str) -> dict[str, Any]:
     notes = given.get("notes")
     return {
         "places": {
-            str(node): [float(part) for part in place]
+            _text(node, 400): [float(part) for part in place]
             for node, place in (places if isinstance(places, dict) else {}).items()
             if isinstance(place, list) and len(place) == 2 and all(_is_place(part) for part in place)
         },
         **{name: _texts(given.get(name)) for name in ("hidden", "pinned", "expanded")},
         "groups": [
-            {"id": str(group.get("id"))[:20], "label": str(group.get("label"))[:MOST_WORDS],
+            {"id": _text(group.get("id"), 20), "label": _text(group.get("label"), MOST_WORDS),
              "members": _texts(group.get("members"))}
             for group in (groups if isinstance(groups, list) else [])[:200]
             if isinstance(group, dict)
         ],
         "notes": {
-            str(node): str(text)[:MOST_WORDS]
+            _text(node, 400): _text(text, MOST_WORDS)
             for node, text in list((notes if isinstance(notes, dict) else {}).items())[:500]
         },
         "time": _texts(time) if isinstance(time, list) and len(time) == 2 else None,
@@ -111,7 +119,12 @@ def _is_place(part: object) -> bool:
 
 
 def _texts(given: object) -> list[str]:
-    return [str(one)[:400] for one in given[:5_000]] if isinstance(given, list) else []
+    return [_text(one, 400) for one in given[:5_000]] if isinstance(given, list) else []
+
+
+def _text(given: object, most: int) -> str:
+    """Text that PostgreSQL and every file take: no NUL, no half of a pair."""
+    return str(given)[:most].replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def compose(actor: Actor, asked: Asked, frame: CaseFrame | None = None) -> Composed:
@@ -129,7 +142,16 @@ def compose(actor: Actor, asked: Asked, frame: CaseFrame | None = None) -> Compo
     if saved:
         around, reference, entire = saved.around, saved.case.reference, saved.whole
     title, graph = drawn(actor, around, reference, whole=entire, frame=frame)
-    return Composed(arranged(_widened(actor, graph, made), made), saved.title if saved else title, made, saved)
+    graph = widened(actor, graph, made)
+    if saved and not asked.layout:
+        made = seen_layout(graph, made)
+    titled = frozenset() if around is None else graph.holdings.get(graph.nodes[0].id, frozenset())
+    if saved:
+        titled |= {(saved.holding_id, saved.agency_id)}
+    elif around is None:
+        case = frame or door.admit(actor, Case.objects.all(), reference=reference)
+        titled |= {(case.holding_id, case.agency_id)}
+    return Composed(arranged(graph, made), saved.title if saved else title, made, saved, titled)
 
 
 def drawn(
@@ -146,7 +168,7 @@ def drawn(
     return title, get_whole_graph(actor, frame) if whole else queries.get_case_graph(actor, frame)
 
 
-def _widened(actor: Actor, graph: Graph, made: Mapping[str, Any]) -> Graph:
+def widened(actor: Actor, graph: Graph, made: Mapping[str, Any]) -> Graph:
     """With what was expanded, asked anew; what is open no more stays away."""
     drawing = Drawing({node.id: node for node in graph.nodes}, {edge.id: edge for edge in graph.edges}, more=graph.more)
     for node, of in graph.holdings.items():
@@ -159,6 +181,7 @@ def _widened(actor: Actor, graph: Graph, made: Mapping[str, Any]) -> Graph:
             queries.draw_around(actor, around, node_id)
         except NotFound:
             continue
+        queries.log_chart(actor, around, "chart.expanded", node_id[:80])
         for met in around.nodes.values():
             drawing.put(replace(met, x=None, y=None), around.of_node[met.id])
         for edge in around.edges.values():
@@ -173,6 +196,26 @@ def _widened(actor: Actor, graph: Graph, made: Mapping[str, Any]) -> Graph:
     nodes = tuple(replace(node, x=places[node.id][0], y=places[node.id][1]) for node in drawing.nodes.values())
     whole = Graph(nodes, tuple(drawing.edges.values()), drawing.more, graph.label, drawing.owed())
     return labelled(actor, drawing, whole) if made["expanded"] else whole
+
+
+def seen_layout(graph: Graph, made: dict[str, Any]) -> dict[str, Any]:
+    """What an officer made of a chart, as far as it is about nodes that this reader is shown: ids name values and records.
+
+    A group's words are left out with any of its members.
+    """
+    seen = {node.id for node in graph.nodes}
+    groups = []
+    for group in made["groups"]:
+        members = [member for member in group["members"] if member in seen]
+        if members:
+            label = group["label"] if len(members) == len(group["members"]) else "Group"
+            groups.append({"id": group["id"], "label": label, "members": members})
+            seen.add(group["id"])
+    return made | {
+        "groups": groups,
+        **{name: {node: of for node, of in made[name].items() if node in seen} for name in ("places", "notes")},
+        **{name: [node for node in made[name] if node in seen] for name in ("hidden", "pinned", "expanded")},
+    }
 
 
 def arranged(graph: Graph, made: Mapping[str, Any]) -> Graph:
@@ -200,6 +243,9 @@ def arranged(graph: Graph, made: Mapping[str, Any]) -> Graph:
         for value, holder in ((edge.source, edge.target), (edge.target, edge.source)):
             if value in nodes and value.startswith("v:") and not holder.startswith("v:"):
                 owed.setdefault(value, set()).update(graph.holdings.get(holder, ()))
+    # One that stands alone by now still comes from those who said it.
+    for value in nodes.keys() - owed.keys():
+        owed[value] = set(graph.holdings.get(value, ()))
     for group in made["groups"]:
         members = [by_id[member] for member in group["members"] if member in by_id and member not in hidden]
         if members and group["id"] not in hidden:

@@ -126,6 +126,7 @@ def get_saved_graph(actor: Actor, chart_id: str) -> Graph:
         return keeping.compose(actor, keeping.Asked(saved=chart_id)).graph
     made = keeping.read_layout("") | saved.layout
     _, graph = keeping.drawn(actor, saved.around, saved.case.reference, whole=saved.whole)
+    made = keeping.seen_layout(keeping.widened(actor, graph, made), made)
     places: dict[str, Any] = made["places"]
     nodes = tuple(
         replace(node, x=places[node.id][0], y=places[node.id][1]) if node.id in places else node for node in graph.nodes

@@ -34,6 +34,7 @@ from opencets_web.entities.models import Judgement, Match, Verdict
 from opencets_web.entities.queries import PEOPLE, ROLE_WORDS, STRONG_KINDS, Group, RecordLine
 from opencets_web.evidence.models import Claim, Record
 from opencets_web.leads.models import Connection
+from opencets_web.leads.queries import owners_of, visible_connections
 from opencets_web.media.models import NearDuplicate
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
@@ -105,11 +106,15 @@ class Graph:
     """Whose records each node stands for, with their agency."""
     layout: Mapping[str, Any] | None = None
     """What an officer made of a kept chart."""
+    told: tuple[str, ...] = ()
+    """Of a way between two: how likely it is, and each of its ties in words."""
 
     def as_json(self) -> dict[str, Any]:
         """As the island ``linkchart`` takes it."""
         told = {"nodes": [_told(node) for node in self.nodes], "edges": [_told_edge(edge) for edge in self.edges],
                 "more": self.more, "label": self.label.text() if self.label else ""}  # fmt: skip
+        if self.told:
+            told["told"] = self.told
         return told if self.layout is None else told | {"layout": self.layout}
 
     @property
@@ -666,11 +671,16 @@ def standing_edge(entity: Node, case: Case, lines: Sequence[RecordLine]) -> Edge
 def _draw_connections(actor: Actor, drawing: Drawing, case: Case) -> None:
     """Draw the cases that matching found connected to this one, where the reader may see every holding on the way."""
     touching = Q(left_case=case) | Q(right_case=case)
-    rows = Connection.objects.filter(touching, retired_at=None).select_related("left_case", "right_case")
-    for connection in door.visible(actor, rows).order_by("-strength")[:MOST_EXPANDED]:
+    rows = visible_connections(actor).filter(touching).select_related("left_case", "right_case")
+    # As kept, and not as this reader may weigh them: a chart is handed out and frozen for others, who know of other cases.
+    drawn = list(rows.order_by("-strength", "-found_at", "id")[:MOST_EXPANDED])
+    owners = owners_of(drawn)
+    for connection in drawn:
         other = connection.right_case if connection.left_case_id == case.id else connection.left_case
-        if drawing.add(case_node(other)):
+        node = case_node(other)
+        if drawing.add(node):
             drawing.tie(connection_edge(connection))
+            drawing.of_node[node.id] |= owners[connection.id]
 
 
 def connection_edge(connection: Connection) -> Edge:

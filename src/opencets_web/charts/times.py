@@ -87,9 +87,9 @@ def get_times(
         starts = set(door.visible(actor, _drawn_on(actor, saved)).values_list("id", flat=True)[:MOST_NODES])
     ids, cut = _around(actor, starts)
     rows = door.visible(actor, Record.objects.filter(pk__in=ids, retired_at=None).exclude(at_text=""))
-    days = [
-        (key, text) for key, text in rows.values_list("id", "at_text").order_by("-at_text", "id") if DAY.match(text)
-    ]
+    dated = rows.values_list("id", "at_text", "holding_id", "agency_id").order_by("-at_text", "id")
+    told = [one for one in dated if DAY.match(one[1])]
+    days = [(key, text) for key, text, _, _ in told]
     inside = [
         (key, text) for key, text in days if (not since or text[:10] >= since) and (not until or text[:10] <= until)
     ]
@@ -102,7 +102,9 @@ def get_times(
             actor, entities.records_with_places().filter(pk__in=[*keys, *(key for key, *_ in places)])
         )
     }
-    holdings = {(one.holding_id, one.agency_id) for one in read.values()}
+    # Bars count what stands on no page too.
+    holdings = {(holding, agency) for _, _, holding, agency in told}
+    holdings |= {(one.holding_id, one.agency_id) for one in read.values()}
     log.record_each("chart.times-viewed", actor, holdings, subject=subject, details={"from": since, "to": until})
     bodies = dict(door.visible(actor, Record.objects.filter(pk__in=keys)).values_list("id", "body"))
     return TimesPage(
@@ -130,7 +132,15 @@ def _drawn_on(actor: Actor, saved: SavedChart) -> QuerySet[Record]:
     else:
         made = keeping.read_layout(json.dumps(saved.layout))
         nodes = [f"r:{saved.around}", *(node for node in made["places"] if node not in set(made["hidden"]))]
-    return Record.objects.filter(pk__in=[node[2:] for node in nodes if node[:2] in ("e:", "r:")])
+    return Record.objects.filter(pk__in=[key for node in nodes if node[:2] in ("e:", "r:") and (key := _key(node[2:]))])
+
+
+def _key(text: str) -> UUID | None:
+    """A record's id; None for what a browser made up."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _around(actor: Actor, starts: set[UUID]) -> tuple[set[UUID], bool]:

@@ -1,10 +1,9 @@
-"""Why a tie of a chart is there, and the shortest way between two of its nodes: asked anew from what the reader may see."""
+"""Why a tie of a chart is there, and the likeliest way between two of its nodes: asked anew from what the reader may see."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -12,22 +11,26 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 
 from opencets.errors import NotFound
+from opencets.linking import Path, explain_tie
+from opencets.linking.nearby import Nearby
 from opencets.records import KINDS
 from opencets_web.cases.models import Case
 from opencets_web.charts import queries
 from opencets_web.charts.queries import Drawing, Edge, Graph, Reason
 from opencets_web.entities import queries as entities
 from opencets_web.entities.models import Judgement, Match
-from opencets_web.entities.queries import PEOPLE, STRONG_KINDS, RecordLine
+from opencets_web.entities.queries import PEOPLE, RecordLine
 from opencets_web.evidence.models import Claim, Record
-from opencets_web.leads.queries import visible_connections
+from opencets_web.leads.queries import owners_of, visible_connections
+from opencets_web.leads.ties import DatabaseTies
 from opencets_web.media.models import NearDuplicate
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 
 MOST_STEPS = 6
+MAX_BITS = 12.0
 MOST_FRONTIER = 3_000
-"""How many records or values one step of a search may reach; a value that too many use is not followed."""
+"""How many records one step of a search may reach; a value that too many use is not followed."""
 
 
 def why(actor: Actor, tie: str) -> tuple[Reason, ...]:
@@ -58,11 +61,11 @@ def _edge(actor: Actor, drawing: Drawing, tie: str) -> tuple[Edge, str]:
         _owe(drawing, copy)
         return queries.copy_edge(copy, left, right), tie
     elif sort == "connection":
-        row = visible_connections(actor).filter(pk=key).first()
-        if row is None:
+        rows = list(visible_connections(actor).filter(pk=key))
+        if not rows:
             raise NotFound
-        _owe(drawing, row)
-        return queries.connection_edge(row), tie
+        drawing.of_node[tie] |= owners_of(rows)[rows[0].id]
+        return queries.connection_edge(rows[0]), tie
     else:
         raise NotFound
     groups = entities.list_groups(actor, {pair.left_id, pair.right_id})
@@ -140,41 +143,43 @@ def _lines(actor: Actor, ids: Iterable[UUID]) -> dict[UUID, RecordLine]:
 # --- The way between two ---------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Side:
-    """One end of a search: what it reached so far, and from where."""
+@dataclass(frozen=True, slots=True)
+class _End:
+    """One end of a search: the node, as what it is drawn, and the records that stand for it."""
 
     node: str
     drawn_as: str
-    frontier: set[UUID]
-    came: dict[UUID, tuple[UUID, tuple[str, str]] | None] = field(default_factory=dict)
+    records: frozenset[str]
 
 
 def find_way(actor: Actor, start: str, end: str) -> Graph:
-    """A shortest way between two nodes over values that link, at most six values long, as a chart to be merged in.
+    """The likeliest way between two nodes over values that link, at most six values long, as a chart to be merged in.
 
-    Searched from both ends in turn, the smaller first; empty where there is none. NotFound: a node is not the actor's.
+    By the same table of worths as every path: rare values before common ones, and less for years between. Empty where there is
+    none. NotFound: a node is not the actor's.
     """
-    sides = [_begin(actor, node) for node in (start, end)]
-    met = _meet(sides)
-    for _ in range(MOST_STEPS):
-        if met is not None:
-            break
-        side = min(sides, key=lambda one: len(one.frontier) or MOST_FRONTIER + 1)
-        if not side.frontier:
-            break
-        _widen(actor, side)
-        met = _meet(sides)
+    ends = [_begin(actor, node) for node in (start, end)]
     drawing = Drawing()
-    if met is not None:
-        _draw_way(actor, drawing, [_back(side, met) for side in sides])
-        for side in sides:
-            drawing.rename(side.drawn_as, side.node)
+    told: tuple[str, ...] = ()
+    if not ends[0].records & ends[1].records:
+        source = DatabaseTies(counted=False, values_alone=True)
+        near = Nearby(
+            ends[0].records | ends[1].records,
+            source,
+            layers=MOST_STEPS // 2,
+            most_records=MOST_FRONTIER,
+            max_bits=MAX_BITS,
+        )
+        paths = near.paths(ends[0].records, ends[1].records, group_of=source.group_of, count=1)
+        if paths:
+            told = _draw_way(actor, drawing, paths[0])
+            for one in ends:
+                drawing.rename(one.drawn_as, one.node)
     queries.log_chart(actor, drawing, "chart.way-sought", start[:80])
-    return drawing.unplaced()
+    return replace(drawing.unplaced(), told=told)
 
 
-def _begin(actor: Actor, node: str) -> _Side:
+def _begin(actor: Actor, node: str) -> _End:
     sort, _, rest = node.partition(":")
     records: set[UUID]
     drawn_as = node
@@ -195,57 +200,19 @@ def _begin(actor: Actor, node: str) -> _Side:
         raise NotFound
     if not records:
         raise NotFound
-    return _Side(node, drawn_as, records, dict.fromkeys(records))
+    return _End(node, drawn_as, frozenset(map(str, records)))
 
 
-def _widen(actor: Actor, side: _Side) -> None:
-    """One value further: who else holds the values of the frontier."""
-    linking = Claim.objects.filter(kind__in=STRONG_KINDS, normal__isnull=False, generic=False)
-    mine: Iterable[Any] = (
-        door.visible(actor, linking.filter(record__in=side.frontier))
-        .order_by("id")
-        .values_list("record_id", "kind", "normal")
-    )[: MOST_FRONTIER * 4]
-    by_value: dict[tuple[str, str], UUID] = {}
-    by_kind: dict[str, set[str]] = defaultdict(set)
-    for record, kind, normal in mine:
-        by_value.setdefault((kind, normal), record)
-        by_kind[kind].add(normal)
+def _draw_way(actor: Actor, drawing: Drawing, path: Path) -> tuple[str, ...]:
+    """Draw the claims that the way leads over, where all of them are open; how likely it is and each of its ties in words."""
+    ids = {UUID(record) for record in path.records}
     same = Q(pk__in=[])
-    for kind, normals in by_kind.items():
-        same |= Q(kind=kind, normal__in=normals)
-    fresh: set[UUID] = set()
-    held: Iterable[Any] = (
-        door.visible(actor, linking.filter(same, record__retired_at=None))
-        .order_by("id")
-        .values_list("record_id", "kind", "normal")
-    )[: MOST_FRONTIER * 4]
-    for record, kind, normal in held:
-        if record not in side.came:
-            side.came[record] = (by_value[kind, normal], (kind, normal))
-            fresh.add(record)
-    side.frontier = set(sorted(fresh)[:MOST_FRONTIER])
-
-
-def _meet(sides: list[_Side]) -> UUID | None:
-    shared = set(sides[0].came) & set(sides[1].came)
-    return min(shared, key=lambda record: (sum(len(_back(side, record)) for side in sides), record)) if shared else None
-
-
-def _back(side: _Side, record: UUID) -> list[tuple[UUID, tuple[str, str], UUID]]:
-    """From the start to a record: record, value, record."""
-    steps = []
-    while (before := side.came[record]) is not None:
-        steps.append((before[0], before[1], record))
-        record = before[0]
-    return steps[::-1]
-
-
-def _draw_way(actor: Actor, drawing: Drawing, halves: list[list[tuple[UUID, tuple[str, str], UUID]]]) -> None:
-    steps = halves[0] + [(other, value, one) for one, value, other in reversed(halves[1])]
-    ids = {record for one, _, other in steps for record in (one, other)}
-    same = Q(pk__in=[])
-    for _, (kind, normal), _ in steps:
-        same |= Q(kind=kind, normal=normal)
-    claims = list(door.visible(actor, Claim.objects.filter(same, record__in=ids)).order_by("id"))
+    for tie in path.ties:
+        same |= Q(kind=tie.kind, normal=tie.value, record__in=(tie.left, tie.right))
+    claims = list(door.visible(actor, Claim.objects.filter(same)).order_by("id"))
+    called = {str(key): f"{line.label[:60]} ({line.case_reference})" for key, line in _lines(actor, ids).items()}
+    if len(called) < len(ids) or {str(claim.record_id) for claim in claims} < called.keys():
+        return ()
     queries.draw_neighbours(actor, drawing, queries.Neighbours(claims=claims), None, values=True)
+    steps = [f"{called[tie.left]} and {called[tie.right]}: {explain_tie(tie)}." for tie in path.ties]
+    return (f"All of it holds with a probability of {entities.percent_of(path.probability)}.", *steps)

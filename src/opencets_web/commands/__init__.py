@@ -6,7 +6,19 @@ from importlib import import_module
 
 import click
 
-FAMILIES = ("serve", "evidence", "accounts", "audit", "backup", "keys", "standards", "disclosure", "releases")
+FAMILIES = (
+    "serve",
+    "evidence",
+    "accounts",
+    "audit",
+    "backup",
+    "keys",
+    "standards",
+    "jurisdictions",
+    "disclosure",
+    "releases",
+    "weights",
+)
 
 
 def commands() -> list[click.Command]:

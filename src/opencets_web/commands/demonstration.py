@@ -25,6 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from opencets.errors import Interrupted
 from opencets_web.commands import children
+from opencets_web.commands.computers import enter_jurisdictions, hand_in_sightings
 from opencets_web.commands.joint_work import grade_together, tie_together, work_together
 from opencets_web.commands.marked_things import mark_things, receive_things
 from opencets_web.commands.media_work import show_media_work
@@ -163,6 +164,7 @@ def make_people() -> None:
                 secret=demonstration_secret(settings.SECRET_KEY, person.email),
             )
             log.record("account.made", None, subject=f"officer:{person.email}", details={"by": "demonstration"})
+    enter_jurisdictions()
     keyring.ensure_keys()
 
 
@@ -211,6 +213,7 @@ def bring_evidence(folder: Path) -> None:
     tie_together(working["Avon"][0], world.cases[0].reference, folder / "workshop")
     _tell("Marking places and things", len(world.cases), len(world.cases))
     mark_things(working["Avon"][0], world.cases[0].reference)
+    hand_in_sightings(working["Avon"][0], folder / "sightings")
 
 
 def _known_files(actor: Actor, path: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -255,6 +256,40 @@ def import_hash_set(file: Path, email: str, supersedes: str, **stated: Any) -> N
         stated["options"] = {said: value for said, value in options.items() if value}
         actions.import_hash_set(actor, file, supersedes=older, **stated)
     console.print(f"{name} is taken in; how far its reading is stands under Known files.", markup=False)
+
+
+@hash_set.command("authorise")
+@click.argument("table", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--as", "email", envvar="OPENCETS_OFFICER", required=True, help="The supervisor who signs it, by e-mail address."
+)
+@click.option("--name", required=True, help="What the list is called.")
+@click.option("--order", required=True, help="The order or authority under which is looked, as a court will read it.")
+@click.option("--purpose", required=True, help="For what it is looked.")
+@click.option("--from", "begins_on", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The first day.")
+@click.option("--until", "ends_on", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The last day.")
+def authorise_sensor(
+    table: Path, out: Path, email: str, purpose: str, begins_on: datetime, ends_on: datetime, **said: str
+) -> None:
+    """Sign the files of TABLE into OUT as what a sensor may look for; without it, no sensor starts.
+
+    TABLE is a CSV with the columns network and file, where known also pieces (how many the file has) and trackers, with
+    spaces between. The act stands in the log with its order, its purpose and how many files it names.
+    """
+    if out.exists():
+        raise ActRefused(f"{out} is there already; name a new file. Nothing was signed.")
+    with opened("web"):
+        from opencets_web.media.actions import authorise_sensor as sign
+        from opencets_web.policy.acting import acting_as
+        from opencets_web.policy.officers import actor_by_email
+
+        with acting_as(None):
+            actor = actor_by_email(email)
+        days = {"begins_on": begins_on.date().isoformat(), "ends_on": ends_on.date().isoformat()}
+        written = sign(actor, table.read_text(encoding="utf-8"), purpose=purpose, **days, **said)
+    out.write_bytes(written)
+    console.print(f"{out} is signed with the key {json.loads(written)['key']}: sensors trust it by that.", markup=False)
 
 
 COMMANDS: tuple[click.Command, ...] = (import_path, hash_set)

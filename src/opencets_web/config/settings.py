@@ -19,6 +19,8 @@
 | OPENCETS_TEXT | whose visible text is read: ``asked``, of cases for which an officer asks; ``all``; ``off`` | asked |
 | OPENCETS_TEXT_RECOGNISER | dotted name of the class that reads words from pictures | the program ``tesseract`` |
 | OPENCETS_TEXT_LANGUAGES | what it reads, by its own names joined by ``+``, such as eng+deu | all installed |
+| OPENCETS_SIGHTINGS | folder of the ledger of sightings | ``sightings`` in the home |
+| OPENCETS_SIGHTING_PLACES | folder of databases of places (.mmdb) and boundaries (.geojson) | ``places`` in the home |
 | OPENCETS_WITHOUT_DATABASE | 1: for type checks and ``makemigrations`` on a machine without a server | 0 |
 """
 
@@ -107,6 +109,7 @@ INSTALLED_APPS = [
     "opencets_web.deconfliction",
     "opencets_web.emergencies",
     "opencets_web.auditing",
+    "opencets_web.sightings",
     "opencets_web.releases",
     "opencets_web.push",
     "opencets_web.desk",
@@ -221,6 +224,8 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 REGION_MODEL = os.environ.get("OPENCETS_REGION_MODEL", "")
+SIGHTINGS = os.environ.get("OPENCETS_SIGHTINGS") or str(HOME / "sightings")
+SIGHTING_PLACES = os.environ.get("OPENCETS_SIGHTING_PLACES") or str(HOME / "places")
 TEXT_MODE = os.environ.get("OPENCETS_TEXT", "asked")
 TEXT_RECOGNISER = os.environ.get("OPENCETS_TEXT_RECOGNISER", "")
 TEXT_LANGUAGES = os.environ.get("OPENCETS_TEXT_LANGUAGES", "")

@@ -38,6 +38,7 @@ ROOMS = (
     "deconfliction",
     "emergencies",
     "auditing",
+    "sightings",
     "releases",
     "push",
     "desk",

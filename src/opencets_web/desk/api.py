@@ -48,6 +48,8 @@ from opencets_web.media.models import Media
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.middleware import actor_of
+from opencets_web.sightings import actions as sighting_actions
+from opencets_web.sightings import queries as sightings
 from opencets_web.videos import actions as video_actions
 from opencets_web.videos import queries as videos
 
@@ -712,6 +714,44 @@ api = NinjaAPI(
     docs_url=None,
     openapi_url="/openapi.json",
 )
+
+
+class SightingFileIn(Schema):
+    name: Annotated[NoNul, Field(max_length=200)] = Field(description="With its ending, such as day.jsonl.gz.")
+    sensor: Annotated[NoNul, Field(max_length=120)]
+    authority: Annotated[NoNul, Field(max_length=300)] = Field(
+        description="The order or law under which it was observed."
+    )
+    zone: Annotated[NoNul, Field(max_length=60)] = Field("", description="Of times without one, as Europe/London.")
+    size: int = Field(0, ge=0, le=1 << 36, description="Bytes; 0: not known yet.")
+
+
+class SightingFileBegun(Schema):
+    id: UUID
+    chunk: int = Field(description="The most bytes of one chunk.")
+
+
+class SightingFileHere(Schema):
+    arrived: int = Field(description="Bytes; the next chunk begins there.")
+
+
+class SightingFileDone(Schema):
+    sha256: Annotated[str, Field(pattern=r"^([0-9a-fA-F]{64})?$")] = Field("", description="Of the whole file.")
+
+
+class SightingFileOut(Schema):
+    id: UUID
+    name: str
+    sensor: str
+    authority: str
+    size: int
+    state: str
+    rows: int
+    again: int = Field(description="Rows that were in the ledger before.")
+    refused: int
+    sentence: str
+
+
 PROBLEMS = dict.fromkeys((400, 401, 403, 404, 409, 422, 428), Problem)
 router = Router()
 
@@ -1126,6 +1166,43 @@ def list_conflicts(
     """Someone else works on this: conflicts of your agency's cases, unanswered first, each with whom to call."""
     rows, found = deconfliction.list_conflicts(actor_of(request), case=case, unanswered=unanswered, number=page)
     return {"conflicts": [asdict(row) for row in rows], **_page(found)}
+
+
+@router.post("/sighting-files", response={201: SightingFileBegun, **PROBLEMS}, operation_id="beginSightingFile")
+def begin_sighting_file(request: HttpRequest, given: SightingFileIn) -> Status[dict[str, Any]]:
+    """Begin a file of sightings: its chunks follow in turn, then it is completed, kept encrypted and loaded."""
+    made = sighting_actions.begin_file(actor_of(request), **given.dict())
+    return Status(201, {"id": made, "chunk": sighting_actions.LARGEST_CHUNK})
+
+
+@router.post(
+    "/sighting-files/{file_id}/chunk",
+    response={200: SightingFileHere, **PROBLEMS},
+    operation_id="sendSightingChunk",
+    openapi_extra={
+        "requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+    },
+)
+def send_sighting_chunk(
+    request: HttpRequest, file_id: UUID, offset: Annotated[int, Query(ge=0, le=1 << 36)]
+) -> dict[str, Any]:
+    """Send the next bytes of a file; a chunk that is here already changes nothing."""
+    return {"arrived": sighting_actions.add_chunk(actor_of(request), file_id, offset, request.body)}
+
+
+@router.post(
+    "/sighting-files/{file_id}/complete", response={204: None, **PROBLEMS}, operation_id="completeSightingFile"
+)
+def complete_sighting_file(request: HttpRequest, file_id: UUID, given: SightingFileDone) -> Status[None]:
+    """All chunks are here; the file is kept and loaded by a job."""
+    sighting_actions.complete_file(actor_of(request), file_id, given.sha256)
+    return Status(204, None)
+
+
+@router.get("/sighting-files/{file_id}", response={200: SightingFileOut, **PROBLEMS}, operation_id="getSightingFile")
+def get_sighting_file(request: HttpRequest, file_id: UUID) -> dict[str, Any]:
+    """How far a file of sightings is."""
+    return asdict(sightings.get_file(actor_of(request), file_id))
 
 
 def _after(rows: Any, cursor: UUID | None, limit: int) -> list[Any]:

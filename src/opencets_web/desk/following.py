@@ -7,11 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 
 from opencets_web.audit import log
 from opencets_web.evidence.models import Exhibit, ExhibitFile, ExhibitState, ReportLine
-from opencets_web.leads.models import Alert, AlertState, Connection
+from opencets_web.leads.models import AlertState
+from opencets_web.leads.queries import told, visible_connections
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 
@@ -93,11 +94,9 @@ def get_summary(actor: Actor, exhibit_id: UUID) -> Summary:
     files = ExhibitFile.objects.filter(exhibit=exhibit).values("format")
     formats = files.annotate(files=Count("id"), read=Sum("records_read")).order_by("-files", "format")
     lines = list(ReportLine.objects.filter(exhibit=exhibit, retired_at=None).order_by("path", "place", "code"))
-    alerts = door.visible(actor, Alert.objects.filter(case_id=exhibit.case_id, state=AlertState.NEW))
-    sides = Connection.objects.filter(retired_at=None)
-    connections = door.visible(
-        actor, sides.filter(left_case_id=exhibit.case_id) | sides.filter(right_case_id=exhibit.case_id)
-    )
+    alerts = told(actor).filter(case_id=exhibit.case_id, state=AlertState.NEW)
+    sides = Q(left_case_id=exhibit.case_id) | Q(right_case_id=exhibit.case_id)
+    connections = visible_connections(actor).filter(sides)
     return Summary(
         case=exhibit.case.reference,
         exhibit=exhibit.reference,

@@ -71,13 +71,15 @@ WITHHELD_VERBS = (
     "operation", "package", "packages", "part", "part-release", "part-request", "parts", "partner-key", "paths", "release",
     "release-rule", "request", "search", "sharing", "target", "value", "values", "watch", "watches",
     # who was told, given or asked what: officers of partners are named there, and providers whose answer is still to come
+    # of sightings, before a case takes them in
+    "jurisdiction", "jurisdictions", "known-files", "lead", "leads", "sightings",
     "chart", "comment", "deadline", "inquiries", "inquiry", "notice", "standards", "task",
     # votes, which are independent, and what became of them outside the case
     "disagreement", "disagreements", "entries", "entry", "grading-rule", "round", "votes",
     # of the machine and its people
     "account", "agency", "audit", "backup", "certification", "cover", "desk", "door", "emergency", "exposure", "federation",
     "hash-entries", "hash-entry", "hash-set", "hash-sets", "key", "letterhead", "officer", "officers", "provider",
-    "providers", "push", "quiet-hours", "review",
+    "providers", "push", "quiet-hours", "review", "sensor", "weights",
 )  # fmt: skip
 """Families of acts of which only the place in the log goes along. Each family stands here or above: a test asks."""
 

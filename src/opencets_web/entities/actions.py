@@ -1,16 +1,22 @@
-"""Judging: a person decides whether two records are the same person; every decision stays, and can be undone."""
+"""Judging: a person decides whether two records are the same person; every decision stays, and can be undone.
+
+Weights: administrators ask for a version learned from judgements, take it live, and go back.
+"""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound
 from opencets.linking import default_rarity
+from opencets.resolving.model import SHIPPED
+from opencets_web.accounts.models import Role
 from opencets_web.audit import log, outbox
-from opencets_web.entities.models import Judgement, Match, ValueRuling, Verdict
+from opencets_web.entities import matching
+from opencets_web.entities.models import Judgement, Match, ValueRuling, Verdict, WeightTerm, WeightVersion
 from opencets_web.evidence.models import Claim, Record
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
@@ -151,6 +157,99 @@ def end_ruling(actor: Actor, ruling_id: UUID) -> None:
     ruling.ended_at, ruling.ended_by_id = timezone.now(), actor.officer_id
     ruling.save(update_fields=["ended_at", "ended_by"])
     _tell_ruling("value.ruling-ended", actor, ruling)
+
+
+@transaction.atomic
+def ask_weights(actor: Actor, reason: str) -> UUID:
+    """Ask for a new version of the weights, learned from the judgements that stand; a job makes it. The version's id.
+
+    NotFound: not an administrator. ActRefused: without a reason, or one is being made.
+    """
+    _require_administrator(actor)
+    if not reason.strip():
+        raise ActRefused("Say in a few words why the weights are to be learned anew.")
+    if WeightVersion.objects.filter(made_at=None).exists():
+        raise ActRefused("A version is being made; wait for it.")
+    version = WeightVersion(
+        name=f"{SHIPPED}.{WeightVersion.objects.count() + 1}",
+        asked_by_id=actor.officer_id,
+        asked_at=timezone.now(),
+        reason=reason.strip(),
+    )
+    try:
+        with transaction.atomic():
+            version.save(force_insert=True)
+    except IntegrityError:
+        raise ActRefused("Another administrator asked in the same moment.") from None
+    _tell_weights("weights.asked", actor, version.name, version.reason)
+    outbox.post("weights.asked", version_id=str(version.id), officer_id=str(actor.officer_id))
+    return version.id
+
+
+@transaction.atomic
+def take_live(actor: Actor, version_id: UUID, reason: str) -> UUID:
+    """Take a version live that another administrator asked for; all suggestions are weighed again. The term's id.
+
+    NotFound: not an administrator, or no such version. ActRefused: the one who asked for it, it was not made, it is live.
+    """
+    _require_administrator(actor)
+    version = WeightVersion.objects.filter(pk=version_id).first()
+    if version is None:
+        raise NotFound
+    if version.content is None:
+        raise ActRefused(f"{version.name} was not made: {version.refused or 'wait for it.'}")
+    if version.approved_by_id is None:
+        if version.asked_by_id == actor.officer_id:
+            raise ActRefused(f"{version.name} is taken live by another administrator than the one who asked for it.")
+        version.approved_by_id, version.approved_at = actor.officer_id, timezone.now()
+        version.save(update_fields=["approved_by", "approved_at"])
+    return _begin_term(actor, version, reason, "weights.live")
+
+
+@transaction.atomic
+def go_back(actor: Actor, reason: str) -> UUID:
+    """Go back to the version that was live before; any administrator may. The term's id.
+
+    NotFound: not an administrator. ActRefused: nothing was live before.
+    """
+    _require_administrator(actor)
+    former = WeightTerm.objects.filter(ended_at__isnull=False).order_by("-ended_at").first()
+    if not WeightTerm.objects.filter(ended_at=None).exists():
+        raise ActRefused(f"{SHIPPED}, as it is shipped, is live; there is nothing before it.")
+    return _begin_term(actor, former.version if former else None, reason, "weights.back")
+
+
+def _begin_term(actor: Actor, version: WeightVersion | None, reason: str, verb: str) -> UUID:
+    if not reason.strip():
+        raise ActRefused("A change of version needs a reason: say in a few words what you compared.")
+    with connection.cursor() as cursor:
+        # Nobody places a record by one version and keeps it as of another.
+        cursor.execute(matching.ALL)
+    live = WeightTerm.objects.select_for_update(of=("self",)).filter(ended_at=None).first()
+    if (live.version_id if live else None) == (version.id if version else None):
+        raise ActRefused(f"{version.name if version else SHIPPED} is live already.")
+    now = timezone.now()
+    if live is not None:
+        live.ended_at, live.ended_by_id = now, actor.officer_id
+        live.save(update_fields=["ended_at", "ended_by"])
+    term = WeightTerm(version=version, reason=reason.strip(), begun_by_id=actor.officer_id, begun_at=now)
+    try:
+        with transaction.atomic():
+            term.save(force_insert=True)
+    except IntegrityError:
+        raise ActRefused("Another administrator changed the version in the same moment.") from None
+    _tell_weights(verb, actor, version.name if version else SHIPPED, term.reason)
+    outbox.post("weights.changed", term_id=str(term.id), officer_id=str(actor.officer_id))
+    return term.id
+
+
+def _require_administrator(actor: Actor) -> None:
+    if not actor.has(Role.ADMINISTRATOR):
+        raise NotFound
+
+
+def _tell_weights(verb: str, actor: Actor, name: str, reason: str) -> None:
+    log.record(verb, actor, subject=f"weights:{name}", details={"reason": reason})
 
 
 def _tell_ruling(verb: str, actor: Actor, ruling: ValueRuling) -> None:

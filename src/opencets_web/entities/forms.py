@@ -72,3 +72,9 @@ class RulingForm(forms.Form):
         return {
             "kind": given["kind"], "normal": given["value"], "generic": given["says"] == "nothing", "reason": given["reason"],
         }  # fmt: skip
+
+
+class WeightsForm(forms.Form):
+    """Why the weights are to change."""
+
+    reason = forms.CharField(max_length=1_000)

@@ -6,10 +6,12 @@ import logging
 from uuid import UUID
 
 from opencets_web.accounts.models import Officer
-from opencets_web.entities import matching, placing
+from opencets_web.audit import outbox
+from opencets_web.entities import learning, matching, placing
 from opencets_web.policy.acting import acting_as
 from opencets_web.policy.actor import Actor
 
+STEPS_AT_ONCE = 25
 _log = logging.getLogger("opencets.entities")
 
 
@@ -51,6 +53,22 @@ def apply_ruling(ruling_id: str, officer_id: str) -> None:
         matching.apply_ruling(_actor(officer_id), UUID(ruling_id))
     while _settled(officer_id):
         pass
+
+
+def make_weights(version_id: str, officer_id: str) -> None:
+    """Learn and compare the version of the weights that was asked for; again without effect."""
+    with acting_as(UUID(officer_id)):
+        learning.make_version(_actor(officer_id), UUID(version_id))
+
+
+def weigh_again(term_id: str, officer_id: str) -> None:
+    """Weigh some thousand records again by the live version, and post the rest, so that other work is not kept waiting."""
+    for _ in range(STEPS_AT_ONCE):
+        with acting_as(UUID(officer_id)):
+            if not learning.weigh_step(_actor(officer_id), UUID(term_id)):
+                return
+    with acting_as(UUID(officer_id)):
+        outbox.post("weights.changed", term_id=term_id, officer_id=officer_id)
 
 
 def _actor(officer_id: str) -> Actor:

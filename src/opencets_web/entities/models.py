@@ -1,4 +1,4 @@
-"""Identifiers and their generic state, suggested matches, judgements."""
+"""Identifiers and their generic state, suggested matches, judgements, versions of the weights and which one is live."""
 
 from __future__ import annotations
 
@@ -137,3 +137,76 @@ class ValueRuling(Guarded):
             models.CheckConstraint(condition=~Q(reason=""), name="ruling_has_a_reason"),
         ]
         indexes = [models.Index(fields=["kind", "normal"], name="ruling_by_value")]
+
+
+class WeightVersion(models.Model):
+    """A version of the weights of people, learned from judgements: one administrator asks for it, another takes it live.
+
+    Of the whole node. Made once by a job and never changed; ``refused`` says why nothing was made.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=20, unique=True)
+    asked_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    reason = models.TextField()
+    content = models.JSONField(null=True, blank=True, help_text="The model, as opencets.resolving.model reads it.")
+    learned = models.JSONField(
+        default=dict, help_text="How widely, and until when: what a later version is compared by."
+    )
+    card = models.JSONField(null=True, blank=True)
+    compared = models.JSONField(null=True, blank=True, help_text="Former and new on sets whose truth is known.")
+    made_at = models.DateTimeField(null=True, blank=True)
+    refused = models.TextField(blank=True)
+    approved_by = models.ForeignKey(Officer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    approved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(reason=""), name="weights_asked_with_a_reason"),
+            models.CheckConstraint(
+                condition=Q(approved_by=None) | (~Q(approved_by=F("asked_by")) & Q(content__isnull=False)),
+                name="weights_approved_by_another",
+            ),
+        ]
+
+
+class WeightTerm(models.Model):
+    """From when until when a version was live, who took it so, and how far the suggestions are weighed again by it.
+
+    Without a version: the weights that OpenCETS is shipped with.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    version = models.ForeignKey(WeightVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="terms")
+    reason = models.TextField()
+    begun_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
+    begun_at = models.DateTimeField()
+    ended_by = models.ForeignKey(Officer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    total = models.IntegerField(default=0)
+    weighed = models.IntegerField(default=0)
+    reached = models.UUIDField(null=True, blank=True, help_text="The last record that was weighed again.")
+    weighed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                models.Value(1), condition=Q(ended_at=None), name="one_live_version_of_the_weights"
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="term_has_a_reason"),
+        ]
+
+
+class WeightTurn(BetweenTwo):
+    """A pair that a version tells on the other side of the threshold than the version that was live when it was made."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    version = models.ForeignKey(WeightVersion, on_delete=models.PROTECT, related_name="+")
+    left = models.ForeignKey(Record, on_delete=models.PROTECT, related_name="+")
+    right = models.ForeignKey(Record, on_delete=models.PROTECT, related_name="+")
+    before = models.FloatField()
+    after = models.FloatField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "left", "right"], name="turn_once_per_version")]

@@ -22,12 +22,13 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from opencets.linking import default_rarity
-from opencets.resolving import BLOCK_LIMIT, Model, Suggestion, load_model
+from opencets.resolving import BLOCK_LIMIT, Suggestion
 from opencets.resolving.packed import FORM
 from opencets.resolving.placing import STRONG, Kept, Stated, compare, keep, key_of, likely, unpack
 from opencets_web.accounts.ids import new_id
 from opencets_web.audit import log
 from opencets_web.entities import matching
+from opencets_web.entities.weights import live_model, live_name
 from opencets_web.evidence.models import Exhibit
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
@@ -451,7 +452,7 @@ def ready() -> None:
 
 
 def _compared(known: Mapping[int, _Placed], pairs: Iterable[tuple[int, int]]) -> list[Suggestion]:
-    model, rarity = load_model(), default_rarity()
+    model, rarity = live_model(), default_rarity()
     here = [pair for pair in pairs if pair[0] in known and pair[1] in known]
     rows = {place: row for row, place in enumerate({place for pair in here for place in pair})}
     left, right = (np.fromiter((rows[pair[side]] for pair in here), np.int32, len(here)) for side in (0, 1))
@@ -468,9 +469,9 @@ def _ids(suggestion: Suggestion) -> Pair:
     return UUID(suggestion.left), UUID(suggestion.right)
 
 
-def model_name(model: Model) -> str:
-    """What a suggestion says of where its weights come from: the model of people, and the table of rarity."""
-    return f"{model.name}+{default_rarity().model}"
+def model_name(weights: str) -> str:
+    """What a suggestion says of where its weights come from: the version of those of people, and the table of rarity."""
+    return f"{weights}+{default_rarity().model}"
 
 
 def _keep(known: Mapping[int, _Placed], suggested: Sequence[Suggestion]) -> int:
@@ -479,7 +480,7 @@ def _keep(known: Mapping[int, _Placed], suggested: Sequence[Suggestion]) -> int:
         return 0
     wanted = {side.bytes for one in suggested for side in _ids(one)}
     placed = {str(record.id): record for record in known.values() if record.ids[:16] in wanted}
-    now, name = timezone.now(), model_name(load_model())
+    now, name = timezone.now(), model_name(suggested[0].model)
     rows = [
         (new_id(), left.id, right.id, left.holding_id, left.agency_id, right.holding_id, right.agency_id,
          round(one.probability, 4), round(one.bits, 3),
@@ -514,7 +515,7 @@ def _retire(which: str, parameters: list[list[UUID]], standing: Collection[Pair]
             f"update entities_match m set retired_at = %s where m.retired_at is null and {which}"
             " and (m.model <> %s or not exists (select 1 from unnest(%s::uuid[], %s::uuid[]) s(l, r)"
             " where s.l = m.left_id and s.r = m.right_id))",
-            [timezone.now(), *parameters, model_name(load_model()),
+            [timezone.now(), *parameters, model_name(live_name()),
              [left for left, _ in standing], [right for _, right in standing]],
         )  # fmt: skip
         return int(cursor.rowcount)

@@ -24,7 +24,7 @@ from django.utils import timezone
 from opencets.errors import NotFound
 from opencets.linking import JUDGED, components
 from opencets.records import KINDS, PROPERTIES, RECORDS
-from opencets.resolving import PersonRow, load_model, prepare, what_would_change
+from opencets.resolving import Model, PersonRow, prepare, what_would_change
 from opencets.resolving.features import hard_conflict
 from opencets.values.handling import Label, most_restrictive
 from opencets_web.audit import log
@@ -33,6 +33,7 @@ from opencets_web.cases.queries import CaseFrame
 from opencets_web.entities.contradictions import DECIDING, GROUPING_KINDS, contradictions_of
 from opencets_web.entities.models import Judgement, Match, Verdict
 from opencets_web.entities.numbering import number_of, read_number, span_of
+from opencets_web.entities.weights import live_model
 from opencets_web.evidence.models import Claim, Record
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
@@ -851,6 +852,7 @@ def _cards(
     labels = labels_under(
         actor, [side for match in matches for side in (match.left_holding_id, match.right_holding_id)]
     )
+    model = live_model() if matches else None
     return tuple(
         MatchCard(
             id=match.id,
@@ -863,17 +865,16 @@ def _cards(
             found_at=match.found_at,
             may_judge=bool({match.left_holding_id, match.right_holding_id} & writable),
             label=most_restrictive(labels[holding] for holding in (match.left_holding_id, match.right_holding_id)),
-            turned=_turned(match),
+            turned=_turned(match, model),
         )
         for match in matches
         if match.left_id in lines and match.right_id in lines
     )
 
 
-def _turned(match: Match) -> str:
+def _turned(match: Match, model: Model | None) -> str:
     """From the reasons that the reader is shown alone; nothing where another model weighed them."""
-    model = load_model()
-    if not match.model.startswith(f"{model.name}+"):
+    if model is None or not match.model.startswith(f"{model.name}+"):
         return ""
     change = what_would_change(match.bits, ((reason["feature"], reason["bits"]) for reason in match.reasons), model)
     return change.sentence if change else "No single further value would turn it."

@@ -14,8 +14,9 @@ from django.views.decorators.http import require_GET, require_POST
 from opencets.errors import ActRefused
 from opencets_web.cases.queries import get_frame
 from opencets_web.entities import actions, queries
-from opencets_web.entities.forms import IdentifierForm, JudgeForm, RulingForm, WordsForm
+from opencets_web.entities.forms import IdentifierForm, JudgeForm, RulingForm, WeightsForm, WordsForm
 from opencets_web.entities.shared import list_shared
+from opencets_web.entities.versions import get_versions
 from opencets_web.policy.middleware import actor_of
 
 LISTS = {
@@ -123,6 +124,38 @@ def end_ruling(request: HttpRequest, ruling_id: UUID) -> HttpResponse:
     actions.end_ruling(actor_of(request), ruling_id)
     messages.success(request, "The ruling is ended; the count holds again. It stays in the history.")
     return redirect(back_from(request, reverse("entities:shared")))
+
+
+@require_GET
+def weights(request: HttpRequest) -> HttpResponse:
+    return render(request, "entities/weights.html", {"found": get_versions(actor_of(request))})
+
+
+@require_POST
+def ask_weights(request: HttpRequest) -> HttpResponse:
+    actions.ask_weights(actor_of(request), _why(request))
+    messages.success(request, "Asked for. The version stands here once it is made and compared.")
+    return redirect("entities:weights")
+
+
+@require_POST
+def weights_live(request: HttpRequest, version_id: UUID) -> HttpResponse:
+    actions.take_live(actor_of(request), version_id, _why(request))
+    back = reverse("entities:weights-back")
+    messages.success(request, "Live. All suggestions are weighed again.", extra_tags=f"undo:{back}")
+    return redirect("entities:weights")
+
+
+@require_POST
+def weights_back(request: HttpRequest) -> HttpResponse:
+    actions.go_back(actor_of(request), _why(request) or "Taken back by the administrator who had changed it.")
+    messages.success(request, "The earlier version is live again. All suggestions are weighed again.")
+    return redirect("entities:weights")
+
+
+def _why(request: HttpRequest) -> str:
+    form = WeightsForm(request.POST)
+    return str(form.cleaned_data["reason"]) if form.is_valid() else ""
 
 
 def back_from(request: HttpRequest, otherwise: str) -> str:

@@ -25,7 +25,12 @@ from opencets_web.evidence.root import FileRoot, root_key
 from opencets_web.evidence.vault import keys, known
 
 ROWS_AT_ONCE = 2_000
-WRAPPED = (("evidence_blob", "agency_id"), ("evidence_upload", "agency_id"), ("media_hashset", "agency_id"))
+WRAPPED = (
+    ("evidence_blob", "agency_id"),
+    ("evidence_upload", "agency_id"),
+    ("media_hashset", "agency_id"),
+    ("sightings_sightingfile", "agency_id"),
+)
 """Every table with the ``wrapped_key`` of a blob, and the column that says whose it is."""
 EXCHANGED = (*WRAPPED, ("evidence_fieldkey", "agency_id"))
 """What is wrapped anew when an agency's key is replaced: with the blobs' keys, the one that seals its private fields."""

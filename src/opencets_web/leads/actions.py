@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from opencets.errors import ActRefused
 from opencets_web.audit import log
-from opencets_web.leads.models import Alert, AlertState, AlertThreshold
+from opencets_web.leads.models import AlertState, AlertThreshold
+from opencets_web.leads.queries import told
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 
@@ -44,9 +45,7 @@ def set_threshold(actor: Actor, least_strength: float) -> None:
 
 
 def _decide(actor: Actor, alert_id: UUID, state: AlertState, reason: str, verb: str) -> str:
-    alert = door.admit(
-        actor, Alert.objects.select_related("case").select_for_update(of=("self",)), "contribute", pk=alert_id
-    )
+    alert = door.admit(actor, told(actor).select_for_update(of=("self",)), "contribute", pk=alert_id)
     decided = state != AlertState.NEW
     alert.state, alert.decided_because = state, reason
     alert.decided_at = timezone.now() if decided else None

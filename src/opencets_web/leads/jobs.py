@@ -30,6 +30,12 @@ def link_ruled(ruling_id: str, officer_id: str) -> None:
         linking.link_ruled(actor, UUID(ruling_id))
 
 
+def search_older() -> None:
+    """Find again, with the model of today, what an older one found."""
+    while linking.search_older():
+        pass
+
+
 def tell_anew(holding_id: str, officer_id: str) -> None:
     """Decide again what connections tell each side, after a release or its withdrawal."""
     actor = actor_for(officer_id)

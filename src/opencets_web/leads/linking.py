@@ -2,6 +2,7 @@
 
 One of the files that may use the blind door. The search of a case is complete (from its whole boundary), so the connections of a
 case are exactly those of its last search: what is not found again is retired, for instance because a value turned generic.
+What one connection says follows from the records of the holdings on it alone (docs/decisions/connections-for-each-reader.md).
 What is told, to whom, and how often: docs/decisions/alerts.md.
 """
 
@@ -16,15 +17,17 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.db import connection as database
+from django.db import transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
 from opencets.linking.explain import explain_path, explain_tie
 from opencets.linking.paths import Path, Tie, combined, search
+from opencets.linking.rarity import default_rarity
 from opencets.ranking.strength import Strength, strength
 from opencets_web.accounts.ids import new_id
 from opencets_web.audit import log
-from opencets_web.cases.models import Case
+from opencets_web.cases.models import Assignment, Case
 from opencets_web.cases.telling import tell_officers
 from opencets_web.entities.models import ValueRuling
 from opencets_web.evidence.models import Claim, Exhibit, Record
@@ -34,10 +37,10 @@ from opencets_web.media.models import HashSet, Media
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.blind import across_holdings
-from opencets_web.policy.models import Disclosure, Grant, GrantState
+from opencets_web.policy.models import Disclosure, Grant, GrantState, Holding
 from opencets_web.ui.notify import tell
 
-MODEL = "paths-1"
+MODEL = "paths-2"
 MAX_HOPS = 3
 MAX_BITS = 6.0
 """A path of less than 1 in 64 is kept for nobody."""
@@ -66,7 +69,7 @@ def link_exhibit(actor: Actor, exhibit_id: UUID) -> int:
         actor,
         holding=(exhibit.holding_id, exhibit.agency_id),
         subject=f"exhibit:{exhibit.case.reference}/{exhibit.reference}",
-        details={"alerts": sum(alert.case_id == exhibit.case_id for alert in told)},
+        details={"alerts": sum(alert.case_id == exhibit.case_id for alert in _open(told))},
     )
     tell(f"case:{exhibit.case_id}", "connections", exhibit.id)
     return len(told)
@@ -78,7 +81,9 @@ def link_records(actor: Actor, record_ids: Sequence[UUID]) -> int:
         _one_at_a_time()
         cases = set(Record.objects.filter(id__in=record_ids).values_list("case_id", flat=True))
         told = _link_cases(_affected(list(record_ids)) | cases)
-    log.record("connection.found", actor, details={"alerts": sum(alert.agency_id == actor.agency_id for alert in told)})
+    log.record(
+        "connection.found", actor, details={"alerts": sum(alert.agency_id == actor.agency_id for alert in _open(told))}
+    )
     return len(told)
 
 
@@ -93,8 +98,22 @@ def link_ruled(actor: Actor, ruling_id: UUID) -> int:
         through = Connection.objects.filter(retired_at=None, uses__contains=[used])
         cases |= {case for pair in through.values_list("left_case_id", "right_case_id") for case in pair}
         told = _link_cases(cases)
-    log.record("connection.found", actor, details={"alerts": sum(alert.agency_id == actor.agency_id for alert in told)})
+    log.record(
+        "connection.found", actor, details={"alerts": sum(alert.agency_id == actor.agency_id for alert in _open(told))}
+    )
     return len(told)
+
+
+@transaction.atomic
+def search_older(most: int = 200) -> int:
+    """Search again from cases whose connections an older model found, ``most`` at a time; how many cases."""
+    with across_holdings():
+        _one_at_a_time()
+        older = Connection.objects.filter(retired_at=None).exclude(model__startswith=f"{MODEL}/")
+        cases = set(older.order_by("left_case_id").values_list("left_case_id", flat=True).distinct()[:most])
+        if cases:
+            _link_cases(cases)
+    return len(cases)
 
 
 def tell_anew(holding_id: UUID) -> int:
@@ -106,9 +125,13 @@ def tell_anew(holding_id: UUID) -> int:
         )
         told = _tell(list(rows), {})
         cases = {side for row in rows for side in (row.left_case_id, row.right_case_id)}
-        _settle_pointers(cases | set(Case.objects.filter(holding_id=holding_id).values_list("id", flat=True)))
-        for case_id in cases:
-            tell(f"case:{case_id}", "connections", holding_id)
+        own = set(Case.objects.filter(holding_id=holding_id).values_list("id", flat=True))
+        _settle_pointers(cases | own)
+        # An open page of a case that learns nothing hears nothing: to whom somebody releases what is theirs.
+        partners = set(Grant.objects.filter(holding_id=holding_id).values_list("to_agency_id", flat=True)) - {None}
+        theirs = Case.objects.filter(id__in=cases, agency_id__in=partners).values_list("id", flat=True)
+        for case_id in own | set(theirs) | {alert.case_id for alert in told}:
+            tell(f"case:{case_id}", "connections", case_id)
     return len(told)
 
 
@@ -220,25 +243,38 @@ _Key = tuple[UUID, UUID, tuple[UUID, ...]]
 
 def _link_cases(case_ids: Collection[UUID]) -> list[Alert]:
     """Search from every one of the cases, keep what was found, tell what is new; the alerts raised."""
-    ties = DatabaseTies()
+    ties = DatabaseTies(default_rarity().level())
+    found = _found(case_ids, ties)
+    searched = set(case_ids)
+    # A search from the higher end alone may choose other paths: where it would change something, the lower end is asked.
+    lower = {key[0] for key in _differing(searched, found)} - searched
+    if lower:
+        found = {key: one for key, one in found.items() if key[0] not in lower}
+        found |= {key: one for key, one in _found(lower, ties).items() if key[0] in lower and key[1] in searched}
+    changed, strengths = _keep(searched, found)
+    told = _tell(changed, strengths)
+    _settle_pointers(case_ids)
+    return told
+
+
+def _found(case_ids: Collection[UUID], ties: DatabaseTies) -> dict[_Key, _Found]:
+    """What connects the cases with others; found from both ends, the lower end's paths stand, whichever exhibit came last."""
     boundaries = ties.boundaries(sorted(case_ids))
     list(ties.ties_of(sorted({record for starts in boundaries.values() for record in starts})))
     found: dict[_Key, _Found] = {}
     for case_id in sorted(case_ids):
         for one in _search(case_id, boundaries[case_id], ties):
-            # Found from both ends, the lower end's paths stand: the same whichever exhibit came last.
             found.setdefault((one.left, one.right, one.through), one)
-    changed, strengths = _keep(set(case_ids), found)
-    told = _tell(changed, strengths)
-    _settle_pointers(case_ids)
-    return told
+    return found
 
 
 def _search(case_id: UUID, starts: Sequence[str], ties: DatabaseTies) -> list[_Found]:
     if not starts:
         return []
     found: dict[_Key, _Found] = {}
-    result = search(starts, ties, group_of=ties.group_of, max_hops=MAX_HOPS, max_bits=MAX_BITS)
+    result = search(
+        starts, ties, group_of=ties.group_of, held_by=ties.held_by, max_hops=MAX_HOPS, max_bits=MAX_BITS
+    )  # fmt: skip
     for reached in result.connections:
         left, right = sorted((case_id, UUID(reached.group)))
         for path in reached.paths:
@@ -249,6 +285,20 @@ def _search(case_id: UUID, starts: Sequence[str], ties: DatabaseTies) -> list[_F
     for one in found.values():
         one.paths.sort(key=lambda path: (path.bits, path.hops, path.records))
     return list(found.values())
+
+
+def _differing(searched: set[UUID], found: dict[_Key, _Found]) -> list[_Key]:
+    """What was found and stands otherwise or not at all, and what stands and was not found again."""
+    touching = Q(left_case_id__in=searched) | Q(right_case_id__in=searched)
+    rows = Connection.objects.filter(touching, retired_at=None, model__startswith=f"{MODEL}/")
+    standing: dict[_Key, str] = {
+        (left, right, cast("tuple[UUID, ...]", tuple(through))): digest
+        for left, right, through, digest in rows.values_list("left_case_id", "right_case_id", "through", "digest")
+    }
+    return [
+        *(key for key, one in found.items() if standing.get(key) != _digest(one.paths)),
+        *(key for key in standing if key not in found),
+    ]
 
 
 def _turned(path: Path) -> Path:
@@ -272,7 +322,10 @@ def _keep(searched: set[UUID], found: dict[_Key, _Found]) -> tuple[list[Connecti
     new = {
         key: one
         for key, one in found.items()
-        if key not in standing or standing[key].digest != digests[key] or standing[key].retired_at is not None
+        if key not in standing
+        or standing[key].digest != digests[key]
+        or standing[key].retired_at is not None
+        or not standing[key].model.startswith(f"{MODEL}/")
     }
     cases = Case.objects.in_bulk({side for one in new.values() for side in (one.left, one.right)})
     labels = _labels({record for one in new.values() for path in one.paths for record in path.records})
@@ -515,6 +568,9 @@ def _settle_pointers(case_ids: Iterable[UUID]) -> None:
             with judged as (
               select p.id, h.disclosure, exists (
                 select 1 from leads_connection x where x.retired_at is null and x.strength >= %(least)s
+                  and not exists (
+                    select 1 from policy_holding w where w.disclosure = 'silent' and w.agency_id <> p.agency_id
+                      and w.id = any(x.through || array[x.left_holding_id, x.right_holding_id]))
                   and ((x.left_case_id = s.case_id and (x.right_case_id = s.other_case_id or k.holding_id = any(x.through)))
                     or (x.right_case_id = s.case_id and (x.left_case_id = s.other_case_id or k.holding_id = any(x.through))))
               ) as connects
@@ -602,7 +658,39 @@ def _raise(alerts: Sequence[Alert]) -> list[Alert]:
             subject=f"alert:{alert.id}",
             details={"kind": alert.kind},
         )
-        connects = alert.kind == AlertKind.CONNECTION
-        undisturbed = {who for who, least in thresholds.items() if connects and alert.strength < least}
-        tell_officers(alert.case_id, "alert.raised", alert.id, but=undisturbed)
+    _announce(new.values(), thresholds)
     return list(new.values())
+
+
+def _announce(alerts: Collection[Alert], thresholds: dict[UUID, float]) -> None:
+    """Live events: known files to every page of the case, else to its officers of the agency, where all of it can be told.
+
+    A partner on the case does not hear of what is its owner's alone, nor an officer of a case that is closed to them.
+    """
+    mine = Assignment.objects.filter(case_id__in={alert.case_id for alert in alerts}, until_at=None)
+    officers: dict[tuple[UUID, UUID], list[UUID]] = {}
+    for case_id, agency_id, officer_id in mine.values_list("case_id", "officer__agency_id", "officer_id"):
+        officers.setdefault((case_id, agency_id), []).append(officer_id)
+    for alert in _open(alerts):
+        if alert.kind == AlertKind.KNOWN:
+            tell_officers(alert.case_id, "alert.raised", alert.id)
+            continue
+        for officer_id in officers.get((alert.case_id, alert.agency_id), ()):
+            if not alert.connection or alert.strength >= thresholds.get(officer_id, 0.0):
+                tell(f"officer:{officer_id}", "alert.raised", alert.id)
+
+
+def _open(alerts: Collection[Alert]) -> list[Alert]:
+    """Those on whose way lies no case that is closed to officers of the case told."""
+    on_the_way = {holding for alert in alerts if alert.connection for holding in _holdings(alert.connection)}
+    with across_holdings():
+        closed = set(Holding.objects.filter(id__in=on_the_way, restricted=True).values_list("id", flat=True))
+    return [
+        alert
+        for alert in alerts
+        if not (alert.connection and closed & _holdings(alert.connection) - {alert.holding_id})
+    ]
+
+
+def _holdings(row: Connection) -> set[UUID]:
+    return {row.left_holding_id, row.right_holding_id, *cast("list[UUID]", row.through)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -21,6 +21,7 @@ from opencets_web.audit import log
 from opencets_web.cases.models import Assignment
 from opencets_web.cases.queries import CaseFrame, get_frame
 from opencets_web.leads.models import Alert, AlertKind, AlertState, AlertThreshold, Connection, Pointer
+from opencets_web.leads.weighing import strongest, weighed
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.labels import label_over
@@ -90,17 +91,28 @@ OWN_BUSINESS = (AlertKind.POINTER, AlertKind.REQUEST, AlertKind.RELEASE)
 """Told to the owning agency only, also while the case is released to another one."""
 
 
-def _told(actor: Actor) -> QuerySet[Alert]:
+def told(actor: Actor) -> QuerySet[Alert]:
     """The alerts that may be told to the actor: of cases they see; a connection's only while they see all of it.
 
     A new alert that names whom to call goes once its other side is released, and comes back with the release's end.
     """
     alerts = door.visible(actor, Alert.objects.all()).select_related("case", "decided_by", "connection")
-    alerts = alerts.defer("connection__paths", "connection__uses")
+    alerts = alerts.defer("connection__uses")
     alerts = alerts.filter(Q(agency_id=actor.agency_id) | ~Q(kind__in=OWN_BUSINESS))
     seen = Q(connection=None) | Q(_is_any_of("connection_id", visible_connections(actor)))
     calling = Q(pointer=None) | ~Q(state=AlertState.NEW) | Q(_is_any_of("pointer_id", _speaking(actor)))
     return alerts.filter(seen, calling)
+
+
+def _alerts(actor: Actor, alerts: Iterable[Alert]) -> tuple[AlertRow, ...]:
+    """Alerts as lines, each connection as this reader may weigh it, the strongest first."""
+    rows = list(alerts)
+    connections = {alert.connection_id: alert.connection for alert in rows if alert.connection}
+    weighed(actor, connections.values())
+    for alert in rows:
+        if alert.connection:
+            alert.connection = connections[alert.connection_id]
+    return tuple(sorted(map(_alert, rows), key=lambda row: (-row.strength, -row.raised_at.timestamp())))
 
 
 def _is_any_of(column: str, rows: QuerySet[Connection] | QuerySet[Pointer]) -> Func:
@@ -126,6 +138,23 @@ def visible_connections(actor: Actor) -> QuerySet[Connection]:
     opened = ArraySubquery(door.visible(actor, Holding.objects.all()).values("id"))
     rows = door.visible(actor, Connection.objects.filter(retired_at=None))
     return rows.filter(Q(through=[]) | Q(through__contained_by=opened))
+
+
+def owners_of(connections: Iterable[Connection]) -> dict[UUID, set[tuple[UUID, UUID]]]:
+    """Whose records each connection tells of: both cases, and those between them, whose words stand in its sentence."""
+    rows = list(connections)
+    between = {UUID(str(holding)) for row in rows for holding in row.through}
+    agency: dict[UUID, UUID] = {}
+    if between:
+        agency = dict(Holding.objects.filter(id__in=between).values_list("id", "agency_id"))
+    return {
+        row.id: {
+            (row.left_holding_id, row.left_agency_id),
+            (row.right_holding_id, row.right_agency_id),
+            *((holding, agency[holding]) for holding in between & set(row.through)),
+        }
+        for row in rows
+    }
 
 
 def standing_pointers(actor: Actor) -> QuerySet[Pointer]:
@@ -169,7 +198,7 @@ def list_alerts(
     number: int = 1,
 ) -> AlertsPage:
     """Alerts of the cases that the actor sees, strongest first, by reason; connections from the actor's own threshold on."""
-    alerts = _told(actor)
+    alerts = told(actor)
     least = least_strength(actor)
     weaker = 0
     if least and not weak:
@@ -185,7 +214,7 @@ def list_alerts(
     total = counts.get(state, 0) if state and not kind and not mine else alerts.count()
     page = _Counted(alerts.order_by("-strength", "-raised_at"), total).get_page(number)
     log.record("alerts.viewed", actor, details={"state": state, "kind": kind, "page": page.number})
-    rows = tuple(_alert(alert) for alert in page)
+    rows = _alerts(actor, page)
     return AlertsPage(rows, page, counts, _grouped(rows), int(least), weaker)
 
 
@@ -206,14 +235,14 @@ def new_alerts(actor: Actor, limit: int = 10) -> tuple[tuple[AlertRow, ...], dic
     alerts = new_of_mine(actor)
     numbers = dict(alerts.order_by().values_list("case_id").annotate(number=Count("id")))
     shown = alerts.order_by("-strength", "-raised_at")[:limit] if numbers else ()
-    return tuple(_alert(alert) for alert in shown), numbers
+    return _alerts(actor, shown), numbers
 
 
 def new_of_mine(actor: Actor) -> QuerySet[Alert]:
     """The new alerts of the actor's own cases."""
     own = AlertThreshold.objects.filter(officer_id=actor.officer_id).values("least_strength")
     weak = Q(kind=AlertKind.CONNECTION, strength__lt=Coalesce(Subquery(own), 0.0))
-    return _told(actor).filter(~weak, state=AlertState.NEW, case_id__in=_my_case_ids(actor))
+    return told(actor).filter(~weak, state=AlertState.NEW, case_id__in=_my_case_ids(actor))
 
 
 def _my_case_ids(actor: Actor) -> Any:
@@ -222,8 +251,8 @@ def _my_case_ids(actor: Actor) -> Any:
 
 def case_alerts(actor: Actor, frame: CaseFrame, limit: int = 6) -> tuple[AlertRow, ...]:
     """The newest alerts of one case that are still open."""
-    alerts = _told(actor).filter(case_id=frame.case_id, state=AlertState.NEW)
-    return tuple(_alert(alert) for alert in alerts.order_by("-strength", "-raised_at")[:limit])
+    alerts = told(actor).filter(case_id=frame.case_id, state=AlertState.NEW)
+    return _alerts(actor, alerts.order_by("-strength", "-raised_at")[:limit])
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +299,10 @@ class ConnectionsPage:
     counts: tuple[tuple[str, int], ...]
 
 
+MOST_WEIGHED = 1_000
+"""Of a case with more connections, each page is weighed and ordered by itself."""
+
+
 def list_connections(actor: Actor, reference: str, *, kind: str = "", number: int = 1) -> ConnectionsPage:
     """The connections of a case, strongest first, each with its paths; pointers where the other side is hidden."""
     frame = get_frame(actor, reference, "leads:connections")
@@ -281,10 +314,19 @@ def list_connections(actor: Actor, reference: str, *, kind: str = "", number: in
             counted[name] = counted.get(name, 0) + 1
     if kind:
         rows = rows.filter(kinds__contains=[kind])
-    page = Paginator(rows.order_by("-strength", "-found_at"), 25).get_page(number)
+    ordered = rows.order_by("-strength", "-found_at", "id")
+    read = list(ordered[: MOST_WEIGHED + 1])
+    page: Page[Connection]
+    if len(read) > MOST_WEIGHED:
+        page = Paginator(ordered, 25).get_page(number)
+        page.object_list = strongest(actor, page)
+    else:
+        page = Paginator(strongest(actor, read), 25).get_page(number)
     log.record(
         "connections.viewed", actor, holding=frame.holding, subject=f"case:{reference}", details={"page": page.number}
     )
+    others = {owner for of in owners_of(list(page)).values() for owner in of if owner[0] != frame.holding_id}
+    log.record_each("connections.viewed", actor, others, details={"page": page.number})
     return ConnectionsPage(
         frame=frame,
         rows=tuple(_row(actor, row, frame.case_id) for row in page),
@@ -298,8 +340,9 @@ def top_connections(actor: Actor, frame: CaseFrame, limit: int = 5) -> tuple[tup
     """The strongest connections of a case, and how many there are."""
     mine = Q(left_case_id=frame.case_id) | Q(right_case_id=frame.case_id)
     rows = visible_connections(actor).filter(mine).select_related("left_case__agency", "right_case__agency")
-    shown = tuple(_row(actor, row, frame.case_id) for row in rows.order_by("-strength")[:limit])
-    return shown, rows.count() if len(shown) == limit else len(shown)
+    read = list(rows.order_by("-strength", "-found_at", "id")[: 10 * limit])
+    shown = tuple(_row(actor, row, frame.case_id) for row in strongest(actor, read)[:limit])
+    return shown, rows.count() if len(read) == 10 * limit else len(read)
 
 
 def _row(actor: Actor, row: Connection, from_case: UUID) -> ConnectionRow:
@@ -399,12 +442,11 @@ class ConnectionPage:
 def get_connection(actor: Actor, connection_id: UUID) -> ConnectionPage:
     """One connection; NotFound unless every holding on it may be seen."""
     rows = visible_connections(actor).select_related("left_case__agency", "right_case__agency")
-    row = rows.filter(pk=connection_id).first()
-    if row is None:
+    found = weighed(actor, rows.filter(pk=connection_id))
+    if not found:
         raise NotFound
-    log.record(
-        "connection.viewed", actor, holding=(row.left_holding_id, row.left_agency_id), subject=f"connection:{row.id}"
-    )
+    row = found[0]
+    log.record_each("connection.viewed", actor, owners_of([row])[row.id], subject=f"connection:{row.id}")
     turned = row.left_agency_id != actor.agency_id and row.right_agency_id == actor.agency_id
     near = row.right_case if turned else row.left_case
     far = row.left_case if turned else row.right_case

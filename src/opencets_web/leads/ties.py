@@ -13,7 +13,8 @@ from uuid import UUID
 from django.db import connection
 
 from opencets.linking.paths import Tie
-from opencets.linking.rarity import Rarity, bits_of, default_rarity
+from opencets.linking.rarity import KINDS_WITHOUT_CLAIMS, Rarity, bits_of, default_rarity
+from opencets.linking.times import fading
 
 DIGESTS = frozenset({"sha256", "sha1", "md5", "pdq"})
 MENTIONED_BITS = 1.0
@@ -25,7 +26,7 @@ SAME_PERSON_LEAST = 0.9
 
 SHARED_VALUES = """
 with mine as (
-  select c.id, c.record_id, c.case_id, c.kind, c.normal, c.role
+  select c.id, c.record_id, c.case_id, c.kind, c.normal, c.role, nullif(left(r.at_text, 10), '') as day
   from evidence_claim c join evidence_record r on r.id = c.record_id
   left join media_media m on m.record_id = c.record_id
   where c.record_id = any(%(records)s::uuid[]) and c.normal is not null and not c.generic and c.kind = any(%(kinds)s)
@@ -33,26 +34,36 @@ with mine as (
 ), wanted as (select distinct kind, normal from mine),
 holders as (
   select w.kind, w.normal, c.id, c.record_id, c.case_id, c.role, r.holding_id, r.agency_id,
+    nullif(left(r.at_text, 10), '') as day,
+    min(nullif(left(r.at_text, 10), '')) over in_case as since, max(nullif(left(r.at_text, 10), '')) over in_case as until,
     row_number() over (partition by w.kind, w.normal, c.case_id
       order by (r.kind = 'message'), (c.role = 'mentioned'), c.record_id, c.id) as place
   from wanted w join evidence_claim c on c.kind = w.kind and c.normal = w.normal and not c.generic
   join evidence_record r on r.id = c.record_id and r.retired_at is null
   left join media_media m on m.record_id = c.record_id
   where not (c.kind = any(%(digests)s) and coalesce(m.widely_traded, false))
+  window in_case as (partition by w.kind, w.normal, c.case_id)
 ), firsts as (select * from holders where place = 1),
 ends as (
   select m.record_id, m.case_id, m.id, m.role, m.kind, m.normal, f.record_id as other, f.case_id as other_case,
-    f.id as other_claim, f.role as other_role, f.holding_id, f.agency_id
+    f.id as other_claim, f.role as other_role, f.holding_id, f.agency_id, m.day as since, m.day as until,
+    f.day as other_since, f.day as other_until
   from mine m join firsts f using (kind, normal, case_id) where m.record_id <> f.record_id
   union all
-  select f.record_id, f.case_id, f.id, f.role, f.kind, f.normal, h.record_id, h.case_id, h.id, h.role, h.holding_id, h.agency_id
+  select f.record_id, f.case_id, f.id, f.role, f.kind, f.normal, h.record_id, h.case_id, h.id, h.role, h.holding_id, h.agency_id,
+    case when h.case_id = f.case_id then f.day else f.since end, case when h.case_id = f.case_id then f.day else f.until end,
+    case when h.case_id = f.case_id then h.day else h.since end, case when h.case_id = f.case_id then h.day else h.until end
   from firsts f join holders h on h.kind = f.kind and h.normal = f.normal and h.record_id <> f.record_id
     and (h.place = 1 or (h.case_id = f.case_id and h.place <= %(most)s))
   where f.record_id = any(%(records)s::uuid[])
 )
 select m.*, [degree] from ends m [counted]
 """
-"""A star inside each case, from case to case through the first of each: as many rows as ties, however many hold the value."""
+"""A star inside each case, from case to case through the first of each: as many rows as ties, however many hold the value.
+
+With the days between which each side is seen with it: from case to case all days of the case, so that one old message does not
+part two cases that hold the value to this day.
+"""
 COUNTED = "left join entities_identifier i on i.kind = m.kind and i.normal = m.normal"
 READERS_DEGREE = "(select count(*) from firsts f where f.kind = m.kind and f.normal = m.normal)"
 """A reader counts the cases that they may see; only the blind door knows the whole number."""
@@ -63,19 +74,30 @@ TIES_KEPT = 500_000
 class DatabaseTies:
     """Ties as PostgreSQL knows them. Record ids are text; groups are case ids as text."""
 
-    def __init__(self, rarity: Rarity | None = None, *, counted: bool | None = None) -> None:
-        """``counted``: whether the whole counts of the blind door may be read; None: asked of the database."""
+    def __init__(
+        self, rarity: Rarity | None = None, *, counted: bool | None = None, values_alone: bool = False
+    ) -> None:
+        """``counted``: whether the whole counts of the blind door may be read; None: asked of the database.
+
+        ``values_alone``: no ties by likeness, of pictures or of people.
+        """
         self.rarity = rarity or default_rarity()
-        self.kinds = [kind for kind in self.rarity.worths if kind not in ("same_person", "same_source", "pdq")]
+        self.kinds = [kind for kind in self.rarity.worths if kind not in KINDS_WITHOUT_CLAIMS]
         self._group: dict[str, str] = {}
         self._kept: dict[str, list[Tie]] = {}
         self._size = 0
         self._counted = counted
+        alike = () if values_alone else (self._near_duplicates, self._same_person)
+        self._sources = (self._shared_values, *alike)
         self.holding: dict[str, tuple[UUID, UUID]] = {}
 
     def group_of(self, record: str) -> str:
         """The case of a record that some tie named."""
         return self._group[record]
+
+    def held_by(self, record: str) -> str:
+        """The holding under which a record lies that some tie named."""
+        return str(self.holding[record][0])
 
     def boundary(self, case_id: UUID) -> list[str]:
         """The records of a case where a search of it starts."""
@@ -136,7 +158,7 @@ class DatabaseTies:
         ids = [UUID(record) for record in records]
         with connection.cursor() as cursor:
             self._learn(cursor, ids)
-            for source in (self._shared_values, self._near_duplicates, self._same_person):
+            for source in self._sources:
                 for tie in source(cursor, ids):
                     self._size += 1
                     for side in (tie.left, tie.right):
@@ -179,6 +201,10 @@ class DatabaseTies:
                 other_role,
                 holding,
                 agency,
+                since,
+                until,
+                other_since,
+                other_until,
                 degree,
             ) = row
             self._group[str(record)], self._group[str(other)] = str(case), str(other_case)
@@ -189,7 +215,8 @@ class DatabaseTies:
             bits = bits_of(self.rarity.probability(kind, degree))
             if "mentioned" in (role, other_role):
                 bits += MENTIONED_BITS
-            yield Tie(str(record), str(other), kind, value, bits, str(claim), str(other_claim))
+            more, note = fading(self.rarity, kind, (since, until), (other_since, other_until))
+            yield Tie(str(record), str(other), kind, value, bits + more, str(claim), str(other_claim), note)
 
     def _cleared(self, cursor: Any, crowded: set[tuple[str, str]]) -> set[tuple[str, str]]:
         """Of values that too many hold, those that an agency lets link all the same; their weight falls on, smoothly."""
@@ -229,7 +256,8 @@ class DatabaseTies:
             left, left_case, right, right_case, distance, degree = row[:6]
             self._group[str(left)], self._group[str(right)] = str(left_case), str(right_case)
             self.holding[str(left)], self.holding[str(right)] = (row[6], row[7]), (row[8], row[9])
-            degree = max(degree, 2)
+            # How many cases hold a copy is counted over all holdings: a reader weighs a pair as if these two alone held it.
+            degree = max(degree, 2) if self._sees_identifiers(cursor) else 2
             if self.rarity.generic("pdq", degree):
                 continue
             note = f"distance {distance} of 256"

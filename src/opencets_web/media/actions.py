@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound
+from opencets.packing.authority import open_authority, sign_authority, wanted_in
 from opencets_web.accounts.models import Role
 from opencets_web.audit import log, outbox
+from opencets_web.audit.signing import public_of, signing_key
 from opencets_web.evidence.vault import store
 from opencets_web.exposure import queries as exposure
 from opencets_web.exposure.actions import Look, count_looks
@@ -24,6 +28,7 @@ from opencets_web.policy import door
 from opencets_web.policy.acting import acting_as
 from opencets_web.policy.actor import Actor
 
+AUTHORISING_ROLES = frozenset({Role.SUPERVISOR})
 IMPORTING_ROLES = frozenset({Role.INVESTIGATOR, Role.VICTIM_IDENTIFICATION, Role.REVIEWER, Role.SUPERVISOR})
 REVEALS_AT_ONCE = 500
 LONGEST_REVEAL_MS = 600_000
@@ -305,6 +310,27 @@ def import_hash_set(
         store().delete(stored.blob_id)
         raise
     return hash_set.id
+
+
+def authorise_sensor(actor: Actor, table: str, *, purpose: str, **said: str) -> bytes:
+    """A signed list of files that a sensor may look for: `opencets.packing.authority`, by the node's key.
+
+    ``said``: name, order, begins_on, ends_on. What is signed is in the log before it is given. ActRefused: not a supervisor's
+    act, or something of it is missing or wrong.
+    """
+    if not AUTHORISING_ROLES & actor.roles:
+        raise ActRefused("What a sensor may look for is signed by supervisors.")
+    files = wanted_in(table)
+    stated = {**said, "purpose": purpose.strip(), "agency": actor.agency_name}
+    key = signing_key(Path(settings.HOME))
+    written = sign_authority(stated, files, key)
+    digest = open_authority(written, [b64encode(public_of(key)).decode()]).digest
+    with acting_as(actor.officer_id):
+        log.record(
+            "sensor.authorised", actor, subject=f"authority:{digest[:32]}",
+            details={**stated, "files": len(files), "digest": digest},
+        )  # fmt: skip
+    return written
 
 
 def withdraw_hash_set(actor: Actor, hash_set_id: UUID) -> str:

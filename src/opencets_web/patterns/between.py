@@ -15,6 +15,7 @@ from django.urls import reverse
 from opencets.errors import NotFound
 from opencets.linking.explain import explain_path, explain_tie
 from opencets.linking.nearby import Nearby
+from opencets.linking.nearby import Neighbour as Reached
 from opencets.linking.paths import Path, combined
 from opencets_web.audit import log
 from opencets_web.entities import queries as entities
@@ -80,13 +81,17 @@ def get_paths(actor: Actor, record_id: UUID, *, words: str = "", to: UUID | None
         raise NotFound
     start, goal = read[record_id], read[to] if to else None
     begin, end = {str(start.id)}, {str(goal.id)} if goal else set()
+    asked_ids = begin | end
     source = DatabaseTies(counted=False)
     near = Nearby(begin | end, source, layers=2, max_bits=MAX_BITS)
-    lines = _visible(actor, near.records | begin | end)
+    found = _visible(actor, near.records | begin | end)
+    lines = {record: entities.line_of(row) for record, row in found.items()}
     near.without(near.records - lines.keys())
     one = lines[str(start.id)]
     paths = near.paths(begin, end, group_of=source.group_of) if goal else []
-    holdings = {(record.holding_id, record.agency_id) for record in read.values()}
+    neighbours = [] if goal else _neighbours(near, one, lines, source)
+    named = asked_ids.union(*(path.records for path in paths), *(each.path.records for each in neighbours))
+    holdings = {(found[record].holding_id, found[record].agency_id) for record in named}
     log.record_each("paths.sought", actor, sorted(holdings), subject=f"entity:{start.id}")
     return PathsPage(
         label=one.label,
@@ -99,7 +104,7 @@ def get_paths(actor: Actor, record_id: UUID, *, words: str = "", to: UUID | None
         together=entities.percent_of(combined(paths)),
         paths=tuple(_shown(path, lines) for path in paths),
         choices=() if goal or not words else _choices(actor, start, words),
-        neighbours=() if goal else _neighbours(near, one, lines, source),
+        neighbours=tuple(_neighbour(each, one, lines) for each in neighbours),
         complete=near.complete,
     )
 
@@ -110,28 +115,24 @@ def _choices(actor: Actor, start: Record, words: str) -> tuple[tuple[RecordLine,
     return tuple((line, f"{address}?to={line.id}") for line in found[:MOST_CHOICES] if line.id != start.id)
 
 
-def _visible(actor: Actor, records: set[str]) -> dict[str, RecordLine]:
+def _visible(actor: Actor, records: set[str]) -> dict[str, Record]:
     rows = entities.records_with_places().filter(pk__in=[UUID(record) for record in records], retired_at=None)
-    return {str(record.id): entities.line_of(record) for record in door.visible(actor, rows)}
+    return {str(record.id): record for record in door.visible(actor, rows)}
 
 
-def _neighbours(
-    near: Nearby, one: RecordLine, lines: dict[str, RecordLine], source: DatabaseTies
-) -> tuple[Neighbour, ...]:
-    address = reverse("patterns:paths", args=[one.id])
-
+def _neighbours(near: Nearby, one: RecordLine, lines: dict[str, RecordLine], source: DatabaseTies) -> list[Reached]:
     def wanted(record: str) -> bool:
         return lines[record].kind in PEOPLE and lines[record].case_reference != one.case_reference
 
-    found = near.unexpected({str(one.id)}, wanted, group_of=source.group_of, most=MOST_NEIGHBOURS)
-    return tuple(
-        Neighbour(
-            lines[each.record],
-            entities.percent_of(each.probability),
-            explain_path(each.path, lambda record: _called(lines[record])).sentence,
-            f"{address}?to={each.record}",
-        )
-        for each in found
+    return near.unexpected({str(one.id)}, wanted, group_of=source.group_of, most=MOST_NEIGHBOURS)
+
+
+def _neighbour(each: Reached, one: RecordLine, lines: dict[str, RecordLine]) -> Neighbour:
+    return Neighbour(
+        lines[each.record],
+        entities.percent_of(each.probability),
+        explain_path(each.path, lambda record: _called(lines[record])).sentence,
+        f"{reverse('patterns:paths', args=[one.id])}?to={each.record}",
     )
 
 

@@ -33,7 +33,7 @@ APPEND_ONLY = (
 )
 READ_ONLY_FOR_WEB = (
     "evidence_record", "evidence_claim", "evidence_reportline", "media_media", "media_frame",
-    "media_nearduplicate", "entities_match", "leads_connection", "leads_pointer", "sharing_origin",
+    "media_nearduplicate", "entities_match", "entities_weightturn", "leads_connection", "leads_pointer", "sharing_origin",
     "grading_series", "grading_seriesmember",
     "cameras_noiselook", "cameras_cameramatch",
     "marks_markmatch",
@@ -436,6 +436,11 @@ def _functions() -> list[str]:
         " and (d.count >= coalesce(r.showings, 200) or d.seconds >= 60 * coalesce(r.minutes, 60))) over on true"
         " where o.agency_id = app_supervisor_agency() and o.is_active and (over.day is not null or s.talk_asked_at is not null)"
         " order by o.display_name $$",
+        # Two forces on one computer at once: whoever has an open lead learns which agency has one too, and since when.
+        f"create or replace function app_leads_met() returns table(lead uuid, other uuid, since timestamptz) {head} as "
+        "$$ select mine.id, theirs.agency_id, theirs.opened_at from sightings_computerlead mine join sightings_computerlead"
+        " theirs on theirs.identity = mine.identity and theirs.agency_id <> mine.agency_id and theirs.ended_at is null"
+        " where mine.agency_id = app_agency() and mine.ended_at is null order by theirs.opened_at $$",
         "create or replace function refuse_change() returns trigger language plpgsql as $$"
         " begin raise exception '% is append-only: % refused', tg_table_name, tg_op using errcode = 'insufficient_privilege';"
         " end $$",
@@ -588,6 +593,38 @@ def rights() -> dict[str, Rights]:
                 f"create policy works on {name} for all to opencets_jobs using (true) with check (true)",
             ),
         )  # fmt: skip
+    # The weights are the node's: one administrator asks for a version, another approves it, and nobody changes what was made.
+    administers = "(select app_administrator_agency()) is not null"
+    every = "opencets_web, opencets_jobs, opencets_blind"
+    table["entities_weightversion"] = Rights(
+        "select, insert, update (approved_by_id, approved_at)",
+        "select, update (content, learned, card, compared, refused, made_at)",
+        "select",
+        (
+            f"create policy reads on {{table}} for select to {every} using (true)",
+            "create policy adds on {table} for insert to opencets_web with check"
+            f" ({administers} and asked_by_id = (select app_officer()) and made_at is null and content is null"
+            " and approved_by_id is null)",
+            "create policy approves on {table} for update to opencets_web using"
+            f" ({administers} and content is not null and approved_by_id is null and asked_by_id <> (select app_officer()))"
+            " with check (approved_by_id = (select app_officer()))",
+            "create policy makes on {table} for update to opencets_jobs using (made_at is null) with check (true)",
+        ),
+    )
+    table["entities_weightterm"] = Rights(
+        "select, insert, update (ended_by_id, ended_at)",
+        "select, update (total, weighed, reached, weighed_at)",
+        "select",
+        (
+            f"create policy reads on {{table}} for select to {every} using (true)",
+            "create policy adds on {table} for insert to opencets_web with check"
+            f" ({administers} and begun_by_id = (select app_officer()) and ended_at is null and (version_id is null or exists"
+            " (select 1 from entities_weightversion v where v.id = version_id and v.approved_by_id is not null)))",
+            f"create policy ends on {{table}} for update to opencets_web using ({administers} and ended_at is null)"
+            " with check (ended_by_id = (select app_officer()))",
+            "create policy weighs on {table} for update to opencets_jobs using (true) with check (true)",
+        ),
+    )
     table["push_agencyswitch"] = Rights(
         "select, insert, update", "", "select",
         (
@@ -621,6 +658,27 @@ def rights() -> dict[str, Rights]:
     for name in ("inquiries_provider", "inquiries_letterhead", "releases_partnerkey", "releases_releaserule"):
         # An agency's own directory: nobody else's business, whatever was released.
         table[name] = Rights("select, insert, update", "select", "", _own_policies("agency_id = (select app_agency())"))
+    # Where the world's borders run is everybody's; who sees what is told to the two agencies; lists are an agency's own.
+    table["sightings_jurisdiction"] = Rights("select", "select", "select")
+    mine, ours = "agency_id = (select app_agency())", "to_agency_id = (select app_agency())"
+    table["sightings_sight"] = Rights(
+        "select, insert, update", "select", "",
+        (
+            f"create policy reads on sightings_sight for select to opencets_web, opencets_jobs using ({mine} or {ours})",
+            f"create policy adds on sightings_sight for insert to opencets_web with check ({mine})",
+            f"create policy changes on sightings_sight for update to opencets_web using ({mine}) with check ({mine})",
+        ),
+    )  # fmt: skip
+    table["sightings_computerlead"] = Rights(
+        "select, insert, update", "select", "",
+        (
+            *_own_policies(mine),
+            "create policy definer on sightings_computerlead for select to opencets_definer using (true)",
+        ),
+    )  # fmt: skip
+    for name in ("sightings_sightingfile", "sightings_fileset", "sightings_setfile"):
+        web = "select, insert" if name == "sightings_setfile" else "select, insert, update"
+        table[name] = Rights(web, "select, update", "", _own_policies(mine))
     table["accounts_agency"] = Rights("select, update", "select", "select")
     # An agency's key stands there wrapped by the root key; whoever reads the row has nothing without that.
     # A key of fields is made where there is none yet; one for each agency, and nobody changes it.
@@ -763,6 +821,7 @@ def build() -> None:
             " standards_quiethours, texts_visibletext, texts_messagelanguage, desk_namekey, evidence_exhibit to opencets_definer"
         )
         cursor.execute("grant select on accounts_agency, accounts_certification to opencets_definer")
+        cursor.execute("grant select on sightings_computerlead to opencets_definer")
         cursor.execute("grant insert on accounts_officer to opencets_definer")
         cursor.execute("grant select on federation_identityprovider to opencets_definer")
         cursor.execute("grant select, insert on federation_binding to opencets_definer")

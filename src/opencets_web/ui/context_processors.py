@@ -23,6 +23,7 @@ ROOMS: tuple[tuple[str, str, str, bool], ...] = (
     ("Entities", "entities:list", "affiliate", False),
     ("Charts", "charts:list", "route", False),
     ("Known files", "media:known", "hash", False),
+    ("Sightings", "sightings:list", "network", True),
     ("Sharing", "sharing:list", "share-3", True),
     ("Standards", "standards:board", "checklist", False),
     ("Data requests", "inquiries:list", "send", False),

@@ -24,7 +24,8 @@ from opencets_web.charts.models import SavedChart
 from opencets_web.charts.whole import get_whole_graph
 from opencets_web.entities import actions as judging
 from opencets_web.entities import jobs
-from opencets_web.evidence.models import Claim
+from opencets_web.evidence.models import Claim, Record
+from opencets_web.leads import jobs as leads
 from opencets_web.media.models import Media, NearDuplicate
 from opencets_web.policy.actor import Actor
 from tests.web.conftest import Behind, Cast
@@ -341,6 +342,100 @@ def test_what_another_agency_owns_is_not_handed_to_other_programs(
     assert browser.post("/charts/export/", {"around": anna.id, "form": "case-uco", "layout": hidden}).status_code == 200
 
 
+def test_what_hidden_nodes_leave_behind_still_belongs_to_those_who_said_it(
+    books: Books, cast: Cast, client_for: Browsers
+) -> None:
+    case, theirs = books.case("AV-1"), books.case("BO-1", cast.borders)
+    anna = books.record(case, "person", "Anna Keller", *ANNA)
+    owl = books.record(theirs, "account", "quietowl", ("phone", "07700 900123", "contact"), ("screen_name", "quietowl"))
+    grant = books.grant(theirs, cast.owner)
+    layout = json.dumps({"expanded": [f"e:{owl.id}"], "hidden": [f"e:{owl.id}"]})
+    sent = {"around": anna.id, "layout": layout}
+    browser = client_for(cast.owner)
+    assert "chatter:quietowl" in browser.post("/charts/export/", sent | {"form": "svg"}).content.decode()
+    assert browser.post("/charts/export/", sent | {"form": "case-uco"}).status_code == 409
+    looked = Act.objects.filter(verb="chart.exported").values_list("holding_id", flat=True)
+    assert set(looked) == {case.holding_id, theirs.holding_id}
+    browser.post("/charts/save/", sent | {"title": "Kept", "freeze": "1"})
+    saved = SavedChart.objects.get()
+    assert "chatter:quietowl" in browser.get(f"/charts/saved/{saved.id}/graph.json").content.decode()
+    grant.withdrawn_at = timezone.now()
+    grant.save(update_fields=["withdrawn_at"])
+    assert browser.get(f"/charts/saved/{saved.id}/graph.json").status_code == 404
+
+
+def test_a_connection_on_the_chart_of_a_case_belongs_to_both_cases_and_those_between(
+    books: Books, cast: Cast, client_for: Browsers, as_job: Behind
+) -> None:
+    case, theirs, middle = books.case("AV-1"), books.case("BO-1", cast.borders), books.case("BO-2", cast.borders)
+    books.record(case, "account", "annak", ("phone", "07700 900123", "contact"))
+    books.record(
+        middle, "account", "between", ("phone", "07700 900123", "contact"), ("email", "b@example.org", "contact")
+    )
+    books.record(theirs, "account", "quietowl", ("email", "b@example.org", "contact"))
+    grants = [books.grant(one, cast.owner) for one in (theirs, middle)]
+    for one, by in ((case, cast.owner), (theirs, cast.outsider), (middle, cast.outsider)):
+        with as_job(by):
+            jobs.count_identifiers(exhibit_of(one), str(by.officer_id))
+            leads.link_exhibit(exhibit_of(one), str(by.officer_id))
+    browser = client_for(cast.owner)
+    browser.post("/charts/save/", {"reference": "AV-1", "title": "Whole", "freeze": "1"})
+    saved = SavedChart.objects.get()
+    drawn = browser.get(f"/charts/saved/{saved.id}/graph.json").content.decode()
+    assert "quietowl (BO-1)" in drawn
+    assert set(saved.drawn_holdings) == {case.holding_id, theirs.holding_id, middle.holding_id}
+    assert browser.post("/charts/export/", {"reference": "AV-1", "form": "case-uco"}).status_code == 409
+    for ended, other in (grants, reversed(grants)):
+        ended.withdrawn_at = timezone.now()
+        ended.save(update_fields=["withdrawn_at"])
+        assert browser.get(f"/charts/saved/{saved.id}/graph.json").status_code == 404, other
+        ended.withdrawn_at = None
+        ended.save(update_fields=["withdrawn_at"])
+
+
+def test_a_living_chart_keeps_no_values_for_those_who_do_not_see_them(
+    books: Books, cast: Cast, client_for: Browsers
+) -> None:
+    case, theirs = books.case("AV-1"), books.case("BO-1", cast.borders)
+    anna = books.record(case, "person", "Anna Keller", *ANNA)
+    owl = books.record(theirs, "account", "quietowl", ("phone", "07700 900123", "contact"), ("screen_name", "quietowl"))
+    grant = books.grant(theirs, cast.owner)
+    node, value = f"e:{owl.id}", "v:handle:chatter:quietowl"
+    layout = {
+        "expanded": [node], "pinned": [value, f"e:{anna.id}"], "hidden": [], "notes": {value: "His name"},
+        "groups": [{"id": "g:1", "label": "The owl", "members": [node, value]}],
+    }  # fmt: skip
+    browser = client_for(cast.owner)
+    browser.post("/charts/save/", {"around": anna.id, "title": "Alive", "layout": json.dumps(layout)})
+    here = f"/charts/saved/{SavedChart.objects.get().id}/"
+    told = browser.get(f"{here}graph.json").json()["layout"]
+    assert value in told["pinned"]
+    assert told["notes"] == {value: "His name"}
+    browser.get(f"{here}?view=table")
+    assert theirs.holding_id in set(Act.objects.filter(verb="chart.expanded").values_list("holding_id", flat=True))
+    grant.withdrawn_at = timezone.now()
+    grant.save(update_fields=["withdrawn_at"])
+    after = browser.get(f"{here}graph.json")
+    assert after.json()["layout"]["pinned"] == [f"e:{anna.id}"]
+    assert not any(said in after.content.decode() for said in ("quietowl", str(owl.id), "His name", "The owl"))
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        "[" * 100_000,
+        '{"notes": {"n": "\\u0000 \\ud800"}, "groups": [{"label": "\\udfff"}]}',
+        '{"places": {"a": [NaN, 1]}}',
+    ],
+)
+def test_a_hostile_layout_breaks_nothing(books: Books, cast: Cast, client_for: Browsers, layout: str) -> None:
+    anna = books.record(books.case("AV-1"), "person", "Anna Keller", *ANNA)
+    browser = client_for(cast.owner)
+    sent = {"around": anna.id, "layout": layout.replace('"n"', f'"e:{anna.id}"')}
+    assert browser.post("/charts/export/", sent | {"form": "svg"}).status_code in (200, 409)
+    assert browser.post("/charts/save/", sent | {"title": "Kept"}).status_code in (302, 409)
+
+
 def test_every_tie_tells_why_and_to_the_outsider_nothing(
     books: Books, cast: Cast, as_actor: Behind, client_for: Browsers
 ) -> None:
@@ -386,6 +481,60 @@ def test_the_way_between_two_leads_over_values_that_link(
     Claim.objects.filter(normal="tom@example.org").update(generic=True)
     with as_actor(cast.owner):
         assert ways.find_way(cast.owner, f"e:{start.id}", f"e:{end.id}").nodes == ()
+
+
+def test_the_way_between_two_avoids_a_number_given_out_again_and_tells_years_between(
+    books: Books, cast: Cast, as_actor: Behind
+) -> None:
+    case = books.case("AV-1")
+    old = books.record(case, "account", "before", ("phone", "07700 900123"), ("screen_name", "before"))
+    new = books.record(
+        case, "account", "after", ("phone", "07700 900123", "contact"), ("email", "a@example.org", "contact")
+    )
+    Record.objects.filter(pk=old.pk).update(at_text="2012-04-01T10:00:00Z")
+    Record.objects.filter(pk=new.pk).update(at_text="2024-04-01T10:00:00Z")
+    ends = (f"e:{old.id}", f"e:{new.id}")
+    with as_actor(cast.owner):
+        only = ways.find_way(cast.owner, *ends)
+    assert labels(only) == {"before", "+447700900123", "after"}
+    assert only.told[0] == "All of it holds with a probability of 14 %."
+    assert "seen 12 years apart, until 2012-04-01 and from 2024-04-01; numbers are given out again" in only.told[1]
+    books.record(case, "account", "middle", ("screen_name", "before", "contact"), ("email", "a@example.org"))
+    with as_actor(cast.owner):
+        better = ways.find_way(cast.owner, *ends)
+    assert labels(better) == {"before", "chatter:before", "middle", "a@example.org", "after"}
+    assert len(better.told) == 3
+
+
+@pytest.mark.parametrize("node", ["", "x", "e:", "e:none", "r:1", "v:nothing:1", "c:1", "v:phone:" + "9" * 5000])
+def test_a_made_up_node_is_not_found(books: Books, cast: Cast, client_for: Browsers, node: str) -> None:
+    anna = books.record(books.case("AV-1"), "person", "Anna Keller", *ANNA)
+    browser = client_for(cast.owner)
+    for address in (f"/charts/{anna.id}/graph.json", "/charts/case/AV-1/graph.json"):
+        assert browser.get(address, {"expand": node}).status_code == (404 if node else 200)
+    for asked in ({"from": node, "to": f"e:{anna.id}"}, {"from": f"e:{anna.id}", "to": node}):
+        assert browser.get("/charts/way.json", asked).status_code == 404
+    assert browser.get("/charts/why.json", {"tie": f"e:{anna.id}|{node}"}).status_code == 404
+    layout = json.dumps({"places": {node: [1, 2], f"e:{node}": [3, 4]}, "expanded": [node]})
+    assert browser.post("/charts/save/", {"around": anna.id, "title": "Odd", "layout": layout}).status_code == 302
+    here = f"/charts/saved/{SavedChart.objects.get().id}/"
+    for address in (f"{here}graph.json", f"{here}?view=table", f"{here}times/"):
+        assert browser.get(address).status_code == 200
+
+
+def test_a_chart_on_which_all_is_hidden_is_still_its_case_s_and_its_subject_s(
+    books: Books, cast: Cast, client_for: Browsers
+) -> None:
+    theirs = books.case("BO-1", cast.borders)
+    owl = books.record(theirs, "account", "quietowl", ("screen_name", "quietowl"))
+    books.grant(theirs, cast.owner)
+    sent = {"around": owl.id, "layout": json.dumps({"hidden": [f"e:{owl.id}", "v:handle:chatter:quietowl"]})}
+    browser = client_for(cast.owner)
+    assert "quietowl" in browser.post("/charts/export/", sent | {"form": "svg"}).content.decode(), (
+        "its title names them"
+    )
+    assert browser.post("/charts/export/", sent | {"form": "case-uco"}).status_code == 409
+    assert set(Act.objects.filter(verb="chart.exported").values_list("holding_id", flat=True)) == {theirs.holding_id}
 
 
 def test_when_and_where_around_a_record_and_a_kept_chart(books: Books, cast: Cast, client_for: Browsers) -> None:

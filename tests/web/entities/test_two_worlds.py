@@ -45,7 +45,7 @@ def _place(case: Case, by: Actor, as_job: Behind) -> None:
 def _pages(browser: Client, cases: list[Case], records: list[Record]) -> dict[str, str]:
     """The pages of people, pairs, queue and numbers, charts, search and alerts that the reader can open, as sent.
 
-    Connections are left out: their strength still falls with cases that the reader does not see (docs/decisions/placing.md).
+    Connections and what is made of charts: tests/web/leads/test_two_worlds.py.
     """
     addresses = [f"{reverse('entities:list')}?show={show}" for show in ("judge", "within", "people", "decisions")]
     addresses += [f"{reverse('entities:list')}?show=people&q={words}" for words in ("Keller", "07700900123", "hidden")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -13,6 +14,8 @@ from django.utils import timezone
 from opencets_web.accounts.models import Agency
 from opencets_web.audit.models import Act
 from opencets_web.cases.models import Case
+from opencets_web.desk import following
+from opencets_web.evidence.models import Exhibit
 from opencets_web.leads import queries
 from opencets_web.leads.models import Alert, Connection, Pointer
 from opencets_web.policy.actor import Actor
@@ -241,3 +244,47 @@ def test_an_alert_is_told_once_and_its_strength_kept_current(
     assert [row.id for row in after] == [before.id]
     assert after[0].strength > before.strength
     assert Alert.objects.get(pk=before.id).sentence == "This case connects to another case."
+
+
+def test_an_alert_of_what_an_officer_may_not_see_is_theirs_neither_to_count_nor_to_decide(
+    world: World, cast: Cast, client_for: Browser, as_actor: Behind
+) -> None:
+    ours, closed = world.case("AV-1"), world.case("AV-R", cast.colleague, restricted=True)
+    Grant.objects.create(
+        holding_id=closed.holding_id, agency_id=closed.agency_id, to_officer_id=cast.colleague.officer_id, level="manage",
+        purpose="Theirs alone", granted_by_id=cast.colleague.officer_id, granted_at=timezone.now() - timedelta(days=1),
+        expires_at=timezone.now() + timedelta(days=9),
+    )  # fmt: skip
+    for case in (ours, closed):
+        world.record(case, EMAIL)
+    for case in (ours, closed):
+        world.link(case)
+    alert = Alert.objects.get(case=ours)
+    exhibit = Exhibit.objects.get(case=ours)
+    with as_actor(cast.owner):
+        told = following.get_summary(cast.owner, exhibit.id)
+        assert (told.alerts, told.connections) == (0, 0)
+    browser = client_for(cast.owner)
+    assert browser.post(f"/alerts/{alert.id}/accept/").status_code == 404
+    ours_told = Act.objects.filter(verb="connection.found", holding_id=ours.holding_id)
+    assert {json.loads(act.details)["alerts"] for act in ours_told} == {0}
+    with as_actor(cast.colleague):
+        assert {row.case for row in queries.list_alerts(cast.colleague).rows} == {"AV-1", "AV-R"}
+
+
+def test_every_owner_on_a_connection_sees_who_looked(
+    two: tuple[Case, Case], world: World, cast: Cast, client_for: Browser
+) -> None:
+    ours, theirs = two
+    world.grant(theirs, cast.avon)
+    browser = client_for(cast.owner)
+    browser.get("/cases/AV-1/connections/")
+    browser.get(f"/connections/{Connection.objects.get().id}/")
+    for verb in ("connections.viewed", "connection.viewed"):
+        assert set(Act.objects.filter(verb=verb).values_list("holding_id", flat=True)) == {
+            ours.holding_id,
+            theirs.holding_id,
+        }
+    assert not Act.objects.filter(
+        holding_id=theirs.holding_id, subject__contains="AV-1", verb__startswith="connection"
+    ).exists()

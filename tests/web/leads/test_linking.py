@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from random import Random
 from uuid import UUID
 
 import pytest
 from django.utils import timezone
 
-from opencets.linking import Holdings, Path, search
+from opencets.linking import Holdings, Path, default_rarity, search
 from opencets_web.accounts.ids import new_id
 from opencets_web.cases.models import Case
 from opencets_web.entities.models import Judgement, Match
 from opencets_web.evidence.models import ExhibitFile, Record
-from opencets_web.leads import linking
+from opencets_web.leads import linking, queries
 from opencets_web.leads.linking import MAX_BITS, MAX_HOPS
 from opencets_web.leads.models import Alert, Connection
 from opencets_web.leads.ties import MENTIONED_BITS, DatabaseTies
 from opencets_web.media.models import Media, NearDuplicate
+from opencets_web.policy.actor import Actor
 from opencets_web.policy.blind import across_holdings
 from tests.web.conftest import Cast
 from tests.web.leads.worlds import Value, World, working
@@ -109,7 +110,9 @@ def grow(world: World, random: Random) -> tuple[list[Case], Holdings]:
         for _ in range(random.randint(1, 5)):
             held = {("email", "front.desk@example.org"), *random.sample(pool, random.randint(0, 3))}
             record = world.record(case, *sorted(held), kind=random.choice(("account", "person", "contact")))
-            holdings.add_record(str(record.id), str(case.id))
+            day = random.choice(("", "", "2012-05-01", "2019-05-01", "2021-07-09", "2024-02-29"))
+            Record.objects.filter(pk=record.pk).update(at_text=f"{day}T09:00:00Z" if day else "")
+            holdings.add_record(str(record.id), str(case.id), day)
             for kind, value in sorted(held):
                 holdings.add(str(record.id), str(case.id), kind, value)
             records.append(record)
@@ -192,7 +195,7 @@ def test_connections_do_not_depend_on_the_order_in_which_exhibits_came(world: Wo
     random = Random(seed)
     people = [world.cast.owner, world.cast.outsider]
     cases = [world.case(f"C-{number}", random.choice(people)) for number in range(random.randint(5, 13))]
-    holdings = Holdings()
+    holdings = Holdings(default_rarity().level())
     pool = [(random.choice(("email", "phone", "handle", "url")), f"value-{number}") for number in range(12)]
     pool.append(("email", "front.desk@example.org"))
     arrivals = [(case, number) for case in cases for number in range(random.randint(1, 3))]
@@ -352,3 +355,64 @@ def test_known_files_are_told_once_for_each_exhibit_and_set(world: World, cast: 
     assert alert.id == Alert.objects.get().id
     assert isinstance(alert.id, UUID)
     assert new_id() != alert.id
+
+
+def test_what_an_older_model_found_is_found_again_or_ended(world: World, cast: Cast) -> None:
+    first, second, third = (world.case(f"C-{number}") for number in (1, 2, 3))
+    gone = world.record(first, ("phone", "+447700900001"))
+    world.record(first, ("email", "a@example.org"))
+    world.record(second, ("email", "a@example.org"))
+    world.record(third, ("phone", "+447700900001"))
+    for case in (first, second, third):
+        world.link(case)
+    before = {row.id: row.strength for row in Connection.objects.filter(retired_at=None)}
+    assert len(before) == 2
+    Connection.objects.update(model="paths-1/alert-1", strength=1.0)
+    Record.objects.filter(pk=gone.pk).update(retired_at=timezone.now())
+    with working(cast.owner):
+        while linking.search_older(1):
+            pass
+    (row,) = Connection.objects.filter(retired_at=None)
+    assert (row.model.partition("/")[0], row.strength) == (linking.MODEL, before[row.id])
+    assert not Alert.objects.filter(connection=row).exclude(strength=row.strength).exists()
+
+
+def test_how_many_cases_hold_a_value_is_weighed_for_each_reader(
+    world: World, cast: Cast, as_actor: Callable[[Actor], AbstractContextManager[None]]
+) -> None:
+    cases = [world.case(f"AV-{number}") for number in range(2)]
+    cases += [world.case(f"BO-{number}", cast.outsider) for number in range(4)]
+    for case in cases:
+        world.record(case, ("handle", "chatter:night"))
+    for case in cases:
+        world.link(case)
+
+    def shown(actor: Actor) -> set[tuple[float, float, bool]]:
+        with as_actor(actor):
+            rows = queries.list_connections(actor, "AV-0").rows
+            return {(round(row.probability, 2), row.strength, "cases open to you hold" in row.sentence) for row in rows}
+
+    assert shown(cast.owner) == {(0.85, 76.5, False)}
+    for case in cases[2:]:
+        world.grant(case, cast.avon)
+    assert shown(cast.owner) == {(0.39, 34.8, True)}
+    assert set(Connection.objects.values_list("strength", flat=True)) == {76.5}
+
+
+def test_a_number_given_out_again_makes_a_weaker_connection_and_says_so(world: World) -> None:
+    cases = [world.case(f"C-{number}") for number in range(3)]
+    for case, day in zip(cases, ("2014-03-01", "2021-06-01", "2014-09-01"), strict=True):
+        held = world.record(case, ("phone", "+447700900001"))
+        Record.objects.filter(pk=held.pk).update(at_text=f"{day}T10:00:00Z")
+    for case in cases:
+        world.link(case)
+    rows = {
+        frozenset((row.left_case.reference, row.right_case.reference)): row
+        for row in Connection.objects.filter(retired_at=None, hops=1)
+    }
+    together, apart = rows[frozenset(("C-0", "C-2"))], rows[frozenset(("C-0", "C-1"))]
+    assert together.probability == pytest.approx(0.93)
+    assert apart.probability == pytest.approx(0.93 * 0.3)
+    assert apart.strength < together.strength / 3
+    assert "seen 7 years apart, until 2014-03-01 and from 2021-06-01; numbers are given out again" in apart.sentence
+    assert "apart" not in together.sentence

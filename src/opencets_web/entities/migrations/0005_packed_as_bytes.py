@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("entities", "0003_value_rulings")]
+    dependencies = [("entities", "0004_weight_versions")]
 
     operations = [
         migrations.SeparateDatabaseAndState(

@@ -1,0 +1,1 @@
+"""What the BitTorrent protocols look like: bencoding, messages, encryption, trackers and the table of nodes."""

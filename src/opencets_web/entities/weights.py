@@ -1,0 +1,37 @@
+"""Which version of the weights of people is live, and each version by its name. A version never changes, so it is kept."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from uuid import UUID
+
+from opencets.errors import ActRefused
+from opencets.resolving import Model, load_model, model_from
+from opencets.resolving.feedback import Version
+from opencets.resolving.model import SHIPPED
+from opencets_web.entities.models import WeightTerm, WeightVersion
+
+
+def live_name() -> str:
+    """The name of the version by which pairs are weighed now."""
+    live = WeightTerm.objects.filter(ended_at=None).values_list("version__name", flat=True).first()
+    return live or SHIPPED
+
+
+def live_version() -> Version:
+    """The version by which pairs are weighed now, and what it learned from."""
+    live = WeightTerm.objects.filter(ended_at=None).values_list("version_id", flat=True).first()
+    return _kept(live) if live else Version(load_model())
+
+
+def live_model() -> Model:
+    """The weights by which pairs are weighed now; raises ActRefused where one is missing."""
+    return live_version().model
+
+
+@lru_cache(maxsize=16)
+def _kept(version_id: UUID) -> Version:
+    kept = WeightVersion.objects.only("content", "learned", "name").get(pk=version_id)
+    if kept.content is None:
+        raise ActRefused(f"Version {kept.name} of the weights was never made.")
+    return Version(model_from(kept.content), kept.learned["width"], kept.learned["until"])

@@ -1,0 +1,20 @@
+"""Later work of the room for sightings; each calls one action."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from opencets_web.policy.officers import actor_for
+from opencets_web.sightings import actions, ledger
+
+
+def load_sightings(file_id: str, officer_id: str) -> None:
+    """Load a file of sightings that was handed in, and count anew."""
+    actions.load_file(actor_for(officer_id), UUID(file_id))
+
+
+def compact_sightings() -> None:
+    """Merge the small files of past months, so that questions stay fast."""
+    found = ledger.find_ledger()
+    if found is not None:
+        found.compact()

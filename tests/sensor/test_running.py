@@ -1,0 +1,253 @@
+"""A whole run on loopback: what is written, sealed, replayed, delivered; stopped and killed at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import gzip
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from opencets.cli.main import main
+from opencets.errors import DamagedSource
+from opencets.packing.authority import Wanted
+from opencets.sighting import Ledger
+from opencets.sighting.looks import looks
+from opencets.sighting.reading import read_batches
+from opencets_sensor.log import read_log
+from opencets_sensor.replaying import batch_of, lines_of, sightings_of
+from opencets_sensor.running import Run, alone, prepare
+from opencets_sensor.settings import read_settings
+from tests.sensor.ready import PURPOSE, make_ready
+
+FILE, PIECES, CLIENTS = "c" * 40, 20, 30
+MORE = """
+[pace]
+network_gap_seconds = 0
+asks_a_second = 200
+source_again_seconds = 1
+source_gap_seconds = 0
+[reach]
+also = ["127.0.0.0/8"]
+[spool]
+{spool}
+"""
+QUICK = "connect_seconds = 1\nanswer_seconds = 1\nlinger_seconds = 0.1\nhold_seconds = 0"
+
+
+@pytest.fixture
+def tracker() -> Iterator[int]:
+    """The port of a tracker that tells of clients on loopback."""
+    stubs = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("stubs.py")), FILE, str(PIECES), str(CLIENTS)],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert stubs.stdout is not None
+        yield int(stubs.stdout.readline())
+    finally:
+        stubs.terminate()
+        said, _ = stubs.communicate(timeout=10)
+        assert said == ""  # no client was asked for more than it said by itself
+
+
+def ready(
+    folder: Path, tracker: int, *, spool: str = "seconds = 1", deliver: str = 'ledger = "ledger"', top: str = ""
+) -> Path:
+    """The settings of a sensor that asks the tracker about one file."""
+    wanted = Wanted("bittorrent", FILE, PIECES, (f"http://127.0.0.1:{tracker}/announce",))
+    deliver += "\nevery_seconds = 0.5"
+    return make_ready(folder, [wanted], bittorrent=QUICK, more=MORE.format(spool=spool), deliver=deliver, top=top)
+
+
+def begun(settings: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [str(Path(sys.executable).with_name("opencets")), "sensor", "run", str(settings), "--purpose", PURPOSE],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def run_for(settings: Path, seconds: float) -> str:
+    """A run in this process, from its checks to its last part; what it told."""
+    told = list[str]()
+    made = prepare(settings, PURPOSE, "iva", dt.datetime.now(dt.UTC))
+
+    async def look() -> None:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(seconds, stop.set)
+        await Run(made, told.append).until(stop)
+
+    with alone(made.folder):
+        asyncio.run(look())
+    return "\n".join(told)
+
+
+def parts_of(settings: Path, of: str = "sent") -> list[Path]:
+    return sorted((settings.parent / "state" / of).glob("*.log.gz"))
+
+
+def test_a_run_is_sealed_delivered_and_replayed_byte_for_byte(tmp_path: Path, tracker: int) -> None:
+    settings = ready(tmp_path, tracker)
+    told = run_for(settings, 2)
+    assert told.count("The clock was not measured") == 1
+    parts = [read_log(path) for path in parts_of(settings)]
+    rows = [row for part in parts for row in sightings_of(part)]
+    assert len({row["identity"] for row in rows}) == len(rows) == CLIENTS
+    for row in rows:
+        number = int(bytes.fromhex(row["identity"])[8:])
+        assert row["pieces_have"] == (PIECES if number % 2 else 1 + number % (PIECES - 1))
+    asked = {(entry["address"], entry["port"]) for part in parts for entry in part.entries if entry["do"] == "heard"}
+    assert len(asked) == CLIENTS
+    assert all(address.startswith("127.0.1.") for address, _ in asked)
+
+    # the purpose was there before the first question, in the log and in the sensor's own log of looks
+    assert [(look["purpose"], "Order 7/2026" in look["what"]) for look in looks(tmp_path / "state")] == [
+        (PURPOSE, True)
+    ]
+    assert all(part.head["purpose"] == PURPOSE and part.head["settings"]["name"] == "avon-1" for part in parts)
+
+    # the same bytes from another place; the ledger has the same rows, once
+    out = tmp_path / "again.jsonl"
+    logs = [str(path) for path in parts_of(settings)]
+    answer = CliRunner().invoke(main, ["sensor", "replay", *logs, "--out", str(out), "--key", parts[0].key])
+    assert answer.exit_code == 0
+    assert out.read_bytes() == b"".join(map(lines_of, parts))
+    assert [json.loads(line) for line in out.read_bytes().splitlines()] == rows
+    ledger = Ledger.open(tmp_path / "ledger")
+    origins = list(ledger.state().origins.values())
+    assert sum(origin["rows"] for origin in origins) == CLIENTS
+    assert {(origin["sensor"], origin["order"]) for origin in origins} == {
+        ("avon-1", "Order 7/2026 of the invented court of Avon")
+    }
+    assert {origin["raw_sha256"] for origin in origins} == {part.digest for part in parts}
+    assert [done.again for done in ledger.load(map(batch_of, parts))] == [True] * len(parts)
+
+    # started again within the hour it asks nobody again, and its chain goes on
+    run_for(settings, 1)
+    parts = [read_log(path) for path in parts_of(settings)]
+    assert sum(1 for part in parts for _ in sightings_of(part)) == CLIENTS
+    assert [part.head["before"] for part in parts] == ["", *(part.chain for part in parts[:-1])]
+    health = CliRunner().invoke(main, ["sensor", "status", str(settings)])
+    assert health.exit_code == 1
+    assert "alert: It has not run for" in health.output
+    assert "The clock was not measured" in health.output
+
+
+def test_spool_files_are_loaded_by_sightings_load_once_however_they_come(tmp_path: Path, tracker: int) -> None:
+    settings = ready(tmp_path, tracker, deliver='folder = "out"', top="hearsay = true")
+    run_for(settings, 2)
+    files = sorted((tmp_path / "out").glob("*.parquet"))
+    for _ in range(2):
+        loaded = CliRunner().invoke(
+            main, ["sightings", "load", *map(str, files), "--store", str(tmp_path / "ledger"), "--json"]
+        )
+        assert loaded.exit_code == 0
+    ledger = Ledger.open(tmp_path / "ledger")
+    origins = list(ledger.state().origins.values())
+    parts = [read_log(path) for path in sorted((tmp_path / "out").glob("*.log.gz"))]
+    assert [origin["key"] for origin in origins] == [f"log:{part.chain}" for part in parts]
+    assert {origin["software"] for origin in origins} == {parts[0].head["software"]}
+    assert [batch.rows.to_pylist() for path in files for batch in read_batches(path)] == [
+        batch_of(part).rows.to_pylist() for part in parts
+    ]
+    kinds = Counter(row["evidence"] for part in parts for row in sightings_of(part))
+    assert kinds["handshake"] == CLIENTS
+    assert kinds["tracker"] >= CLIENTS
+    assert [done.again for done in ledger.load(map(batch_of, parts))] == [True] * len(parts)
+
+
+def test_a_log_that_was_touched_is_refused_and_says_where(tmp_path: Path, tracker: int) -> None:
+    settings = ready(tmp_path, tracker, spool="seconds = 60")
+    run_for(settings, 2)
+    (path,) = parts_of(settings)
+    whole = gzip.decompress(path.read_bytes())
+    lines = whole.splitlines(keepends=True)
+    other = tmp_path / "other.log.gz"
+
+    def refused(given: bytes) -> str:
+        other.write_bytes(gzip.compress(given))
+        with pytest.raises(DamagedSource) as reason:
+            read_log(other)
+        return reason.value.sentence
+
+    assert "line 4" in refused(b"".join([*lines[:3], lines[3].replace(b'"port":', b'"port":1'), *lines[4:]]))
+    assert "line 3" in refused(b"".join([*lines[:2], *lines[3:]]))
+    assert "line 3" in refused(b"".join([*lines[:2], lines[3], lines[2], *lines[4:]]))
+    assert "line 1" in refused(whole.replace(PURPOSE.encode(), b"for something else entirely   ", 1))
+    refused(whole[: len(whole) // 2])
+    refused(b"".join(lines[:-1]))
+    assert "not that of the key" in refused(whole.replace(b'"signature":"', b'"signature":"AAAA', 1))
+    rng = random.Random(5)
+    for _ in range(60):
+        at = rng.randrange(80, len(whole))
+        refused(whole[:at] + bytes((whole[at] ^ (1 << rng.randrange(7)),)) + whole[at + 1 :])
+    answer = CliRunner().invoke(main, ["sensor", "replay", str(path), "--key", "another"])
+    assert answer.exit_code == 2
+    assert "not by that of the sensor" in answer.output
+
+
+def test_when_nothing_can_be_delivered_it_keeps_what_it_saw_stops_looking_and_delivers_later(
+    tmp_path: Path, tracker: int
+) -> None:
+    (tmp_path / "ledger").write_text("a file where the ledger should be")
+    settings = ready(tmp_path, tracker, spool="seconds = 0.5\nmost_megabytes = 0.003")
+    told = run_for(settings, 3)
+    assert "Sightings cannot be delivered" in told
+    assert "nothing is looked for until they are" in told
+    waiting = [read_log(path) for path in parts_of(settings, "waiting")]
+    asked = [entry["at"] for part in waiting for entry in part.entries if entry["do"] in ("told", "heard")]
+    assert max(asked) - min(asked) < 2500
+    (tmp_path / "ledger").unlink()
+    answer = CliRunner().invoke(main, ["sensor", "deliver", str(settings)])
+    assert answer.output == f"{len(waiting)} parts delivered\n"
+    loaded = sum(origin["rows"] for origin in Ledger.open(tmp_path / "ledger").state().origins.values())
+    assert loaded == sum(1 for part in waiting for _ in sightings_of(part)) > 0
+    assert not parts_of(settings, "waiting")
+
+
+@pytest.mark.parametrize("times", [3, pytest.param(25, marks=pytest.mark.proof)])
+def test_killed_at_any_moment_nothing_is_doubled_and_nothing_lost(tmp_path: Path, tracker: int, times: int) -> None:
+    settings = ready(tmp_path, tracker, spool="seconds = 0.5")
+    settings.write_text(settings.read_text().replace("asks_a_second = 200", f"asks_a_second = {60 // times + 5}"))
+    rng = random.Random(times)
+    for _ in range(times):
+        run = begun(settings)
+        while not list((tmp_path / "state" / "open").glob("*")) and run.poll() is None:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 1.2))
+        os.kill(run.pid, signal.SIGKILL)
+        run.communicate()
+    run_for(settings, CLIENTS / (60 // times + 5) + 2)
+    parts = [read_log(path) for path in parts_of(settings)]
+    counted = Counter(row["identity"] for part in parts for row in sightings_of(part))
+    assert set(counted.values()) == {1}
+    assert len(counted) == CLIENTS
+    assert [part.head["before"] for part in parts] == ["", *(part.chain for part in parts[:-1])]
+    origins = Ledger.open(tmp_path / "ledger").state().origins.values()
+    assert sum(origin["rows"] for origin in origins) == CLIENTS
+    assert not list((tmp_path / "state").glob("*/*.open"))
+
+
+def test_three_sensors_share_the_files_and_one_folder_serves_one_run(tmp_path: Path) -> None:
+    files = [Wanted("bittorrent", f"{number:040x}", PIECES) for number in range(200)]
+    shares = [read_settings(make_ready(tmp_path / str(n), files, top=f'share = "{n}/3"')) for n in (1, 2, 3)]
+    taken = [[one.mine(wanted.file) for one in shares].count(True) for wanted in files]
+    assert set(taken) == {1}
+    assert all(30 < sum(one.mine(wanted.file) for wanted in files) < 110 for one in shares)
+    made = prepare(ready(tmp_path / "alone", 9), PURPOSE, "iva", dt.datetime.now(dt.UTC))
+    with alone(made.folder):
+        second = CliRunner().invoke(
+            main, ["sensor", "run", str(tmp_path / "alone" / "sensor.toml"), "--purpose", PURPOSE]
+        )
+    assert (second.exit_code, "Another run of this sensor" in second.output) == (2, True)
