@@ -34,6 +34,7 @@ from opencets_web.deconfliction.values import values_of
 from opencets_web.evidence.actions import receive_path
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
+from opencets_web.sightings import account
 from opencets_web.sightings import ledger as kept
 from opencets_web.sightings.models import ComputerLead, Outcome
 from opencets_web.sightings.queries import Wanted, get_ranking, named_by_sets
@@ -152,7 +153,10 @@ def take_into_case(actor: Actor, lead_id: UUID, reference: str, *, declare: bool
     with tempfile.TemporaryDirectory(prefix="lead-", dir=Path(settings.HOME) / "run") as scratch:
         folder = Path(scratch) / f"computer-{plain[:12]}"
         folder.mkdir()
-        write_tables(folder, plain, seen[-MOST_ROWS:], named_by_sets(actor, {one.file for one in seen}))
+        kept_rows = seen[-MOST_ROWS:]
+        write_tables(folder, plain, kept_rows, named_by_sets(actor, {one.file for one in seen}))
+        ledger = kept.find_ledger()
+        account.write_account(folder, plain, kept_rows, len(seen), ledger.state().origins if ledger else {})
         exhibit_id, _ = receive_path(actor, case.reference, folder, title=f"Sightings of computer {plain[:12]}")
     lead.case, lead.exhibit_id = case, exhibit_id
     lead.save(update_fields=["case", "exhibit"])
