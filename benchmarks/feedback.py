@@ -60,7 +60,7 @@ def measured(people: int, judgements: list[int], plot: Path | None = None) -> di
         judged, chosen = place.judged(number, seed=number)
         stands = standing_for([place.suggested[pair].probability for pair in chosen], place.told())
         began = time.perf_counter()
-        version, card = propose("person-2.1", shipped, Version(shipped), judged, worth, stands)
+        version, card = propose("person-3.1", shipped, Version(shipped), judged, worth, stands)
         seconds = time.perf_counter() - began
         after = fresh.figures(version.model)
         result["learned"].append(
@@ -178,7 +178,7 @@ def _at_home(people: int, shipped: Model) -> dict[str, Any]:
     stands = standing_for([home.suggested[pair].probability for pair in chosen], home.told())
     before = other.figures(shipped)
     try:
-        version, card = propose("person-2.1", shipped, Version(shipped), judged, worth, stands)
+        version, card = propose("person-3.1", shipped, Version(shipped), judged, worth, stands)
     except ActRefused:
         return {"moved_bits_most": 0.0, "shipped": before, "learned": before}
     after = other.figures(version.model)

@@ -22,6 +22,7 @@ FIGURES = (
     "names",
     "link",
     "sightings",
+    "sensor",
     "grouping",
     "sighting-pages",
     "phrases",
