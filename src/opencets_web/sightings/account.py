@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from opencets.ranking.computers import computers_model
-from opencets.sighting.answers import Sighting
+from opencets.sighting.answers import History, Sighting
 from opencets.sighting.batch import DIRECT, IDENTITIES
 
 REPLAY, ACCOUNT = "replay.jsonl", "account.txt"
@@ -35,25 +35,23 @@ _ORIGIN = {
 }  # fmt: skip
 
 
-def write_account(
-    folder: Path, identity: str, seen: Sequence[Sighting], found: int, origins: Mapping[int, Mapping[str, Any]]
-) -> None:
+def write_account(folder: Path, computer: History, found: int, origins: Mapping[int, Mapping[str, Any]]) -> None:
     """Write the account and the sightings to replay beside the tables that stand in the folder already."""
     with (folder / REPLAY).open("w", encoding="utf-8") as stream:
-        for one in seen:
-            stream.write(json.dumps(_again(one, identity), sort_keys=True) + "\n")
+        for one in computer.sightings:
+            stream.write(json.dumps(_again(one), sort_keys=True) + "\n")
     digests = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir()) if path.is_file()
     }
-    (folder / ACCOUNT).write_text("\n".join(_account(identity, seen, found, origins, digests)) + "\n", encoding="utf-8")
+    (folder / ACCOUNT).write_text("\n".join(_account(computer, found, origins, digests)) + "\n", encoding="utf-8")
 
 
-def _again(one: Sighting, identity: str) -> dict[str, Any]:
+def _again(one: Sighting) -> dict[str, Any]:
     """A sighting as a file of sightings has it; what is not known is left out."""
     kind = one.identity_kind if one.identity_kind != "endpoint" else "identity"
     row = {
-        "seen_at": f"{one.seen_at.isoformat(timespec='milliseconds')}Z", "network": one.network, kind: identity, "file": one.file,
-        "address": one.address, "port": one.port, "client": one.client, "pieces_have": one.pieces_have,
+        "seen_at": f"{one.seen_at.isoformat(timespec='milliseconds')}Z", "network": one.network, kind: one.identity,
+        "file": one.file, "address": one.address, "port": one.port, "client": one.client, "pieces_have": one.pieces_have,
         "pieces_total": one.pieces_total, "evidence": one.evidence, "country": one.country, "region": one.region,
         "place": one.place, "provider": one.provider, "shared_line": one.shared_line,
     }  # fmt: skip
@@ -61,12 +59,12 @@ def _again(one: Sighting, identity: str) -> dict[str, Any]:
 
 
 def _account(
-    identity: str,
-    seen: Sequence[Sighting],
+    computer: History,
     found: int,
     origins: Mapping[int, Mapping[str, Any]],
     digests: Mapping[str, str],
 ) -> list[str]:
+    identity, seen = computer.identity, computer.sightings
     by_batch = Counter(one.batch for one in seen)
     direct = sum(one.evidence in DIRECT for one in seen)
     lines = [
@@ -75,6 +73,7 @@ def _account(
         f"{len({one.file for one in seen}):,} files; {direct:,} by its own word.",
         *([f"{found - len(seen):,} earlier ones are left out: the last {len(seen):,} stand here."] if found > len(seen) else []),
         *(f"Its identity ({kind.replace('_', ' ')}): {IDENTITIES[kind]}" for kind in sorted({one.identity_kind for one in seen})),
+        *_linked(computer),
         "", "WHERE THEY COME FROM",
     ]  # fmt: skip
     for batch, count in sorted(by_batch.items()):
@@ -95,3 +94,17 @@ def _account(
         "", "WHAT IT DOES NOT SAY", *LIMITS,
     ]  # fmt: skip
     return lines
+
+
+def _linked(computer: History) -> list[str]:
+    """Why several identities are told as one computer, each link with its rule and how sure it is."""
+    if len(computer.identities) < 2:
+        return []
+    return [
+        "", "WHY THESE ARE ONE COMPUTER", f"{len(computer.identities)} identities were linked, by rules and not by a person:",
+        *(
+            f"  {link.earlier} and {link.later}: {link.sentence} ({link.probability:.0%})"
+            for link in computer.links
+            if link.joins
+        ),
+    ]  # fmt: skip

@@ -91,9 +91,9 @@ def test_a_lead_has_a_clock_an_officer_and_an_end_that_the_order_is_judged_by(
             leads.record_visit(cast.owner, made, lead.opened_at + dt.timedelta(days=3))
         seen_until = dt.datetime(2026, 3, 10, 23, 59, tzinfo=dt.UTC)
         ComputerLead.objects.filter(pk=made).update(visited_at=seen_until)
-        assert not get_lead(cast.owner, first).row.again  # type: ignore[union-attr]
+        assert not get_lead(cast.owner, [first]).row.again  # type: ignore[union-attr]
         ComputerLead.objects.filter(pk=made).update(visited_at=seen_until - dt.timedelta(days=39))
-        assert get_lead(cast.owner, first).row.again  # type: ignore[union-attr]
+        assert get_lead(cast.owner, [first]).row.again  # type: ignore[union-attr]
         with pytest.raises(ActRefused, match="became"):
             leads.end_lead(cast.owner, made, "", "")
         leads.end_lead(cast.owner, made, "found", "Two discs.")
@@ -101,7 +101,7 @@ def test_a_lead_has_a_clock_an_officer_and_an_end_that_the_order_is_judged_by(
         with pytest.raises(ActRefused, match="ended"):
             leads.assign_lead(cast.owner, made, None)
         leads.reopen_lead(cast.owner, made)
-        assert get_lead(cast.owner, first).row is not None
+        assert get_lead(cast.owner, [first]).row is not None
 
 
 def test_taken_into_a_case_its_sightings_become_values_that_a_provider_is_asked_about(
@@ -140,7 +140,7 @@ def test_taken_into_a_case_its_sightings_become_values_that_a_provider_is_asked_
         found = set(Claim.objects.filter(kind="ip_port").values_list("normal", flat=True))
         assert found == expected
         assert set(Claim.objects.filter(kind="account_id").values_list("normal", flat=True)) == {f"p2p:{first}"}
-        page = get_lead(cast.owner, first)
+        page = get_lead(cast.owner, [first])
         assert page.row is not None
         assert page.row.case == "AV-2026-0100"
         assert page.asked
