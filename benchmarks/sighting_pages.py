@@ -54,7 +54,7 @@ PAGES = {
 def people() -> dict[str, Any]:
     """An agency with an officer, responsible everywhere; as owner."""
     from opencets_web.accounts.models import Agency, Officer
-    from opencets_web.sightings.actions import import_jurisdictions
+    from opencets_web.sightings.handed_in import import_jurisdictions
 
     agency = Agency.objects.create(
         name="Avon Constabulary", short_name="Avon", country="GB", contact_name="Desk", contact_phone="+442079460000",

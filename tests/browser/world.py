@@ -225,6 +225,24 @@ def _grade(folder: Path) -> None:
         grade_together([ines, tomas], GRADED, folder / "memory-card")
 
 
+def _see_computers(folder: Path) -> None:
+    """The tree of jurisdictions as owner, then the invented computers as the officer who hands them in, each in a process."""
+    from opencets_web.commands.opened import opened
+
+    role = "owner" if folder.name == "tree" else "web"
+    with opened(role):
+        from opencets_web.commands.computers import enter_jurisdictions, hand_in_sightings
+        from opencets_web.policy.acting import acting_as
+        from opencets_web.policy.officers import actor_by_email
+
+        if role == "owner":
+            enter_jurisdictions()
+            return
+        with acting_as(None):
+            ines = actor_by_email(INES)
+        hand_in_sightings(ines, folder / "sightings")
+
+
 def _write_hash_set(world: object, folder: Path) -> None:
     """A list of known files that names three pictures of the package, as CSV."""
     from opencets.rehearsal.packages import picture_bytes
@@ -243,6 +261,8 @@ def _main(arguments: list[str]) -> None:
     if arguments[0] == "--load":
         if arguments[1] == "together":
             return _work_together()
+        if arguments[1] in ("tree", "computers"):
+            return _see_computers(Path(arguments[2]) / arguments[1])
         if arguments[1] == "graded":
             return _grade(Path(arguments[2]))
         return _make_people() if arguments[1] == "people" else _hand_in_cases(Path(arguments[2]))

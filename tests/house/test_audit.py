@@ -31,6 +31,8 @@ NOT_AN_ACT = {
     "officers/own_actions.py:require_another_factor": "A question; the removal that asks it is logged.",
     "officers/actions.py:require_role": "A question about roles; the act that asks it is logged.",
     "officers/actions.py:take_on": "Puts a case on a desk; the act that hands it over is logged.",
+    "sightings/actions.py:add_chunk": "One of many parts of a file; its beginning and its arrival are logged.",
+    "sightings/actions.py:may_hand_in": "A question about roles; the act that asks it is logged.",
 }
 """Public functions of an ``actions.py`` that log nothing themselves, with the reason."""
 

@@ -351,6 +351,7 @@ VERBS: dict[str, str] = {
     "lead.taken-into-case": "took a computer's sightings into a case",
     "lead.visited": "said when a lead was visited",
     "leads.listed": "looked at leads from sightings",
+    "sightings.begun": "began to hand in a file of sightings in chunks",
     "sightings.computer-viewed": "looked at a computer's sightings",
     "sightings.counted": "looked at statistics of sightings",
     "sightings.exported": "took statistics of sightings out",

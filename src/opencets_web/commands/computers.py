@@ -39,7 +39,7 @@ TREE: dict[str, Any] = {
 
 def enter_jurisdictions() -> None:
     """As owner: the tree, once."""
-    from opencets_web.sightings.actions import import_jurisdictions
+    from opencets_web.sightings.handed_in import import_jurisdictions
     from opencets_web.sightings.models import Jurisdiction
 
     if not Jurisdiction.objects.exists():

@@ -34,7 +34,7 @@ def import_tree(path: Path) -> None:
     if not isinstance(table, dict):
         raise ActRefused("A file of jurisdictions has a version and a list of jurisdictions.")
     with opened("owner"):
-        from opencets_web.sightings.actions import import_jurisdictions
+        from opencets_web.sightings.handed_in import import_jurisdictions
 
         count = import_jurisdictions(table)
     console.print(f"{count} jurisdictions, version {table['version']}.")

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
-import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,17 +18,16 @@ from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound, OpenCETSError
 from opencets.packing.blobs import Stored
-from opencets.sighting.areas import Area
 from opencets.sighting.places import Places
 from opencets.sighting.reading import read_batches
-from opencets_web.accounts.ids import new_id
 from opencets_web.accounts.models import Agency, Role
 from opencets_web.audit import log, outbox
 from opencets_web.evidence.vault import store
 from opencets_web.policy.acting import acting_as
 from opencets_web.policy.actor import Actor
 from opencets_web.sightings import ledger as kept
-from opencets_web.sightings.models import FileSet, FileState, Jurisdiction, SetFile, Sight, SightingFile
+from opencets_web.sightings.handed_in import MOST_ENTRIES, read_list
+from opencets_web.sightings.models import FileSet, FileState, SetFile, Sight, SightingFile
 from opencets_web.sightings.sight import open_to
 from opencets_web.ui.notify import tell
 
@@ -40,7 +35,6 @@ HANDING_IN = frozenset({Role.INVESTIGATOR, Role.ANALYST, Role.SUPERVISOR})
 LARGEST_CHUNK = 8 << 20
 LARGEST_FILE = 1 << 36
 MOST_REASONS = 200
-MOST_ENTRIES = 1_000_000
 LONGEST_DAYS = 730
 _ENDINGS = (
     ".parquet", ".arrow", ".arrows", ".csv", ".csv.gz", ".tsv", ".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst",
@@ -85,9 +79,11 @@ def begin_file(actor: Actor, *, name: str, sensor: str, authority: str, zone: st
     """
     if not 0 <= size <= LARGEST_FILE:
         raise ActRefused("A file of sightings is 64 GiB at most; split it by day.")
-    return SightingFile.objects.create(
+    row = SightingFile.objects.create(
         **_stated(actor, name=name, sensor=sensor, authority=authority, zone=zone), size=size
-    ).id
+    )
+    log.record("sightings.begun", actor, subject=f"sighting-file:{row.id}", details={"name": row.name, "size": size})
+    return row.id
 
 
 def _stated(actor: Actor, *, name: str, sensor: str, authority: str, zone: str) -> dict[str, Any]:
@@ -209,7 +205,11 @@ def _load(actor: Actor, row: SightingFile, path: Path) -> None:
     databases = kept.places_folder()
     places = Places.open(databases) if any(databases.glob("*.mmdb")) else None
     mapping: dict[str, Any] = {"zone": row.zone} if row.zone else {}
-    origin = {"sensor": row.sensor, "run": f"file {row.id}", "order": f"{actor.agency_name}: {row.authority}"}
+    origin: dict[str, Any] = {
+        "sensor": row.sensor,
+        "run": f"file {row.id}",
+        "order": f"{actor.agency_name}: {row.authority}",
+    }
     for batch in read_batches(path, mapping, **origin):
         placed = places.placed(batch) if places else batch
         for done in into.load([placed]):
@@ -241,67 +241,6 @@ def _ended(actor: Actor, row: SightingFile, state: FileState, sentence: str) -> 
 
 
 # --- Jurisdictions ---------------------------------------------------------------------------------------------------
-
-
-def import_jurisdictions(table: Mapping[str, Any]) -> int:
-    """Take a tree of jurisdictions over from its YAML form; those that it lacks end. How many it has. As the owner role.
-
-    ActRefused names the entry that cannot be used; nothing is changed then.
-    """
-    version = str(table.get("version") or "").strip()
-    if not version or not isinstance(table.get("jurisdictions"), list):
-        raise ActRefused("A file of jurisdictions has a version and a list of jurisdictions.")
-    agencies = {agency.short_name: agency for agency in Agency.objects.all()}
-    rows: list[dict[str, Any]] = []
-    _gather(table["jurisdictions"], "", agencies, rows)
-    codes = [row["code"] for row in rows]
-    doubled = next((code for code in codes if codes.count(code) > 1), "")
-    if doubled:
-        raise ActRefused(f"The jurisdiction {doubled} stands twice in the file.")
-    now = timezone.now()
-    with transaction.atomic():
-        known = {row.code: row for row in Jurisdiction.objects.all()}
-        for given in rows:
-            parent = known.get(given.pop("parent"))
-            row = known.get(given["code"]) or Jurisdiction(id=new_id())
-            for name, value in {
-                **given,
-                "parent": parent,
-                "version": version,
-                "read_at": now,
-                "ended_at": None,
-            }.items():
-                setattr(row, name, value)
-            row.save()
-            known[row.code] = row
-        ended = Jurisdiction.objects.filter(ended_at=None).exclude(code__in=codes).update(ended_at=now)
-        log.record("jurisdictions.imported", None, details={"version": version, "count": len(rows), "ended": ended})
-    return len(rows)
-
-
-def _gather(entries: Iterable[Any], parent: str, agencies: Mapping[str, Agency], into: list[dict[str, Any]]) -> None:
-    for entry in entries:
-        if not isinstance(entry, Mapping) or not entry.get("code") or not entry.get("name"):
-            raise ActRefused(f"A jurisdiction below {parent or 'the top'} has no code or no name.")
-        code = str(entry["code"])
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", code):
-            raise ActRefused(f"“{code[:40]}” is no code of a jurisdiction: letters, digits, - and _, 40 at most.")
-        places = [(str(region), str(name)) for region, names in (entry.get("places") or {}).items() for name in names]
-        area = Area.of(entry.get("countries") or (), entry.get("regions") or (), places)
-        responsible = str(entry.get("responsible") or "")
-        if responsible and responsible not in agencies:
-            raise ActRefused(
-                f"{code} names {responsible} as responsible, which is no agency here; leave it out, or enter it."
-            )
-        into.append(
-            {
-                "code": code, "name": str(entry["name"])[:120], "parent": parent, "countries": sorted(area.countries),
-                "regions": sorted(area.regions), "places": [list(pair) for pair in sorted(area.places)],
-                "everywhere": entry.get("everywhere") is True,
-                "responsible": agencies.get(responsible), "contact": str(entry.get("contact") or "")[:300],
-            }
-        )  # fmt: skip
-        _gather(entry.get("below") or (), code, agencies, into)
 
 
 @transaction.atomic
@@ -403,22 +342,6 @@ def import_file_set(
         details={"name": row.name, "authority": row.authority, "entries": len(entries), "sha256": row.sha256},
     )  # fmt: skip
     return row.id
-
-
-def read_list(content: bytes) -> dict[str, str]:
-    """Digests with what they are known as, from one digest a line or CSV with a column ``digest``; other lines are left out."""
-    text = content.decode("utf-8-sig", "replace")
-    lines = text.splitlines()[: MOST_ENTRIES + 1]
-    header = [word.strip().lower() for word in next(csv.reader(lines[:1]), [])]
-    found: dict[str, str] = {}
-    rows: Iterable[Sequence[str]] = csv.reader(io.StringIO("\n".join(lines[1:] if "digest" in header else lines)))
-    at = header.index("digest") if "digest" in header else 0
-    kind = header.index("category") if "category" in header else -1
-    for row in rows:
-        digest = row[at].strip().lower() if len(row) > at else ""
-        if re.fullmatch(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}", digest):
-            found[digest] = row[kind].strip()[:60] if 0 <= kind < len(row) else ""
-    return found
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -141,9 +142,9 @@ def _rows(actor: Actor) -> QuerySet[ComputerLead]:
     return rows.select_related("jurisdiction", "opened_by", "assigned_to")
 
 
-def get_lead(actor: Actor, identity: str) -> OnComputer:
-    """What the actor's agency does about a computer, and what it may do next."""
-    rows = list(_rows(actor).filter(identity=identity).order_by("-opened_at")[:20])
+def get_lead(actor: Actor, identities: Sequence[str]) -> OnComputer:
+    """What the actor's agency does about a computer, by any of its identities, and what it may do next."""
+    rows = list(_rows(actor).filter(identity__in=identities).order_by("-opened_at")[:20])
     told = _told(actor, rows)
     current = next((row for row in told if row.ended_at is None), None)
     cases: tuple[tuple[str, str], ...] = ()

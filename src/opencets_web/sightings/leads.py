@@ -34,9 +34,10 @@ from opencets_web.deconfliction.values import values_of
 from opencets_web.evidence.actions import receive_path
 from opencets_web.policy import door
 from opencets_web.policy.actor import Actor
+from opencets_web.sightings import account
 from opencets_web.sightings import ledger as kept
 from opencets_web.sightings.models import ComputerLead, Outcome
-from opencets_web.sightings.queries import Wanted, get_ranking, named_by_sets
+from opencets_web.sightings.queries import Wanted, get_ranking, named_as, named_by_sets
 from opencets_web.sightings.sight import open_to
 
 MOST_ROWS = 50_000
@@ -78,8 +79,8 @@ def _due(lead: ComputerLead) -> datetime:
     return lead.opened_at + timedelta(days=band.act_days)
 
 
-def _seen(actor: Actor, identity: str) -> tuple[str, Sequence[Sighting]]:
-    """A computer's sightings in what is open to the actor, by its written identity. NotFound without any."""
+def _seen(actor: Actor, identity: str) -> answers.History:
+    """A computer as far as it is open to the actor, by the identity by which it is named. NotFound without any sighting."""
     plain, opened, ledger = identity.replace("-", "").lower(), open_to(actor), kept.find_ledger()
     if ledger is None:
         raise NotFound
@@ -90,7 +91,9 @@ def _seen(actor: Actor, identity: str) -> tuple[str, Sequence[Sighting]]:
     seen = [one for one in found.sightings if opened.area.holds(one.country, one.region, one.place)]
     if not seen:
         raise NotFound
-    return plain, seen
+    shown = {one.identity for one in seen}
+    links = tuple(link for link in found.links if link.earlier in shown and link.later in shown)
+    return answers.History(named_as(found), tuple(seen), links)
 
 
 @transaction.atomic
@@ -99,7 +102,8 @@ def open_lead(actor: Actor, identity: str) -> UUID:
 
     NotFound: no computer that is open to the actor. ActRefused: the agency follows it already.
     """
-    plain, seen = _seen(actor, identity)
+    found = _seen(actor, identity)
+    plain, seen = found.identity, found.sightings
     if (
         ComputerLead.objects.select_for_update()
         .filter(agency_id=actor.agency_id, identity=plain, ended_at=None)
@@ -148,11 +152,16 @@ def take_into_case(actor: Actor, lead_id: UUID, reference: str, *, declare: bool
         raise ActRefused("Sightings are taken into an open case of your own agency.")
     if lead.case_id is not None:
         raise ActRefused("Its sightings stand in a case already.")
-    plain, seen = _seen(actor, lead.identity)
+    found = _seen(actor, lead.identity)
+    plain, seen = found.identity, found.sightings
     with tempfile.TemporaryDirectory(prefix="lead-", dir=Path(settings.HOME) / "run") as scratch:
         folder = Path(scratch) / f"computer-{plain[:12]}"
         folder.mkdir()
-        write_tables(folder, plain, seen[-MOST_ROWS:], named_by_sets(actor, {one.file for one in seen}))
+        kept_rows = seen[-MOST_ROWS:]
+        write_tables(folder, kept_rows, named_by_sets(actor, {one.file for one in seen}))
+        ledger = kept.find_ledger()
+        last = answers.History(plain, tuple(kept_rows), found.links)
+        account.write_account(folder, last, len(seen), ledger.state().origins if ledger else {})
         exhibit_id, _ = receive_path(actor, case.reference, folder, title=f"Sightings of computer {plain[:12]}")
     lead.case, lead.exhibit_id = case, exhibit_id
     lead.save(update_fields=["case", "exhibit"])
@@ -173,10 +182,14 @@ def _declared(identity: str, seen: Iterable[Sighting]) -> list[str]:
     """Its identity, and its last address of each of its last days."""
     by_day = {one.seen_at.date(): one for one in seen if not one.shared_line}
     last = [by_day[day] for day in sorted(by_day, reverse=True)[:MOST_DECLARED]]
-    return [f"account_id: p2p:{identity}", *(f"ip_hour: {one.address}@{one.seen_at:%Y-%m-%dT%H}" for one in last)]
+    identities = dict.fromkeys(one.identity for one in reversed(last))
+    return [
+        *(f"account_id: p2p:{one}" for one in identities or [identity]),
+        *(f"ip_hour: {one.address}@{one.seen_at:%Y-%m-%dT%H}" for one in last),
+    ]
 
 
-def write_tables(folder: Path, identity: str, seen: Sequence[Sighting], named: dict[str, tuple[str, str]]) -> None:
+def write_tables(folder: Path, seen: Sequence[Sighting], named: dict[str, tuple[str, str]]) -> None:
     """A computer's sightings and files as tables that the readers know; a file that no set names stands by its digest alone.
 
     Times are UTC and say so. SHA-1 stands where the network's digest is that of the file itself.
@@ -189,7 +202,7 @@ def write_tables(folder: Path, identity: str, seen: Sequence[Sighting], named: d
             writer.writerow(
                 (
                     f"{one.seen_at.isoformat(timespec='milliseconds')}Z", "Offered a known file", one.address, one.port,
-                    f"p2p:{identity}", one.file, one.network, one.client or "", one.evidence, pieces, one.country or "",
+                    f"p2p:{one.identity}", one.file, one.network, one.client or "", one.evidence, pieces, one.country or "",
                     one.region or "", one.place or "", "" if one.accuracy_km is None else one.accuracy_km, one.provider or "",
                     "yes" if one.shared_line else "", one.batch, one.line,
                 )

@@ -297,11 +297,26 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Because:
+    """Why two identities are taken for one computer's, and how sure that is."""
+
+    earlier: str
+    later: str
+    sentence: str
+    percent: int
+    joins: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ComputerPage:
     """All that is open to the actor of one computer."""
 
     tabs: tuple[Tab, ...]
     identity: str
+    """By which the order names it."""
+    identities: tuple[str, ...]
+    reasons: tuple[Because, ...]
+    """Why several identities are told as one computer, and what else may belong to it."""
     kinds: tuple[tuple[str, str], ...]
     """Each kind of identity and how far it can be trusted."""
     sightings: int
@@ -345,6 +360,12 @@ def get_computer(actor: Actor, identity: str) -> ComputerPage:
         raise NotFound
     first, last = _utc(seen[0].seen_at), _utc(seen[-1].seen_at)
     open_history = answers.History(plain, tuple(seen))
+    named, shown = named_as(history), set(open_history.identities)
+    reasons = tuple(
+        Because(link.earlier, link.later, link.sentence, round(100 * link.probability), link.joins)
+        for link in history.links
+        if link.earlier in shown and link.later in shown
+    )
     by_network = Counter(one.network for one in seen)
     files = {one.file for one in seen}
     hits = _hits(actor, seen)
@@ -357,7 +378,8 @@ def get_computer(actor: Actor, identity: str) -> ComputerPage:
     origins = here.ledger.state().origins
     sensors = sorted({str(origins[batch].get("sensor", "")) for batch in {one.batch for one in seen}} - {""})
     return ComputerPage(
-        tabs("list"), plain, tuple((kind.replace("_", " "), IDENTITIES[kind]) for kind in kinds), len(seen), first, last,
+        tabs("list"), named, tuple(open_history.identities), reasons[:MOST_HITS],
+        tuple((kind.replace("_", " "), IDENTITIES[kind]) for kind in kinds), len(seen), first, last,
         len({one.seen_at.date() for one in seen}), tuple(sorted({one.client for one in seen if one.client})),
         tuple(
             (NETWORK_WORDS[name], count, len({one.file for one in seen if one.network == name}))
@@ -370,6 +392,11 @@ def get_computer(actor: Actor, identity: str) -> ComputerPage:
         len(files) - len({hit.digest for hit in hits}), len(seen) < len(history.sightings), tuple(nodes.values()),
         tuple((reference, reverse("desk:case", args=[reference])) for reference in links), tuple(sensors),
     )  # fmt: skip
+
+
+def named_as(history: answers.History) -> str:
+    """The identity by which a computer is named: the least of its own."""
+    return min(one.identity for one in history.sightings)
 
 
 def _utc(moment: dt.datetime) -> dt.datetime:

@@ -41,7 +41,11 @@ def list_computers(request: HttpRequest) -> HttpResponse:
 def computer(request: HttpRequest, identity: str) -> HttpResponse:
     actor = actor_of(request)
     found = queries.get_computer(actor, identity)
-    page = {"found": found, "lead": lead_pages.get_lead(actor, found.identity), "visit": VisitForm()}
+    page = {
+        "found": found,
+        "lead": lead_pages.get_lead(actor, [found.identity, *found.identities]),
+        "visit": VisitForm(),
+    }
     return render(request, "sightings/computer.html", page)
 
 

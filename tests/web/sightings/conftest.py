@@ -41,11 +41,11 @@ def rows() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def house(cast: Cast, tmp_path: Path, settings: Any) -> Iterator[Path]:
-    from opencets_web.sightings import actions, ledger
+    from opencets_web.sightings import handed_in, ledger
 
     settings.SIGHTINGS, settings.SIGHTING_PLACES = str(tmp_path / "ledger"), str(tmp_path / "places")
     ledger._opened.cache_clear()
-    actions.import_jurisdictions(TREE)
+    handed_in.import_jurisdictions(TREE)
     yield tmp_path
     ledger._opened.cache_clear()
 

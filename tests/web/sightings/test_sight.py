@@ -237,7 +237,7 @@ def test_files_arrive_in_chunks_once_and_what_is_wrong_is_said(
 
 
 def test_a_tree_that_cannot_be_used_changes_nothing(house: Path, cast: Cast) -> None:
-    from opencets_web.sightings import actions
+    from opencets_web.sightings import handed_in
     from opencets_web.sightings.models import Jurisdiction
 
     before = Jurisdiction.objects.filter(ended_at=None).count()
@@ -249,15 +249,17 @@ def test_a_tree_that_cannot_be_used_changes_nothing(house: Path, cast: Cast) -> 
         ({"version": "2", "jurisdictions": [{"code": "A", "name": "A"}, {"code": "A", "name": "B"}]}, "twice"),
     ):
         with pytest.raises(ActRefused, match=words):
-            actions.import_jurisdictions(wrong)
+            handed_in.import_jurisdictions(wrong)
     assert Jurisdiction.objects.filter(ended_at=None).count() == before
-    actions.import_jurisdictions(
+    handed_in.import_jurisdictions(
         {"version": "3", "jurisdictions": [{"code": "GB", "name": "Britain", "countries": ["GB"]}]}
     )
     assert [row.name for row in Jurisdiction.objects.filter(ended_at=None)] == ["Britain"]
 
 
-def test_pages_answer(loaded: Path, cast: Cast, client_for: Callable[[Actor], Client]) -> None:
+def test_each_page_answers_and_shows_what_is_open_alone(
+    loaded: Path, cast: Cast, client_for: Callable[[Actor], Client]
+) -> None:
     browser = client_for(cast.owner)
     for address in (
         "/sightings/", "/sightings/?jurisdiction=bristol&days=90", "/sightings/map/", "/sightings/map/?at=GB",
