@@ -917,14 +917,14 @@ def main() -> None:
     parser.add_argument(
         "--home", type=Path, help="a folder where filled homes are kept and found again, one for each size"
     )
-    parser.add_argument("--draw", type=Path, help="write the growth as a picture (SVG) to this file")
+    parser.add_argument("--plot", type=Path, help="a file in which the growth is drawn (SVG)")
     parser.add_argument("--place", type=Path, help="a folder for the scratch home (default: the system's)")
     given = parser.parse_args()
     if given.home:
         given.home.mkdir(exist_ok=True)
     figures = measure(sorted(given.people), given.arrivals, given.place, given.home)
-    if given.draw:
-        given.draw.write_text(drawn_growth(figures["runs"]))
+    if given.plot:
+        given.plot.write_text(drawn_growth(figures["runs"]))
     facts = {
         "benchmark": "arrive",
         "python": platform.python_version(),

@@ -1,4 +1,4 @@
-"""``opencets sensor``: check, run, replay, deliver, status."""
+"""``opencets sensor``: check, run, replay, deliver, status, evidence, forget."""
 
 from __future__ import annotations
 
@@ -160,6 +160,63 @@ def status(settings: Path, as_json: bool) -> None:
             click.echo(f"  alert: {sentence}")
     if said["alerts"]:
         sys.exit(1)
+
+
+@sensor.command()
+@click.argument("identity")
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--store", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="The ledger's folder."
+)
+@click.option(
+    "--key", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The private key that signs the package (Ed25519, base64), for example the node's.",
+)  # fmt: skip
+@click.option(
+    "--purpose", required=True, envvar="OPENCETS_PURPOSE", help="For what it is made; kept in the log of looks."
+)
+def evidence(identity: str, out: Path, store: Path, key: Path, purpose: str) -> None:
+    """Write the evidence of one computer into OUT, a signed package that anyone verifies offline with the verify.py inside.
+
+    It holds the sightings, the lines of the sealed logs from which they come, versions, settings, how the clock was measured,
+    and what all this proves and what not. Ledger and logs are compared first: where they differ, nothing is written (exit 2).
+    """
+    from base64 import b64decode
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from opencets.errors import ActRefused
+    from opencets.sighting import Ledger
+    from opencets.sighting.looks import note_look
+    from opencets_sensor.evidence import write_package
+
+    try:
+        signer = Ed25519PrivateKey.from_private_bytes(b64decode(key.read_bytes()))
+    except ValueError:
+        raise ActRefused(f"{key.name} holds no private key in base64. Nothing was written.") from None
+    now, who = dt.datetime.now(dt.UTC), getpass.getuser()
+    note_look(store, who, f"evidence {identity}", purpose, now)
+    stated = {"made_by": who, "purpose": purpose, "made_at": now.isoformat(timespec="seconds")}
+    count = write_package(Ledger.open(store), identity, out, signer, stated)
+    click.echo(f"{out}: {count:,} sightings")
+
+
+@sensor.command()
+@click.option(
+    "--store", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="The ledger's folder."
+)
+@click.option("--before", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The first day to keep.")
+def forget(store: Path, before: dt.datetime) -> None:
+    """Forget in a ledger's logs what ``opencets sightings forget`` took out of the ledger; run it after that.
+
+    Lines whose sightings are gone are withheld, each by its hash, so that the seal of what is kept still holds; a log of which
+    nothing is kept is removed. It cannot be undone.
+    """
+    from opencets.sighting import Ledger
+    from opencets_sensor.delivery import forget_logs
+
+    removed, shortened = forget_logs(Ledger.open(store), before.date().isoformat())
+    click.echo(f"{removed:,} logs removed, {shortened:,} shortened")
 
 
 def commands() -> list[click.Command]:

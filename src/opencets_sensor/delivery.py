@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import shutil
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 from opencets.errors import Interrupted
 from opencets.sighting import Ledger
 from opencets.sighting.journal import sync_folder
+from opencets.sighting.parts import SIGHTINGS
 from opencets_sensor import settings
-from opencets_sensor.log import SEALED, read_log
+from opencets_sensor.log import SEALED, extract_log, read_log
 from opencets_sensor.replaying import batch_of, write_batch
 
 RAW = "raw"
@@ -42,6 +44,32 @@ def deliver(waiting: Path, sent: Path, to: settings.Deliver, base: Path) -> int:
     except OSError as reason:
         raise Interrupted(f"Sightings cannot be delivered: {reason}. They wait, and are delivered later.") from reason
     return len(parts)
+
+
+def forget_logs(ledger: Ledger, before: str) -> tuple[int, int]:
+    """Bring the logs of a ledger that began before a day (ISO 8601) to what the ledger still has: removed, and shortened.
+
+    What the ledger forgot is forgotten in the logs: its lines are withheld, by their hashes, and a log without any row goes.
+    """
+    removed = shortened = 0
+    for number, origin in ledger.state().origins.items():
+        path = ledger.folder / RAW / f"{origin.get('raw_sha256', '')}{SEALED}"
+        if not path.exists():
+            continue
+        log = read_log(path)
+        if dt.datetime.fromtimestamp(log.head["at"] / 1000, dt.UTC).date().isoformat() >= before:
+            continue
+        sql = f"select distinct line from sightings where batch = {number}"
+        kept = {int(line) for (line,) in ledger.rows({SIGHTINGS: ledger.state().table(SIGHTINGS)}, sql)}
+        if not kept:
+            path.unlink()
+            removed += 1
+        elif any(entry["n"] not in kept for entry in log.entries if entry["do"] not in ("clock", "withheld")):
+            staged = path.with_name(f"{path.name}.part")
+            staged.write_bytes(extract_log(path, kept))
+            staged.rename(path)
+            shortened += 1
+    return removed, shortened
 
 
 def waiting_bytes(*folders: Path) -> int:

@@ -1,9 +1,10 @@
 """The log of a sensor: what was sent and what was said, in numbered parts, each line chained to the last, each part sealed.
 
-A line is a JSON object, a space and the SHA-256 of the line before's chain and the object's text. A part begins with its head
-(sensor, run, versions, settings, authority, purpose, clock, the chain of the part before) and ends with its seal: how many
-lines, why it ended, and the sensor's Ed25519 signature over the chain. So nothing can be changed, left out or put in
-without it being seen, within a part and between parts. The form is JSON lines, so that anybody can read it with any tool.
+A line is a JSON object, a space and its chain: the SHA-256 of the chain before and the SHA-256 of the object's text. So a line
+that concerns others can be withheld from a copy (``#`` and the text's SHA-256 in its place), and the seal still holds. A part
+begins with its head (sensor, run, versions, settings, authority, purpose, clock, the chain of the part before) and ends with
+its seal: how many lines, why it ended, and the sensor's Ed25519 signature over the chain. So nothing can be changed, left out
+or put in without it being seen, within a part and between parts. The form is JSON lines, which any tool reads.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import os
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -30,6 +31,7 @@ OPEN, SEALED = ".log.open", ".log.gz"
 _BEGIN = sha256(FORMAT.encode()).hexdigest()
 _SIGNED = b"opencets-sensor-log-1\n"
 LONGEST_LINE = 4 << 20
+WITHHELD = b"#"
 Line = dict[str, Any]
 
 
@@ -76,7 +78,7 @@ class Log:
     def note(self, do: str, **said: Any) -> Line:
         """Write one line; gives it as it will be read."""
         text = json.dumps({"n": self._count, "do": do, **said}, separators=(",", ":"))
-        self._chain = _next(self._chain, text)
+        self._chain = _next(self._chain, text.encode())
         self._file.write(f"{text} {self._chain}\n".encode())
         self._file.flush()
         self._count += 1
@@ -148,8 +150,23 @@ def read_log(path: Path) -> Sealed:
     return Sealed(lines[0], tuple(lines[1:-1]), chain, b64encode(key).decode(), sha256(packed).hexdigest())
 
 
-def _next(chain: str, text: str) -> str:
-    return sha256(chain.encode() + text.encode()).hexdigest()
+def extract_log(path: Path, keep: Collection[int]) -> bytes:
+    """The part with the lines of these numbers, its head, its clock and its seal; of the others only their hashes. Packed."""
+    read_log(path)
+    out = b""
+    for line in gzip.decompress(path.read_bytes()).splitlines(keepends=True):
+        text, _, mark = line.rpartition(b" ")
+        said = json.loads(text or line)
+        if said["do"] in ("open", "clock", "seal", "signature") or said["n"] in keep:
+            out += line
+        else:
+            out += b"#" + sha256(text).hexdigest().encode() + b" " + mark
+    return gzip.compress(out, 6, mtime=0)
+
+
+def _next(chain: str, text: bytes) -> str:
+    digest = text[1:].decode("ascii", "replace") if text[:1] == WITHHELD else sha256(text).hexdigest()
+    return sha256(f"{chain}{digest}".encode()).hexdigest()
 
 
 def _signature(key: bytes, mark: bytes) -> bytes:
@@ -166,9 +183,9 @@ def _whole(given: bytes, *, unsealed: bool = False) -> tuple[list[Line], str, in
     lines, chain, begin = list[Line](), _BEGIN, 0
     while (end := given.find(b"\n", begin, begin + LONGEST_LINE)) >= 0:
         text, _, mark = given[begin:end].rpartition(b" ")
-        if sha256(chain.encode() + text).hexdigest().encode() != mark:
+        if _next(chain, text).encode() != mark:
             break
-        line: Line = json.loads(text)
+        line: Line = json.loads(text) if text[:1] != WITHHELD else {"n": len(lines), "do": "withheld"}
         if unsealed and line["do"] == "seal":
             break
         chain, begin = mark.decode(), end + 1

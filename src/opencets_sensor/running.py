@@ -15,11 +15,13 @@ import os
 import secrets
 import sys
 from base64 import b64decode, b64encode
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -41,6 +43,7 @@ HEALTH, KEY, CHAIN = "health.json", "key", "chain"
 SHORTEST_PURPOSE = 10
 LONGEST_PAUSE = 86_400
 HELD_AT_ONCE = 10
+WARNED_DAYS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +139,12 @@ class Run:
         self._askers: dict[str, Asker] = {}
         self._log: Log | None = None
         self._began = 0.0
+        self._on_disk = 0
+        self._is_full = False
+        self._delivering = Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._due: dict[tuple[str, str], list[tuple[int, str, Source]]] = {}
-        self._busy: set[tuple[str, str]] = set()
+        self._busy = Counter[tuple[str, str]]()
         self._held: dict[str, float] = {}
         self._holding = 0
         self._counts = {"asked": 0, "answered": 0, "delivered_parts": 0}
@@ -161,7 +167,8 @@ class Run:
             self._askers[network] = asker
         self._line_up()
         beats = (
-            (self._look, 0.1), (self._rotate, 0.2), (self._health, 5), (self._measure_again, self._settings.clock.every_seconds),
+            (self._look, 0.1), (self._rotate, 0.2), (self._watch_spool, 0.5), (self._health, 5),
+            (self._measure_again, self._settings.clock.every_seconds),
             (self._deliver, self._settings.deliver.every_seconds), (self._forget, 600),
         )  # fmt: skip
         loops = [asyncio.create_task(self._beat(act, seconds, stop)) for act, seconds in beats]
@@ -196,7 +203,7 @@ class Run:
     def _look(self) -> None:
         """Ask the sources and places whose turn it is, as far as pace and spool let."""
         self._ready.authority.require_day(dt.datetime.now(dt.UTC))
-        if self._full():
+        if self._is_full:
             return
         for task in self._tasks:
             if task.done() and not task.cancelled() and (reason := task.exception()) is not None:
@@ -232,12 +239,12 @@ class Run:
             heapq.heapify(line)
 
     def _ask_sources(self, now: int) -> None:
-        """Each source is asked about one file at a time."""
-        for (network, name), line in self._due.items():
-            if line and line[0][0] <= now and (network, name) not in self._busy:
-                self._busy.add((network, name))
+        """Each source is asked about as many files at a time as it takes."""
+        for busy, line in self._due.items():
+            while line and line[0][0] <= now and self._busy[busy] < line[0][2].at_once:
+                self._busy[busy] += 1
                 _, file, source = heapq.heappop(line)
-                self._spawn(self._find(network, source, file))
+                self._spawn(self._find(busy[0], source, file))
 
     async def _find(self, network: str, source: Source, file: str) -> None:
         wanted = self._ready.authority.require(network, file, dt.datetime.now(dt.UTC))
@@ -253,7 +260,7 @@ class Run:
             "silent " + source.name, f"{source.name} did not answer {times} times in a row." if times >= 3 else ""
         )
         await asyncio.sleep(self._settings.pace.source_gap_seconds)
-        self._busy.discard((network, source.name))
+        self._busy[network, source.name] -= 1
 
     async def _ask(self, network: str, wanted: Wanted, place: Place, *, hold: bool) -> None:
         self._ready.authority.require(network, wanted.file, dt.datetime.now(dt.UTC))
@@ -326,7 +333,9 @@ class Run:
         """Seal what is long or old enough. A part in which nothing was said stays open."""
         log, limits = self._log, self._settings.spool
         assert log is not None
-        log.bring_to_disk()
+        if log.count != self._on_disk:
+            log.bring_to_disk()
+            self._on_disk = log.count
         old = asyncio.get_running_loop().time() - self._began > limits.seconds
         if log.count > 1 and (log.count > limits.most_entries or old):
             self._seal("turn")
@@ -354,19 +363,23 @@ class Run:
             self._pack(log, "recovered")
         self._state.resume(clock.now_ms())
 
-    def _full(self) -> bool:
+    def _watch_spool(self) -> None:
+        """Stop looking while too much waits."""
         folder = self._ready.folder
         waits = waiting_bytes(folder / WAITING, folder / OPEN)
-        full = waits > self._settings.spool.most_megabytes * 1_000_000
-        self._alert(
-            "full", f"{waits:,} bytes wait to be delivered; nothing is looked for until they are." if full else ""
-        )
-        return full
+        self._is_full = waits > self._settings.spool.most_megabytes * 1_000_000
+        sentence = f"{waits:,} bytes wait to be delivered; nothing is looked for until they are."
+        self._alert("full", sentence if self._is_full else "")
 
     async def _deliver(self) -> None:
         folder, to = self._ready.folder, self._settings.deliver
+
+        def one_after_the_other() -> int:
+            with self._delivering:
+                return deliver(folder / WAITING, folder / SENT, to, self._ready.base)
+
         try:
-            delivered = await asyncio.to_thread(deliver, folder / WAITING, folder / SENT, to, self._ready.base)
+            delivered = await asyncio.to_thread(one_after_the_other)
         except Interrupted as reason:
             self._alert("delivery", reason.sentence)
         else:
@@ -418,7 +431,9 @@ class Run:
 
     def _health_now(self, *, ended: bool = False) -> None:
         """Write how it goes, whole or not at all, for ``opencets sensor status`` and any watchdog."""
-        folder = self._ready.folder
+        folder, ends_on = self._ready.folder, self._ready.authority.ends_on
+        ending = (ends_on - dt.datetime.now(dt.UTC).date()).days < WARNED_DAYS and not ended
+        self._alert("authority", f"The authority ends on {ends_on}; then it stops looking." if ending else "")
         known, answered = self._state.counts()
         said = {
             "sensor": self._settings.name, "run": self._name, "at": clock.now_ms(), "ended": ended,
@@ -426,7 +441,7 @@ class Run:
             "parts_waiting": len(list((folder / WAITING).glob(f"*{SEALED}"))),
             "bytes_waiting": waiting_bytes(folder / WAITING),
             "clock_offset_ms": self._clock.offset_ms, "clock_source": self._clock.source,
-            "authority_ends_on": self._ready.authority.ends_on.isoformat(),
+            "authority_ends_on": ends_on.isoformat(),
         }  # fmt: skip
         staged = folder / f"{HEALTH}.part"
         staged.write_text(json.dumps(said, indent=1))

@@ -142,6 +142,10 @@ def read_settings(path: Path) -> Settings:
             ip_network(one)
         except ValueError:
             raise ActRefused(f"{path.name}: reach names {one}, which is no network of addresses.") from None
+    if not (settings.deliver.ledger or settings.deliver.folder):
+        raise ActRefused(
+            f"{path.name} says nowhere to deliver to ([deliver] ledger or folder). The sensor does not start."
+        )
     if not settings.networks:
         raise ActRefused(f"{path.name} names no network ([networks.bittorrent]). The sensor does not start.")
     return settings

@@ -11,12 +11,13 @@ import pytest
 
 from opencets.errors import ActRefused
 from opencets.resolving import Commonness, PersonRow, Weight, load_model, prepare
+from opencets.resolving.abroad import abroad
 from opencets.resolving.bulk import candidate_chunks, probable_pairs
 from opencets.resolving.columns import KEY_KINDS, table_of
 from opencets.resolving.crowd import BADLY_WRITTEN, crowd
-from opencets.resolving.features import hard_conflict
+from opencets.resolving.features import CELLS, TOKEN_LEVELS, hard_conflict
 from opencets.resolving.invented import invent
-from opencets.resolving.kernel import CONFLICT, score_pairs
+from opencets.resolving.kernel import CONFLICT, fill_pairs, score_pairs
 from opencets.resolving.people import Person
 from opencets.resolving.suggest import candidates
 from opencets.resolving.table import resolve_people
@@ -30,6 +31,9 @@ ODD = [
     PersonRow("f", "", date_of_birth="1980-02-01", phone="+44 7700 900123", national_id="123456789"),
     PersonRow("g", "Лопез Мария", national_id="123456798", phone="07700 900123", country="GB"),
     PersonRow("h", "x", national_id="12345679"),
+    PersonRow("i", "가람 제갈", screen_name="kik:zephquilla_92"),
+    PersonRow("j", "Ga-ram Jegal", screen_name="kik:xx_z3phquila"),
+    PersonRow("k", "Zephquill Annamaria Lopez", screen_name="kik:quilla"),
 ]
 
 
@@ -37,7 +41,8 @@ ODD = [
 def people() -> list[Person]:
     some = crowd(500, 3, BADLY_WRITTEN).rows()
     named_apart = [replace(row, record_id=f"c{row.record_id}") for row in some]
-    return [prepare(row) for row in [*invent(250, seed=5).rows, *named_apart, *ODD]]
+    full = invent(250, seed=5, varied=0.3).rows
+    return [prepare(row) for row in [*full, *abroad(150, 4, "tune").rows, *named_apart, *ODD]]
 
 
 def test_the_same_pairs_are_candidates(people: list[Person]) -> None:
@@ -54,7 +59,7 @@ def test_the_same_pairs_are_candidates(people: list[Person]) -> None:
 
 def test_every_pair_weighs_the_same_to_the_last_bit(people: list[Person]) -> None:
     model, common, table = load_model(), Commonness(people), table_of(people)
-    some = [*people[:120], *people[-60:]]
+    some = [*people[:120], *people[-60:], *(one for one in people if one.record_id.startswith("a0"))][:260]
     at = {person.record_id: index for index, person in enumerate(people)}
     pairs = list(combinations(some, 2))
     left, right = (np.array([at[pair[side].record_id] for pair in pairs], np.int32) for side in (0, 1))
@@ -64,6 +69,9 @@ def test_every_pair_weighs_the_same_to_the_last_bit(people: list[Person]) -> Non
     assert 0.1 < conflict.mean() < 0.9
     wanted = np.array([model.score(a, b, common) for (a, b), never in zip(pairs, conflict, strict=True) if not never])
     assert found[~conflict] + model.prior(len(people)) == pytest.approx(wanted, abs=1e-6)
+    cells = fill_pairs(table, model.rules(len(people)), left, right)[:, : len(CELLS)].sum(axis=0)
+    met = {cell for cell, times in zip(CELLS, cells, strict=True) if times}
+    assert met >= {("name", level) for level in TOKEN_LEVELS} | {("screen_name", "varied")}
 
 
 def test_pairs_across_two_tables_only(people: list[Person]) -> None:

@@ -42,7 +42,7 @@ def test_the_same_person_is_suggested_with_each_reason_in_a_sentence() -> None:
     ]
     assert found.bits == pytest.approx(load_model().prior(2) + sum(reason.bits for reason in found.reasons))
     assert "the same date of birth 1980-02-13 (+" in found.why
-    assert found.model == "person-2"
+    assert found.model == "person-3"
 
 
 def test_a_name_alone_is_not_enough_to_be_probable() -> None:

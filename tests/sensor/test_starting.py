@@ -18,7 +18,9 @@ from opencets.cli.main import main
 from opencets.errors import ActRefused
 from opencets.packing.authority import Wanted, sign_authority
 from opencets_sensor import guard
+from opencets_sensor.networks import bittorrent
 from opencets_sensor.running import prepare
+from opencets_sensor.settings import read_settings
 from opencets_sensor.torrent import messages
 from tests.sensor.ready import KEY, PURPOSE, SAID, TODAY, make_ready
 
@@ -119,10 +121,22 @@ def test_a_word_that_is_not_known_or_out_of_its_limits_ends_it(tmp_path: Path, l
         prepare(settings, PURPOSE, "iva", NOW)
 
 
-@pytest.mark.parametrize("bittorrent", ["pieces = 1", "told_port = 80", "connect_seconds = 1000", 'table = "yes"'])
-def test_the_table_of_a_network_is_as_strict(tmp_path: Path, bittorrent: str) -> None:
+def test_the_settings_of_the_how_to_are_settings_and_one_that_delivers_nowhere_is_none(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "run-a-sensor.md").read_text()
+    path = tmp_path / "sensor.toml"
+    path.write_text(page.partition("```toml\n")[2].partition("```")[0])
+    settings = read_settings(path)
+    assert (settings.name, settings.pace.ask_again_seconds, settings.reach.lowest_port) == ("avon-1", 3600, 1024)
+    bittorrent.joined(settings.networks["bittorrent"])
+    path.write_text(path.read_text().replace('ledger = "/srv/ledger"', ""))
+    with pytest.raises(ActRefused, match="nowhere to deliver"):
+        read_settings(path)
+
+
+@pytest.mark.parametrize("line", ["pieces = 1", "told_port = 80", "connect_seconds = 1000", 'table = "yes"'])
+def test_the_table_of_a_network_is_as_strict(tmp_path: Path, line: str) -> None:
     with pytest.raises(ActRefused, match=r"networks\.bittorrent"):
-        prepare(make_ready(tmp_path, FILES, bittorrent=bittorrent), PURPOSE, "iva", NOW)
+        prepare(make_ready(tmp_path, FILES, bittorrent=line), PURPOSE, "iva", NOW)
 
 
 @pytest.mark.parametrize("loosened", ["SENT", "CARRIES_CONTENT"])

@@ -162,7 +162,7 @@ def _kinds(stream: bytes, *, from_sensor: bool) -> list[int]:
     return kinds
 
 
-def _until(so: Callable[[], bool], seconds: float = 3 * INTERVAL) -> None:
+def _until(so: Callable[[], bool], seconds: float = 30) -> None:
     """Wait until it is so."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -204,7 +204,7 @@ class LinkChart {
     this.painter.faded = new Set(lines.flatMap((line) => [line.from.id, line.to.id]));
     const steps = make("ul", { class: "reasons" }, ...lines.map((line) => this.tieLine(line)));
     const words = told.map((sentence) => make("p", {}, sentence));
-    this.openPanel(told.length ? "The likeliest way between the two" : `${count(lines.length)} steps over what is drawn`, ...words, steps);
+    this.openPanel(told.length ? "The likeliest way between the two" : `${count(lines.length)} ${lines.length === 1 ? "step" : "steps"} over what is drawn`, ...words, steps);
     this.painter.fit(lines.flatMap((line) => [line.from, line.to]), 120);
   }
 
@@ -412,7 +412,7 @@ class LinkChart {
     if (node.generic) head.push(make("p", {}, make("span", { class: "mark", "data-tone": "line" }, "generic"), " Too many use this value; it does not link by itself."));
     const group = this.model.groupOf(id);
     if (group) head.push(make("p", { class: "soft" }, group.members.slice(0, 40).map((member) => this.model.nodes.get(member)?.label ?? "").filter(Boolean).join(", ")));
-    this.openPanel(node.label, ...head, acts, this.noteForm(id), make("h3", { class: "mb-2" }, `${count(mine.length)} ties`), ties);
+    this.openPanel(node.label, ...head, acts, this.noteForm(id), make("h3", { class: "mb-2" }, `${count(mine.length)} ${mine.length === 1 ? "tie" : "ties"}`), ties);
   }
 
   private noteForm(id: string): HTMLElement {

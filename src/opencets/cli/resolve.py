@@ -24,6 +24,13 @@ GIVEN = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.command("resolve")
 @click.argument("records", type=GIVEN)
 @click.option("--out", type=ONE_FILE, help="Where to write record_id,cluster_id.")
+@click.option(
+    "--kind",
+    type=click.Choice(["person", "account", "device", "vehicle", "organisation", "place"]),
+    default="person",
+    show_default=True,
+    help="What the rows are; each kind has its own columns and learned weights.",
+)
 @click.option("--link", type=GIVEN, help="A second table: only pairs of one row of each are looked for.")
 @click.option(
     "--engine",
@@ -54,6 +61,7 @@ GIVEN = click.Path(path_type=Path, exists=True, dir_okay=False)
 def resolve(
     records: Path,
     out: Path | None,
+    kind: str,
     link: Path | None,
     engine: str,
     master: str,
@@ -63,7 +71,7 @@ def resolve(
     explain: tuple[str, str] | None,
     at_least: float,
 ) -> None:
-    """Rows of RECORDS.csv that are probably the same person get the same cluster_id.
+    """Rows of RECORDS.csv that are probably the same person, or thing of a --kind, get the same cluster_id.
 
     Columns: record_id and any of full_name, given_name, family_name, date_of_birth, place_of_birth, gender, email,
     phone, street, city, postcode, country, national_id, screen_name, occupation. With seen_at, latitude and longitude,
@@ -74,6 +82,11 @@ def resolve(
     from opencets.resolving.table import as_before, explain_pair, read_clusters, resolve_table
 
     judged = read_different(different) if different else []
+    if kind != "person":
+        if link or engine == "spark":
+            raise click.UsageError("--link and --engine spark are for people.")
+        _resolve_kind(kind, records, out, pairs, previous, explain, at_least, judged)
+        return
     if explain:
         for line in explain_pair(records, link, *explain, at_least=at_least, different=judged):
             click.echo(line)
@@ -102,6 +115,44 @@ def resolve(
         f"{len(resolution.clusters):,} records, {resolution.entities:,} clusters, {resolution.found:,} probable pairs, "
         f"model {resolution.model}: {out}",
         err=True,
+    )
+
+
+def _resolve_kind(
+    kind: str,
+    records: Path,
+    out: Path | None,
+    pairs: Path | None,
+    previous: Path | None,
+    explain: tuple[str, str] | None,
+    at_least: float,
+    judged: Iterable[tuple[str, str]],
+) -> None:
+    from opencets.resolving.kinds import explain_kind, load_kind, read_rows, resolve_kind
+    from opencets.resolving.table import as_before, read_clusters
+
+    model = load_kind(kind)
+    rows = read_rows(records, model.kind)
+    for line in explain_kind(rows, model, *explain, at_least=at_least) if explain else ():
+        click.echo(line)
+    if out is None:
+        if explain:
+            return
+        raise click.UsageError("Say with --out where the clusters are to be written, or ask --explain.")
+    before = read_clusters(previous) if previous else None
+    found = resolve_kind(rows, model, at_least, judged)
+    _write(out, ("record_id", "cluster_id"), found.clusters if before is None else as_before(found.clusters, before))
+    if pairs is not None:
+        told = (pair for pair in found.pairs if pair.probability >= 0.1)
+        _write(pairs, ("left", "right", "probability", "why"), map(_line, told))
+    for note in found.notes:
+        click.echo(note, err=True)
+    clusters, joined = (
+        len({cluster for _, cluster in found.clusters}),
+        sum(one.probability >= at_least for one in found.pairs),
+    )
+    click.echo(
+        f"{len(rows):,} records, {clusters:,} clusters, {joined:,} probable pairs, model {found.model}: {out}", err=True
     )
 
 

@@ -97,7 +97,7 @@ def load(
     with progress("files", len(paths)) as moved:
         for path in paths:
             report: dict[str, Any] = {"file": path.name, "loaded": 0, "there_before": 0, "refused": 0, "reasons": []}
-            for batch in read_batches(path, columns, clock_offset_ms=clock_offset_ms, **origin):
+            for batch in read_batches(path, columns, by_sensor=True, clock_offset_ms=clock_offset_ms, **origin):
                 for done in ledger.load([known.placed(batch) if known else batch]):
                     report["there_before" if done.again else "loaded"] += done.rows
                     report["refused"] += done.refused

@@ -5,13 +5,11 @@ from opencets.linking.clusters import JUDGED, Clusters, components
 from opencets.linking.degrees import Change, Degrees, reach
 from opencets.linking.evidence import any_of
 from opencets.linking.explain import (
-    ANOTHER_AGENCY,
     Explained,
     Step,
     explain_path,
     explain_tie,
     in_words,
-    redacted,
 )
 from opencets.linking.holdings import Holdings
 from opencets.linking.layout import layout
@@ -37,7 +35,6 @@ from opencets.linking.rarity import (
 from opencets.linking.times import Span, fading, years_between
 
 __all__ = [
-    "ANOTHER_AGENCY",
     "JUDGED",
     "Change",
     "Clusters",
@@ -71,7 +68,6 @@ __all__ = [
     "layout",
     "rarity_from",
     "reach",
-    "redacted",
     "search",
     "years_between",
 ]

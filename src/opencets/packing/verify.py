@@ -463,7 +463,12 @@ def main(given: list[str]) -> int:
         _say(f"NOT AS SIGNED. {wrong}")
         return 1
     _say(f"AS SIGNED: {found['files']} files, {found['originals']} of them originals.")
-    _say(f"Case {manifest['case']['reference']} of {manifest['case']['agency']}, package {manifest['package']['id']}")
+    if "case" in manifest:
+        _say(
+            f"Case {manifest['case']['reference']} of {manifest['case']['agency']}, package {manifest['package']['id']}"
+        )
+    else:
+        _say(f"It holds {manifest.get('package', 'files')}.")
     if found["acts"]:
         _say(f"Log: {found['acts']} acts, {found['proven']} of them proven to stand in the sealed log.")
     _say(f"Signed with the key {manifest['signed_by']['key_id']}")

@@ -102,6 +102,31 @@ def align(
 
 
 @compiled
+def agreement(
+    x: Any,
+    y: Any,
+    one: Any,
+    two_one: Any,
+    one_two: Any,
+    two_two: Any,
+    lost: Any,
+    gained: Any,
+    left_bits: Any,
+    right_bits: Any,
+) -> Any:
+    """The agreement of one part with one other, in hundredths: see ``compare``."""
+    most = 0
+    for letter in x:
+        most += left_bits[letter]
+    for letter in y:
+        most += right_bits[letter]
+    most = max(1, most // 2)
+    scores = np.empty((len(x) + 1, len(y) + 1), np.int64)
+    weight = align(x, y, one, two_one, one_two, two_two, lost, gained, scores)
+    return weight * 100 // (most if weight > 0 else max(most, LITTLE))
+
+
+@compiled
 def compare(
     x: Any,
     x_starts: Any,

@@ -24,7 +24,7 @@ CONFLICTS_WITHIN = 64
 
 
 LARGE = 2_000_000
-NOT_IF_LARGE = "fq"
+NOT_IF_LARGE = "fqg"
 """Tables of more records are not gone through by these keys: they are shared by too many to tell anybody apart."""
 NEVER_PROBABLE = -1.0
 """What a pair that is no candidate, or an improbable one, says in bits where two clusters are to be joined."""

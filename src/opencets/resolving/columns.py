@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from opencets.resolving import kernel
+from opencets.resolving.features import DRAWN_FROM
+from opencets.resolving.fragments import fragments
 from opencets.resolving.kernel import Arrays
-from opencets.resolving.people import MOST_LETTERS, MOST_TOKENS, Person, compared_tokens, skeleton
+from opencets.resolving.names import SCRIPTS
+from opencets.resolving.people import MOST_LETTERS, MOST_TOKENS, Person, compared_tokens, skeleton, written_forms
 
 _OF_ONE_PERSON = 6
-_TEXTS = tuple(kernel.COLUMNS.index(name) for name in ("national_id", "street", "postcode", "city", "birth_place"))
+_TEXTS = tuple(
+    kernel.COLUMNS.index(name) for name in ("national_id", "street", "postcode", "city", "birth_place", "screen_core")
+)
 Keys = npt.NDArray[np.uint64]
 _NONE = np.uint64(0)
+_NO_FORMS: Mapping[str, str] = MappingProxyType({})
+_CORE = kernel.COLUMNS.index("screen_core")
 
 
 class Builder:
@@ -24,25 +32,40 @@ class Builder:
 
     def __init__(self) -> None:
         self._tokens: dict[str, int] = {}
+        self._forms: dict[str, int] = {}
         self._values: list[dict[str, int]] = [{} for _ in kernel.COLUMNS]
         self._rows: list[npt.NDArray[np.int32]] = []
         self._part: list[tuple[int, ...]] = []
 
-    def add(self, name: str | None, birth: str | None, values: Iterable[str | None] = (), same: bool = False) -> None:
-        """One record. ``values`` in the order of ``kernel.COLUMNS``; ``same``: its screen name repeats its e-mail."""
-        known = self._tokens
-        ids = [known.setdefault(word, len(known)) for word in compared_tokens(name)]
+    def add(
+        self,
+        name: str | None,
+        birth: str | None,
+        values: Iterable[str | None] = (),
+        same: bool = False,
+        forms: Mapping[str, str] = _NO_FORMS,
+    ) -> None:
+        """One record. ``values`` in the order of ``kernel.COLUMNS``; ``same``: its screen name repeats its e-mail.
+
+        ``forms``: see ``people.written_forms``.
+        """
+        known, written, words = self._tokens, self._forms, compared_tokens(name)
+        ids = [known.setdefault(word, len(known)) for word in words]
+        native = [written.setdefault(forms[word], len(written)) if word in forms else -1 for word in words]
         day = -1 if birth is None else int((birth.replace("-", "") + "0000")[:8])
         both = zip(values, self._values, strict=False)
         codes = [-1 if value is None else held.setdefault(value, len(held)) for value, held in both]
-        self._part.append((*ids, *[-1] * (MOST_TOKENS - len(ids)), day, len(birth or ""), same, *codes))
+        none = [-1] * (MOST_TOKENS - len(ids))
+        self._part.append((*ids, *none, day, len(birth or ""), same, *native, *none, *codes))
         if len(self._part) == 50_000:
             self._pack()
 
     def add_person(self, person: Person) -> None:
         """One prepared record."""
         same = person.local_part is not None and person.local_part == person.screen_name
-        self.add(person.name, person.birth, [getattr(person, column) for column in kernel.COLUMNS], same)
+        values = [getattr(person, column) for column in kernel.COLUMNS]
+        values[-1] = person.screen_core and person.screen_core[:MOST_LETTERS]
+        self.add(person.name, person.birth, values, same, written_forms(person) if person.written else _NO_FORMS)
 
     def _pack(self) -> None:
         if self._part:
@@ -52,7 +75,7 @@ class Builder:
     def table(self) -> Arrays:
         """What was added, counted."""
         self._pack()
-        width = MOST_TOKENS + 3 + (len(kernel.COLUMNS) if any(self._values) else 0)
+        width = 2 * MOST_TOKENS + 3 + (len(kernel.COLUMNS) if any(self._values) else 0)
         rows = (
             np.concatenate([part[:, :width] for part in self._rows]) if self._rows else np.empty((0, width), np.int32)
         )
@@ -65,11 +88,13 @@ class Builder:
         named = _distinct(np.where(tokens >= 0, bones[tokens] if words else tokens, -1))
         whole = _mixed(1, *np.sort(np.where(tokens >= 0, bones[tokens] if words else tokens, -1), axis=1).T)
         whole[tokens[:, 0] < 0] = _NONE
-        codes = rows[:, 7:] if width > 7 else np.empty((rows.shape[0], 0), np.int32)
+        native = np.ascontiguousarray(rows[:, 7 : 7 + MOST_TOKENS if self._forms else 7])
+        codes = rows[:, 11:] if width > 11 else np.empty((rows.shape[0], 0), np.int32)
         at = np.full(len(kernel.COLUMNS), -1, np.int32)
         present = [column for column in range(codes.shape[1]) if self._values[column]]
         at[present] = np.arange(len(present))
         kept = np.ascontiguousarray(codes[:, present])
+        first_core = 0
         held, lengths, offset = [np.empty(0, np.int32)], [np.empty(0, np.int32)], 0
         texts = [np.empty((0, MOST_LETTERS), np.uint8)]
         for slot, column in enumerate(present):
@@ -79,6 +104,8 @@ class Builder:
             text, size = _texts(self._values[column] if column in _TEXTS else [""] * count)
             texts.append(text)
             lengths.append(size)
+            if column == _CORE:
+                first_core = offset
             here[here >= 0] += offset
             offset += count
         token_text, token_length = _texts(words)
@@ -105,7 +132,40 @@ class Builder:
             held=np.concatenate(held),
             text=np.concatenate(texts),
             length=np.concatenate(lengths),
+            native=native,
+            **_native(self._forms),
+            first_core=first_core,
+            **_fragments(self._values[_CORE]),
         )
+
+
+def _native(forms: Iterable[str]) -> dict[str, Any]:
+    """The fields of ``Arrays`` that tell of words in other scripts."""
+    scripts, letters = [], []
+    for form in forms:
+        script, _, word = form.partition(":")
+        scripts.append(SCRIPTS.index(script))
+        letters.append(word)
+    text, length = _texts(letters)
+    codes = np.where(text >= 97, text - 97, np.where(text > 0, text - 39, 0)).astype(np.uint8)
+    return {"native_letters": codes, "native_length": length, "native_script": np.array(scripts, np.int32)}
+
+
+def _fragments(cores: Iterable[str]) -> dict[str, Any]:
+    """The fields of ``Arrays`` that tell of fragments of screen names, weighed as ``fragments.Fragments`` does."""
+    cores = list(cores)
+    known: dict[str, int] = {}
+    rows = [
+        sorted((known.setdefault(one, len(known)), times) for one, times in fragments(core).items()) for core in cores
+    ]
+    ids, times = np.full((len(rows), MOST_LETTERS), -1, np.int32), np.zeros((len(rows), MOST_LETTERS), np.int32)
+    for at, row in enumerate(rows):
+        ids[at, : len(row)], times[at, : len(row)] = zip(*row, strict=True)
+    held = np.bincount(ids[ids >= 0], minlength=len(known))
+    bits = np.log2((max(len(cores), DRAWN_FROM) + 2) / (held + 1))
+    weights = times * np.where(ids >= 0, bits[ids] if len(known) else 0.0, 0.0)
+    length = np.sqrt((weights**2).sum(axis=1))
+    return {"fragments": ids, "fragment_times": times, "fragment_length": length, "fragment_bits": bits}
 
 
 def table_of(people: Iterable[Person]) -> Arrays:
@@ -175,7 +235,7 @@ def _mixed(kind: int, *parts: npt.NDArray[Any]) -> Keys:
     return np.where(key == _NONE, np.uint64(1), key)
 
 
-KEY_KINDS = "kfqtydnmcelpisbh"
+KEY_KINDS = "kfqtydnmcelpisbhg"
 """The kinds of keys of ``people.candidate_keys``, by their letters."""
 
 
@@ -189,6 +249,8 @@ def keys_of(table: Arrays, kind: str) -> Keys:
         street = _column(table, "street")
         long = table.length[np.maximum(street, 0)] >= 8 if (street >= 0).any() else street >= 0
         return _where((street >= 0) & long, _mixed(41, street))[:, None]
+    if kind == "g":
+        return _run_keys(table)
     if kind == "k":
         return table.whole.view(np.uint64)[:, None]
     bones = np.where(table.tokens >= 0, table.bones[table.tokens], -1) if table.bones.size else table.tokens
@@ -272,6 +334,24 @@ def _value_keys(table: Arrays, kind: str) -> Keys:
     best, other = _column(table, first), _column(table, second)
     value = np.where(best >= 0, best * 2, other * 2 + 1)
     return _where((best >= 0) | (other >= 0), _mixed(8 + "elpis".index(kind), value))[:, None]
+
+
+def _run_keys(table: Arrays) -> Keys:
+    core = _column(table, "screen_core")
+    if not (core >= 0).any():
+        return np.empty((core.size, 0), np.uint64)
+    cores = core[core >= 0]
+    text, size = table.text[cores].astype(np.int64), table.length[cores]
+    found = np.zeros((core.size, MOST_LETTERS - 3), np.uint64)
+    runs = [
+        _where(
+            at + 4 <= size,
+            _mixed(42, (text[:, at] << 24) + (text[:, at + 1] << 16) + (text[:, at + 2] << 8) + text[:, at + 3]),
+        )
+        for at in range(MOST_LETTERS - 3)
+    ]
+    found[core >= 0] = np.column_stack(runs)
+    return found
 
 
 def _place_keys(table: Arrays) -> Keys:

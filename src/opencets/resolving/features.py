@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 from rapidfuzz.distance import OSA
 
-from opencets.resolving.people import MOST_LETTERS, Person, compared_tokens, skeleton, whole_skeleton
+from opencets.resolving.fragments import Fragments
+from opencets.resolving.names import spelt_alike
+from opencets.resolving.people import MOST_LETTERS, Person, compared_tokens, skeleton, whole_skeleton, written_forms
 
 Test = Callable[[Person, Person], bool]
 
@@ -127,7 +130,15 @@ def _differs(what: str) -> Level:
     return Level("different", f"{what} differ: {{left}} and {{right}}", _always)
 
 
-TOKEN_LEVELS = ("same", "typo", "sounds_same", "cut", "close", "initial", "different", "extra")
+TOKEN_LEVELS = (
+    "same", "typo", "sounds_same", "joined", "spelt", "cut", "close", "initial", "unread", "different", "extra",
+)  # fmt: skip
+_INITIAL, _UNREAD, _DIFFERENT, _EXTRA = (
+    TOKEN_LEVELS.index(name) for name in ("initial", "unread", "different", "extra")
+)
+AGREEING = TOKEN_LEVELS.index("spelt")
+"""Words up to this level agree; ``initial`` and ``unread`` say little, ``different`` speaks against."""
+JOINED = TOKEN_LEVELS.index("joined")
 FEATURES: tuple[Feature, ...] = (
     Feature(
         "name",
@@ -138,9 +149,17 @@ FEATURES: tuple[Feature, ...] = (
             Level(
                 "sounds_same", "names that agree across spellings or scripts: {left} and {right}", _never, "skeleton"
             ),
+            Level("joined", "one word on one side, two on the other: {left} and {right}", _never, "token"),
+            Level(
+                "spelt",
+                "names that agree by how one script is written in the other: {left} and {right}",
+                _never,
+                "token",
+            ),
             Level("cut", "one name is the beginning of the other: {left} and {right}", _never, "token"),
             Level("close", "similar names: {left} and {right}", _never, "token"),
             Level("initial", "an initial that fits: {left} and {right}", _never),
+            Level("unread", "a name in characters that are read in many ways: {left} and {right}", _never),
             Level("different", "names differ: {left} and {right}", _never),
             Level("extra", "only one side has the name {left}", _never),
         ),
@@ -209,6 +228,7 @@ FEATURES: tuple[Feature, ...] = (
                 _equal("screen_letters"),
                 "screen_letters",
             ),
+            Level("varied", "screen names that share rare letters: {left} and {right}", _never),
             _differs("screen names"),
         ),
     ),
@@ -295,13 +315,17 @@ class Commonness:
     OTHERS = 200.0
     _OF_ONE_PERSON = 6
     _COLUMNS = tuple(sorted(set(COUNTED.values()) - {"token", "skeleton", "whole"}))
+    _fragments: Fragments[str] | None = None
 
     def __init__(self, people: Iterable[Person]) -> None:
         self.records = 0
         self._held: dict[str, Counter[str]] = defaultdict(Counter)
         self._years: dict[str, set[str]] = defaultdict(set)
+        self._cores: dict[str, None] = {}
         for person in people:
             self.records += 1
+            if person.screen_core:
+                self._cores[person.screen_core[:MOST_LETTERS]] = None
             words = set(compared_tokens(person.name))
             self._held["token"].update(words)
             self._held["skeleton"].update({skeleton(word) for word in words})
@@ -322,50 +346,141 @@ class Commonness:
             return max(len(self._years.get(value, ())) - 1, count - self._OF_ONE_PERSON, 0)
         return count
 
+    def fragments(self) -> Fragments[str]:
+        """The screen names among the records, by the rare letters that they share."""
+        if self._fragments is None:
+            self._fragments = Fragments({core: core for core in self._cores}, drawn_from=DRAWN_FROM)
+        return self._fragments
 
-def token_level(one: str, other: str) -> int:
-    """How well two words of a name agree: an index of ``TOKEN_LEVELS``, without "extra"."""
+
+DRAWN_FROM = 10_000
+"""Among at least so many screen names those at hand are taken to stand."""
+VARIED = 0.6
+"""From this nearness on two screen names that share a rare fragment count as variants of one."""
+
+
+def varied(left: Person, right: Person, fragments: Fragments[str]) -> bool:
+    """Whether two screen names share rare letters: see ``fragments``."""
+    if left.screen_core is None or right.screen_core is None:
+        return False
+    near = fragments.score(left.screen_core[:MOST_LETTERS], right.screen_core[:MOST_LETTERS])
+    return near.score >= VARIED and bool(fragments.rare(near))
+
+
+def token_level(one: str, other: str, one_form: str = "", other_form: str = "") -> int:
+    """How well two words of a name agree: an index of ``TOKEN_LEVELS``, without "joined" and "extra".
+
+    A form is that of a word in another script (see ``people.written_forms``); a Latin word has none.
+    """
     if one == other:
         return 0
     short, long = sorted((one, other), key=len)
     if len(short) == 1:
-        return 5 if long[0] == short else 6
+        return _INITIAL if long[0] == short else _DIFFERENT
     if len(short) >= 4 and OSA.distance(one, other, score_cutoff=1) <= 1:
         return 1
     bones, others = skeleton(one), skeleton(other)
     least = min(len(bones), len(others))
     if bones == others and least >= 2:
         return 2
+    if bool(one_form) != bool(other_form):
+        if _consonants_shared(bones, others) and spelt_alike(one_form or other_form, other if one_form else one):
+            return AGREEING
+        if (one_form or other_form).startswith("han:"):
+            return _UNREAD
     if len(short) >= 3 and long.startswith(short):
-        return 3
+        return 5
     if len(short) >= 6 and OSA.distance(one, other, score_cutoff=2) <= 2:
-        return 4
+        return 6
     if least >= 3 and OSA.distance(bones, others, score_cutoff=1) <= 1:
-        return 4
-    return 6
+        return 6
+    return _DIFFERENT
 
 
-def aligned(left: list[str], right: list[str]) -> list[tuple[int, str, str]]:
-    """(level, word, word) of the words that belong together, the best first; then what only one side has."""
-    table = sorted((token_level(a, b), at, to) for at, a in enumerate(left) for to, b in enumerate(right))
-    pairs, used_left, used_right = [], set(), set()
+def _consonants_shared(bones: str, others: str) -> bool:
+    """Whether half of the kinds of consonants of the word with fewer stand in the other: else nothing is aligned."""
+    one, other = set(bones), set(others)
+    return 2 * len(one & other) >= min(len(one), len(other))
+
+
+def joined(first: str, second: str, whole: str, form: str = "") -> bool:
+    """Whether two words of one name, in either order, are one word of the other, whose form in another script is ``form``."""
+    for one, other in ((first, second), (second, first)):
+        if one + other == whole:
+            return True
+        bones, others = skeleton(one), skeleton(other)
+        together = bones + (others[1:] if bones[-1:] == others[:1] else others)
+        if len(together) >= 3 and together == skeleton(whole):
+            return True
+        if not form or len(one + other) > MOST_LETTERS or not _consonants_shared(together, skeleton(whole)):
+            continue
+        if spelt_alike(form, one + other):
+            return True
+    return False
+
+
+def aligned(left: Person, right: Person) -> list[tuple[int, str, str]]:
+    """(level, word, word) of the words that belong together, the best first; then what only one side has.
+
+    Where one side has more words, two of them that are joined on the other side stand together, parted by a space.
+    """
+    forms, other_forms = written_forms(left), written_forms(right)
+    mine, theirs = compared_tokens(left.name), compared_tokens(right.name)
+    pairs = []
+    swap = len(mine) < len(theirs)
+    long, short, of_short, of_long = (theirs, mine, forms, other_forms) if swap else (mine, theirs, other_forms, forms)
+    used_long, used_short = set[int](), set[int]()
+    room = len(long) - len(short)
+    for to, whole in enumerate(short):
+        found = next(
+            (
+                pair
+                for pair in combinations(range(len(long)), 2)
+                if room
+                and not used_long & set(pair)
+                and not any(long[at] in of_long for at in pair)
+                and all(token_level(long[at], whole) > 2 for at in pair)
+                and joined(long[pair[0]], long[pair[1]], whole, of_short.get(whole, ""))
+            ),
+            None,
+        )
+        if found is not None:
+            room -= 1
+            used_long |= set(found)
+            used_short.add(to)
+            both = f"{long[found[0]]} {long[found[1]]}"
+            pairs.append((JOINED, whole, both) if swap else (JOINED, both, whole))
+    used_left, used_right = (used_short, used_long) if swap else (used_long, used_short)
+    table = sorted(
+        (token_level(a, b, forms.get(a, ""), other_forms.get(b, "")), at, to)
+        for at, a in enumerate(mine)
+        if at not in used_left
+        for to, b in enumerate(theirs)
+        if to not in used_right
+    )
     for level, at, to in table:
         if at not in used_left and to not in used_right:
             used_left.add(at)
             used_right.add(to)
-            pairs.append((level, left[at], right[to]))
-    extra = [word for at, word in enumerate(left) if at not in used_left]
-    extra += [word for at, word in enumerate(right) if at not in used_right]
-    return pairs + [(7, word, word) for word in extra]
+            pairs.append((level, mine[at], theirs[to]))
+    extra = [word for at, word in enumerate(mine) if at not in used_left]
+    extra += [word for at, word in enumerate(theirs) if at not in used_right]
+    return pairs + [(_EXTRA, word, word) for word in extra]
 
 
-def findings(left: Person, right: Person, rarity: Callable[[tuple[str, str], str], float]) -> Iterator[Finding]:
+def findings(
+    left: Person, right: Person, rarity: Callable[[tuple[str, str], str], float], fragments: Fragments[str]
+) -> Iterator[Finding]:
     """Every level that two people meet. ``rarity``: of a level and a value, log2 of one in how many bears it."""
     met = {}
     for feature in FEATURES:
         if feature.several or getattr(left, feature.column) is None or getattr(right, feature.column) is None:
             continue
-        level = next(level for level in feature.levels if level.holds(left, right))
+        level = next(
+            level
+            for level in feature.levels
+            if (varied(left, right, fragments) if level.name == "varied" else level.holds(left, right))
+        )
         met[feature.name] = level.name
         one, other = str(getattr(left, feature.column)), str(getattr(right, feature.column))
         rare = rarity((feature.name, level.name), getattr(left, level.counted)) if level.counted else None
@@ -385,15 +500,17 @@ def findings(left: Person, right: Person, rarity: Callable[[tuple[str, str], str
 def _of_names(
     left: Person, right: Person, met: dict[str, str], rarity: Callable[[tuple[str, str], str], float]
 ) -> Iterator[Finding]:
-    words = aligned(compared_tokens(left.name), compared_tokens(right.name))
+    words = aligned(left, right)
     total, agree, differ = 0.0, 0, 0
     for index, one, other in words:
         name = TOKEN_LEVELS[index]
-        agree += index <= 2
-        differ += index == 6
+        agree += index <= AGREEING
+        differ += index == _DIFFERENT
         rare = None
         if name == "sounds_same":
             rare = rarity(("name", name), skeleton(one))
+        elif name == "joined":
+            rare = rarity(("name", name), other if " " in one else one)
         elif ("name", name) in COUNTED:
             rare = max(rarity(("name", name), one), rarity(("name", name), other))
         total += rare or 0.0

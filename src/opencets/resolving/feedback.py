@@ -399,7 +399,7 @@ def _fitted(
     weight = np.concatenate((stands[known] / stands[known].mean(), known.sum() * seen.alike))
     knots, odds = _curve(root)
 
-    moves = _settled(table, first, same.astype(np.float64), weight, wide, knots, odds)
+    moves = settled(table, first, same.astype(np.float64), weight, wide, knots, odds)
     shifted = bits.copy()
     shifted[1 + enough] += np.round((moves[0] * bits[1 + enough] + moves[1:]) / GRAIN) * GRAIN
     return _with_bits(root, shifted, name)
@@ -441,7 +441,7 @@ def _cost(
 
 
 @numba.njit(cache=True)
-def _settled(
+def settled(
     table: Floats, first: Floats, same: Floats, weight: Floats, wide: Floats, knots: Floats, odds: Floats
 ) -> Floats:
     """The moves of least cost. Compiled, not by matrices: their many threads fight with those of the other jobs."""

@@ -56,11 +56,12 @@ _JOBS = "teacher driver nurse coach clerk carpenter student programmer cook gard
 _STREETS = "Mill Station Church Garden Harbour Market Forest Meadow Bridge School"
 
 
-def invent(people: int = 500, seed: int = 1, *, homonyms: float = 0.05) -> Invented:
+def invent(people: int = 500, seed: int = 1, *, homonyms: float = 0.05, varied: float = 0.0) -> Invented:
     """``people`` persons, of whom about half have two to four records.
 
     ``homonyms``: share who bear another's name. One in ten is a relative of somebody before: the same family name and
-    home, often the same telephone, another given name and date of birth.
+    home, often the same telephone, another given name and date of birth. ``varied``: share of records whose screen name is
+    a variant: letters as digits, separators, decoration, a slip.
     """
     chance = random.Random(seed)
     rows: list[PersonRow] = []
@@ -82,12 +83,10 @@ def invent(people: int = 500, seed: int = 1, *, homonyms: float = 0.05) -> Inven
         home = chance.random() < 0.6
         for copy in range(copies):
             record = f"r{len(rows):06d}"
-            rows.append(
-                replace(
-                    _as_written(chance, whole, name, native=home if copy == 0 else chance.random() < 0.35),
-                    record_id=record,
-                )
-            )
+            row = _as_written(chance, whole, name, native=home if copy == 0 else chance.random() < 0.35)
+            if varied and row.screen_name and chance.random() < varied:
+                row = replace(row, screen_name=_variant(chance, row.screen_name))
+            rows.append(replace(row, record_id=record))
             person_of[record] = number
     chance.shuffle(rows)
     return Invented(tuple(rows), person_of)
@@ -154,9 +153,9 @@ def _as_written(chance: random.Random, whole: PersonRow, name: _Name, *, native:
     given = name.given[0] if native else chance.choice(name.given[1:] or name.given)
     family = name.family[0] if native else chance.choice(name.family[1:] or name.family)
     if chance.random() < 0.12:
-        given = _mistyped(chance, given)
+        given = mistyped(chance, given)
     if chance.random() < 0.15:
-        family = _mistyped(chance, family)
+        family = mistyped(chance, family)
     if chance.random() < 0.04:
         given = given[:1] + "."
     order = chance.random()
@@ -166,7 +165,7 @@ def _as_written(chance: random.Random, whole: PersonRow, name: _Name, *, native:
     return replace(
         whole,
         full_name=written,
-        date_of_birth=_birth_as_written(chance, whole.date_of_birth),
+        date_of_birth=birth_as_written(chance, whole.date_of_birth),
         gender=_kept(chance, 0.75, whole.gender if chance.random() > 0.02 else {"m": "f", "f": "m"}[whole.gender]),
         place_of_birth=_kept(chance, 0.3, _sometimes_mistyped(chance, whole.place_of_birth)),
         email=_kept(chance, 0.5, whole.email if chance.random() < 0.75 else _other_address(chance, whole.email)),
@@ -180,7 +179,7 @@ def _as_written(chance: random.Random, whole: PersonRow, name: _Name, *, native:
     )  # fmt: skip
 
 
-def _birth_as_written(chance: random.Random, born: str) -> str:
+def birth_as_written(chance: random.Random, born: str) -> str:
     drawn = chance.random()
     if drawn < 0.22:
         return ""
@@ -204,8 +203,21 @@ def _number_as_written(chance: random.Random, number: str) -> str:
     if wrong < 0.02:
         return f"{chance.randrange(10**8, 10**9)}"
     if wrong < 0.07:
-        number = _mistyped(chance, number)
-    return _mistyped(chance, number) if wrong < 0.04 else number
+        number = mistyped(chance, number)
+    return mistyped(chance, number) if wrong < 0.04 else number
+
+
+def _variant(chance: random.Random, name: str) -> str:
+    """A screen name as its bearer writes it on another service."""
+    letters = mistyped(chance, name.rstrip("0123456789_")) if chance.random() < 0.5 else name.rstrip("0123456789_")
+    drawn = chance.random()
+    if drawn < 0.3:
+        letters = letters.replace(*chance.choice((("a", "4"), ("e", "3"), ("i", "1"), ("o", "0"))))
+    elif drawn < 0.5:
+        letters = chance.choice(("xx_", "the_", "real_")) + letters
+    elif drawn < 0.7:
+        letters += chance.choice(("_tv", "_official", "fan", "life", "art"))
+    return letters + chance.choice(("", str(chance.randrange(1970, 2012)), f"_{chance.randrange(10, 99)}"))
 
 
 def _kept(chance: random.Random, share: float, text: str) -> str:
@@ -213,10 +225,10 @@ def _kept(chance: random.Random, share: float, text: str) -> str:
 
 
 def _sometimes_mistyped(chance: random.Random, text: str) -> str:
-    return _mistyped(chance, text) if chance.random() < 0.08 else text
+    return mistyped(chance, text) if chance.random() < 0.08 else text
 
 
-def _mistyped(chance: random.Random, text: str) -> str:
+def mistyped(chance: random.Random, text: str) -> str:
     if len(text) < 3:
         return text
     at = chance.randrange(1, len(text) - 1)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from opencets.resolving.features import CELLS
+from opencets.resolving.aligned import agreement
+from opencets.resolving.features import AGREEING, CELLS, JOINED, TOKEN_LEVELS, VARIED
+from opencets.resolving.fragments import RARE_BITS
+from opencets.resolving.names import SCRIPTS, ways_of_scripts
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
@@ -18,13 +22,17 @@ Doubles = npt.NDArray[np.float64]
 
 COLUMNS = (
     "email", "local_part", "phone", "phone_tail", "national_id", "screen_name", "screen_letters",
-    "gender", "street", "postcode", "city", "birth_place", "occupation",
+    "gender", "street", "postcode", "city", "birth_place", "occupation", "screen_core",
 )  # fmt: skip
 """The columns that are compared as whole values, in the order of ``Arrays.codes``."""
 
 
 class Arrays(NamedTuple):
-    """A table as the loops read it. Codes and tokens are -1 where a record states nothing."""
+    """A table as the loops read it. Codes and tokens are -1 where a record states nothing.
+
+    ``native``: of each word of a name its form in another script, or -1. ``fragments``: of each ``screen_core``, by its
+    code less ``first_core``, the runs of three letters in it, rising, and how often; ``fragment_bits`` what each weighs.
+    """
 
     tokens: Ints
     token_text: Bytes
@@ -47,16 +55,48 @@ class Arrays(NamedTuple):
     held: Ints
     text: Bytes
     length: Ints
+    native: Ints
+    native_letters: Bytes
+    native_length: Ints
+    native_script: Ints
+    first_core: int
+    fragments: Ints
+    fragment_times: Ints
+    fragment_length: Doubles
+    fragment_bits: Doubles
 
 
 class Rules(NamedTuple):
-    """A model as the loops read it, one entry for each of ``CELLS``. ``others``: see ``Commonness``."""
+    """A model as the loops read it, one entry for each of ``CELLS``. ``others``: see ``Commonness``.
+
+    Then the learned steps between scripts: the tables of all ways of writing, those of script ``s`` from
+    ``first_way[s]`` on, and the agreement from which on two words are one name.
+    """
 
     bits: Doubles
     slope: Doubles
     usual: Doubles
     records: float
     others: float
+    first_way: Longs
+    least: Doubles
+    one: Longs
+    two_one: Longs
+    one_two: Longs
+    two_two: npt.NDArray[np.int16]
+    lost: Longs
+    gained: Longs
+    left_bits: Longs
+    right_bits: Longs
+
+
+@cache
+def stacked() -> tuple[Any, ...]:
+    """The learned steps between scripts, as the last fields of ``Rules``."""
+    ways = ways_of_scripts()
+    first = np.cumsum([0, *(len(ways[script][0]) for script in SCRIPTS)])
+    tables = [table for script in SCRIPTS for table in ways[script][0]]
+    return (first, np.array([ways[script][1] for script in SCRIPTS]), *map(np.stack, zip(*tables, strict=True)))
 
 
 _CELL = {cell: at for at, cell in enumerate(CELLS)}
@@ -67,10 +107,15 @@ _POSTCODE, _CITY = _CELL["postcode", "same"], _CELL["city", "same"]
 _PLACE, _WORK = _CELL["birth_place", "same"], _CELL["occupation", "same"]
 _HOME, _ACCOUNT = _CELL["household", "relatives"], _CELL["one_account", "repeats"]
 _KINDS = len(CELLS)
+_HAN = SCRIPTS.index("han")
+_CUT, _CLOSE, _INITIAL, _UNREAD, _DIFFERENT, _EXTRA = (
+    TOKEN_LEVELS.index(name) for name in ("cut", "close", "initial", "unread", "different", "extra")
+)
+_CORE_LETTERS = 24
 CONFLICT = -1e9
 """In place of bits: no evidence makes these two one person."""
 (_C_EMAIL, _C_LOCAL, _C_PHONE, _C_TAIL, _C_ID, _C_SCREEN, _C_LETTERS, _C_GENDER, _C_STREET, _C_POSTCODE, _C_CITY,
- _C_PLACE, _C_WORK) = range(13)  # fmt: skip
+ _C_PLACE, _C_WORK, _C_CORE) = range(14)  # fmt: skip
 
 
 @numba.njit(cache=True, nogil=True)
@@ -130,14 +175,36 @@ def _apart(a: Bytes, na: int, b: Bytes, nb: int, most: int, crossed: bool, room:
 
 
 @numba.njit(cache=True, nogil=True)
-def _token_level(t: Arrays, a: int, b: int, room: Ints) -> int:
+def _spelt(t: Arrays, rules: Rules, native: int, latin: Bytes, length: int) -> bool:
+    """``names.spelt_alike``; ``latin``: letters from 0."""
+    script = t.native_script[native]
+    letters = t.native_letters[native, : t.native_length[native]]
+    for way in range(rules.first_way[script], rules.first_way[script + 1]):
+        found = agreement(
+            letters, latin[:length], rules.one[way], rules.two_one[way], rules.one_two[way], rules.two_two[way],
+            rules.lost[way], rules.gained[way], rules.left_bits[way], rules.right_bits[way],
+        )  # fmt: skip
+        if found >= rules.least[script]:
+            return True
+    return False
+
+
+@numba.njit(cache=True, nogil=True)
+def _shared(one: int, other: int) -> bool:
+    """``features._consonants_shared`` of which letters stand in two words."""
+    least = min(_letters_apart(one, 0), _letters_apart(other, 0))
+    return bool(2 * _letters_apart(one & other, 0) >= least)
+
+
+@numba.njit(cache=True, nogil=True)
+def _token_level(t: Arrays, rules: Rules, a: int, b: int, form_a: int, form_b: int, room: Ints) -> int:
     if a == b:
         return 0
     na, nb = t.token_length[a], t.token_length[b]
     least = min(na, nb)
     one, other = t.token_text[a], t.token_text[b]
     if least == 1:
-        return 5 if one[0] == other[0] else 6
+        return _INITIAL if one[0] == other[0] else _DIFFERENT
     letters = _letters_apart(t.token_letters[a], t.token_letters[b])
     if least >= 4 and letters <= 2 and _apart(one, na, other, nb, 1, True, room):
         return 1
@@ -145,6 +212,14 @@ def _token_level(t: Arrays, a: int, b: int, room: Ints) -> int:
     mx, my = t.bones_length[x], t.bones_length[y]
     if x == y and mx >= 2:
         return 2
+    if (form_a >= 0) != (form_b >= 0):
+        form, word = (form_a, b) if form_a >= 0 else (form_b, a)
+        if _shared(t.bones_letters[x], t.bones_letters[y]) and _spelt(
+            t, rules, form, t.token_text[word] - np.uint8(97), t.token_length[word]
+        ):
+            return AGREEING
+        if t.native_script[form] == _HAN:
+            return _UNREAD
     if least >= 3:
         begins = True
         for at in range(least):
@@ -152,16 +227,73 @@ def _token_level(t: Arrays, a: int, b: int, room: Ints) -> int:
                 begins = False
                 break
         if begins:
-            return 3
+            return _CUT
     if least >= 6 and letters <= 4 and _apart(one, na, other, nb, 2, True, room):
-        return 4
+        return _CLOSE
     if (
         min(mx, my) >= 3
         and _letters_apart(t.bones_letters[x], t.bones_letters[y]) <= 2
         and _apart(t.bones_text[x], mx, t.bones_text[y], my, 1, True, room)
     ):
-        return 4
-    return 6
+        return _CLOSE
+    return _DIFFERENT
+
+
+@numba.njit(cache=True, nogil=True)
+def _together(a: Bytes, na: int, b: Bytes, nb: int, whole: Bytes, length: int, skip: int) -> bool:
+    """Whether ``a`` and ``b``, without its first ``skip`` letters, one behind the other are ``whole``."""
+    if na + nb - skip != length:
+        return False
+    return np.array_equal(a[:na], whole[:na]) and np.array_equal(b[skip:nb], whole[na : na + nb - skip])
+
+
+@numba.njit(cache=True, nogil=True)
+def _joined(t: Arrays, rules: Rules, first: int, second: int, whole: int, form: int) -> bool:
+    """``features.joined`` for three words."""
+    length, bones = t.token_length[whole], t.bones[whole]
+    for order in range(2):
+        a, b = (first, second) if order == 0 else (second, first)
+        na, nb = t.token_length[a], t.token_length[b]
+        if _together(t.token_text[a], na, t.token_text[b], nb, t.token_text[whole], length, 0):
+            return True
+        x, y = t.bones[a], t.bones[b]
+        mx, my = t.bones_length[x], t.bones_length[y]
+        skip = 1 if mx > 0 and my > 0 and t.bones_text[x, mx - 1] == t.bones_text[y, 0] else 0
+        if mx + my - skip >= 3 and _together(
+            t.bones_text[x], mx, t.bones_text[y], my, t.bones_text[bones], t.bones_length[bones], skip
+        ):
+            return True
+        if form < 0 or na + nb > _CORE_LETTERS:
+            continue
+        if _shared(t.bones_letters[x] | t.bones_letters[y], t.bones_letters[bones]):
+            both = np.empty(na + nb, np.uint8)
+            both[:na] = t.token_text[a, :na]
+            both[na:] = t.token_text[b, :nb]
+            if _spelt(t, rules, form, both - np.uint8(97), na + nb):
+                return True
+    return False
+
+
+@numba.njit(cache=True, nogil=True)
+def _varied(t: Arrays, x: int, y: int) -> bool:
+    """``features.varied`` of two screen names."""
+    x -= t.first_core
+    y -= t.first_core
+    at, to, total, rare = 0, 0, 0.0, False
+    one, other = t.fragments[x], t.fragments[y]
+    while at < _CORE_LETTERS and to < _CORE_LETTERS and one[at] >= 0 and other[to] >= 0:
+        if one[at] == other[to]:
+            bits = t.fragment_bits[one[at]]
+            total += t.fragment_times[x, at] * t.fragment_times[y, to] * bits * bits
+            rare = rare or bits >= RARE_BITS
+            at += 1
+            to += 1
+        elif one[at] < other[to]:
+            at += 1
+        else:
+            to += 1
+    # To six digits, as ``fragments`` tells it.
+    return rare and round(total / (t.fragment_length[x] * t.fragment_length[y]), 6) >= VARIED
 
 
 @numba.njit(cache=True, nogil=True)
@@ -225,12 +357,53 @@ def _names(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Double
     for at in range(4):
         na += left[at] >= 0
         nb += right[at] >= 0
+    forms = t.native.shape[1] > 0
+    extra = abs(na - nb)
+    if extra > 0:
+        long, short, long_row, short_row = (left, right, i, j) if na > nb else (right, left, j, i)
+        used_long, used_short = 0, 0
+        for to in range(min(na, nb)):
+            for at in range(max(na, nb) * max(na, nb)):
+                first, second = at // max(na, nb), at % max(na, nb)
+                if (
+                    extra > 0
+                    and first < second
+                    and not used_long >> first & 1
+                    and not used_long >> second & 1
+                    and not used_short >> to & 1
+                    and not (forms and (t.native[long_row, first] >= 0 or t.native[long_row, second] >= 0))
+                    and _joined(
+                        t, rules, long[first], long[second], short[to], t.native[short_row, to] if forms else -1
+                    )
+                    and _token_level(t, rules, long[first], short[to], -1, -1, room) > 2
+                    and _token_level(t, rules, long[second], short[to], -1, -1, room) > 2
+                ):
+                    extra -= 1
+                    used_long |= 1 << first | 1 << second
+                    used_short |= 1 << to
+                    pairs += 1
+                    agree += 1
+                    count[_NAME + JOINED] += 1
+                    value = _rare(rules, _NAME + JOINED, t.token_held[short[to]])
+                    rare[_NAME + JOINED] += value - rules.usual[_NAME + JOINED]
+                    total += value
+        used_left, used_right = (used_long, used_short) if na > nb else (used_short, used_long)
     levels = room[3]
     for at in range(na):
         for to in range(nb):
-            levels[at * 4 + to] = _token_level(t, left[at], right[to], room)
-    for _ in range(min(na, nb)):
-        best, best_at, best_to = 9, 0, 0
+            if not used_left >> at & 1 and not used_right >> to & 1:
+                levels[at * 4 + to] = _token_level(
+                    t,
+                    rules,
+                    left[at],
+                    right[to],
+                    t.native[i, at] if forms else -1,
+                    t.native[j, to] if forms else -1,
+                    room,
+                )
+    joined = pairs
+    for _ in range(min(na, nb) - joined):
+        best, best_at, best_to = 99, 0, 0
         for at in range(na):
             if used_left >> at & 1:
                 continue
@@ -242,19 +415,19 @@ def _names(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Double
         pairs += 1
         cell = _NAME + best
         count[cell] += 1
-        agree += best <= 2
-        differ += best == 6
+        agree += best <= AGREEING
+        differ += best == _DIFFERENT
         a, b = left[best_at], right[best_to]
         value = 0.0
         if best == 2:
             value = _rare(rules, cell, t.bones_held[t.bones[a]])
-        elif best <= 4:
+        elif best <= _CLOSE:
             value = _rare(rules, cell, min(t.token_held[a], t.token_held[b]))
         else:
             continue
         rare[cell] += value - rules.usual[cell]
         total += value
-    count[_NAME + 7] += na + nb - 2 * pairs
+    count[_NAME + _EXTRA] += na + nb - 2 * pairs - joined
     if agree == pairs and na == nb and t.whole[i] == t.whole[j] and t.whole_held[i] > 0:
         excess = total - _rare(rules, _COMMON, t.whole_held[i])
         if excess > 0:
@@ -328,10 +501,13 @@ def fill(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Doubles,
         _value(t, rules, i, _C_SCREEN, _SCREEN, count, rare)
     elif screen == 0:
         screen = 1 if _same(t, i, j, _C_LETTERS) == 1 else 0
+        core = t.at[_C_CORE]
         if screen:
             _value(t, rules, i, _C_LETTERS, _SCREEN + 1, count, rare)
-        else:
+        elif _same(t, i, j, _C_CORE) >= 0 and _varied(t, t.codes[i, core], t.codes[j, core]):
             count[_SCREEN + 2] = 1
+        else:
+            count[_SCREEN + 3] = 1
     same = _same(t, i, j, _C_GENDER)
     if same >= 0:
         count[_GENDER + 1 - same] = 1

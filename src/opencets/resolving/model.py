@@ -15,15 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from opencets.errors import ActRefused
-from opencets.resolving.features import CELLS, COUNTED, Commonness, Finding, findings
-from opencets.resolving.kernel import Rules
+from opencets.resolving.features import CELLS, COUNTED, DRAWN_FROM, Commonness, Finding, findings
+from opencets.resolving.fragments import Fragments
+from opencets.resolving.frequency import common_names
+from opencets.resolving.kernel import Rules, stacked
 from opencets.resolving.people import Person
 
 PRIOR_AT = 5_000
 """Among so many records the prior is the model's; among more each record has so many more chances to be mistaken."""
 PRIOR_LEAST = 1_000
 """A smaller table is part of something larger."""
-SHIPPED = "person-2"
+SHIPPED = "person-3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,11 @@ class Model:
     def contributions(
         self, left: Person, right: Person, commonness: Commonness | None = None
     ) -> list[tuple[Finding, float]]:
-        """Everything that both people state, each with its bits."""
+        """Everything that both people state, each with its bits.
+
+        Without ``commonness`` nothing is counted: very common names weigh less by a fixed list (``frequency``), down to
+        nothing, and every other value is as rare as is usual.
+        """
 
         def rarity(cell: tuple[str, str], value: str) -> float:
             usual = self.weights[cell].usual
@@ -109,11 +115,14 @@ class Model:
             if cell == ("commonness", "common") and not held:
                 return math.inf
             if commonness is None:
-                return usual
+                weight = self.weights[cell]
+                least = usual - max(0.0, weight.bits) / weight.rarity if weight.rarity > 0 else usual
+                return max(least, common_names().rarity(COUNTED[cell], value, usual))
             others = Commonness.OTHERS
             return math.log2((commonness.records + others) / (held + others * 2.0**-usual))
 
-        return [(found, self._bits(found)) for found in findings(left, right, rarity)]
+        fragments = commonness.fragments() if commonness else _FRAGMENTS
+        return [(found, self._bits(found)) for found in findings(left, right, rarity, fragments)]
 
     def _bits(self, found: Finding) -> float:
         weight = self.weights[found.feature, found.level]
@@ -136,6 +145,7 @@ class Model:
             np.array([weight.usual for weight in weights]),
             float(records),
             Commonness.OTHERS,
+            *stacked(),
         )
 
     def as_json(self) -> str:
@@ -157,28 +167,40 @@ class Model:
         return json.dumps(body, indent=1) + "\n"
 
 
+_FRAGMENTS: Fragments[str] = Fragments(drawn_from=DRAWN_FROM)
+
+
 def _usable(weight: Weight | None) -> bool:
     return weight is not None and 0 < weight.m <= 1 and 0 < weight.u <= 1
 
 
 def model_from(body: Mapping[str, Any]) -> Model:
     """A checked model from its JSON form; raises ActRefused where a weight is missing."""
+    return _read(body).check()
+
+
+def _read(body: Mapping[str, Any]) -> Model:
     weights = {
         (feature, level): Weight(*(float(row.get(part) or 0) for part in ("m", "u", "rarity", "usual")))
         for feature, levels in body["features"].items()
         for level, row in levels.items()
     }
     calibration = tuple((float(score), float(p)) for score, p in body["calibration"])
-    return Model(body["name"], float(body["prior_bits"]), weights, calibration, body["trained"]).check()
+    return Model(body["name"], float(body["prior_bits"]), weights, calibration, body["trained"])
 
 
 @cache
 def load_model(name: str = SHIPPED) -> Model:
-    """The shipped model of that name; raises ActRefused if there is none."""
+    """The shipped model of that name; raises ActRefused if there is none, or if it lacks a weight."""
+    return read_model(name).check()
+
+
+def read_model(name: str) -> Model:
+    """The shipped model of that name, be it complete or of fewer levels than there are now; ActRefused if there is none."""
     file = resources.files(__package__).joinpath("models", f"{name}.json")
     if not name.replace("-", "").isalnum() or not file.is_file():
         raise ActRefused(f"There is no model {name!r}; shipped is {SHIPPED}.")
-    return model_from(json.loads(file.read_text("utf-8")))
+    return _read(json.loads(file.read_text("utf-8")))
 
 
 def calibrate(scored: Iterable[tuple[float, bool]], steps: int = 24) -> tuple[tuple[float, float], ...]:

@@ -9,6 +9,7 @@ says how well two writings agree.
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -226,6 +227,59 @@ def _parts(text: str, script: str) -> tuple[str, ...]:
     parts = [part for part in (_ascii(one, script) for one in written) if part]
     named = [part for part in parts if part.lower() not in _NOT_NAMES] or parts
     return tuple(named if len(named) <= _MOST_PARTS else (*named[: _MOST_PARTS - 1], named[-1]))
+
+
+_MARKS = re.compile("[\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]")
+_ARABIC_PARTICLES = {"أبو": "Abu", "ابو": "Abu", "أبي": "Abu", "بن": "Bin", "ابن": "Ibn", "آل": "Al", "ال": "Al"}
+_THAI_SILENT, _THAI_BEFORE = re.compile("[ก-ฮ][ิุ]?์"), re.compile("([เแโใไ])([ก-ฮ])")
+
+
+def native_parts(piece: str, *, alone: bool = False) -> tuple[str, tuple[str, ...]]:
+    """The script of one written word of a name, and the words in it as its table reads them.
+
+    A Chinese or Korean name written without a space is cut behind the family name where it stands ``alone``; the Arabic
+    article goes; what is Latin or in a script without a table stays as written. Thai vowels that are written before
+    their consonant are put behind it, and letters marked as silent go.
+    """
+    text = unicodedata.normalize("NFC", piece)
+    script = script_of(text)
+    if script == "latin":
+        return script, (_THAI_BEFORE.sub(r"\2\1", _THAI_SILENT.sub("", text)),)
+    runs = re.findall(r"[^\W\d_]+", _MARKS.sub("", re.sub("['’`ʼ]", "", text)))
+    if alone and script in ("han", "hangul") and len(runs) == 1 and 2 <= len(runs[0]) <= 5:
+        cut = 2 if runs[0][:2] in _TWO_SYLLABLES and len(runs[0]) > 2 else 1
+        runs = [runs[0][:cut], runs[0][cut:]]
+    if script == "arabic":
+        runs = [_ARABIC_PARTICLES.get(run) or re.sub(r"^ال(?=..)", "", run) for run in runs]
+    return script, tuple(part for part in (_ascii(run, script) for run in runs) if part)
+
+
+@cache
+def ways_of_scripts() -> dict[str, tuple[tuple[tuple[np.ndarray, ...], ...], float]]:
+    """Of each script the tables of its ways, and the agreement from which on two words count as one name."""
+    return {
+        name: (
+            tuple(steps.tables() for steps in script.ways),
+            script.even + math.log2(SPELT / (1 - SPELT)) / script.slope,
+        )
+        for name, script in load_names().scripts.items()
+    }
+
+
+SPELT = 0.8
+"""From this probability on a word in another script and a Latin one count as one name."""
+
+
+def spelt_alike(form: str, latin: str) -> bool:
+    """Whether a word in another script ("arabic:Khld") and a Latin one ("khaled") agree by the learned steps."""
+    from opencets.resolving.aligned import LETTERS, agreement
+
+    script, _, letters = form.partition(":")
+    ways, least = ways_of_scripts()[script]
+    codes = np.frombuffer(letters.encode("ascii"), np.uint8)[:LETTERS]
+    left = np.where(codes >= 97, codes - 97, codes - 39).astype(np.uint8)
+    right = np.frombuffer(latin.encode("ascii"), np.uint8)[:LETTERS] - 97
+    return any(agreement(left, right, *tables) >= least for tables in ways)
 
 
 def _pieces(whole: str, script: str) -> list[str]:

@@ -195,10 +195,10 @@ def _gathered(content: Bytes, starts: Longs) -> tuple[Arrays, Longs]:
         birth_length[row], one_account[row], stated = content[at + 4], content[at + 5] > 0, content[at + 6]
         at += 7
         for turn in range(stated):
-            long = np.int64(content[at])
+            long = int(np.int64(content[at]))
             token = _number(content, at + 1, long, 0, slots[0], seen[0], words)
             at += 1 + long
-            long = np.int64(content[at])
+            long = int(np.int64(content[at]))
             if token == words:
                 words += 1
                 bones[token] = _number(content, at + 1, long, 0, slots[1], seen[1], consonants)
@@ -209,7 +209,7 @@ def _gathered(content: Bytes, starts: Longs) -> tuple[Arrays, Longs]:
         at += 2
         for column in range(_COLUMNS):
             if present >> column & 1:
-                long = np.int64(content[at]) | np.int64(content[at + 1]) << 8
+                long = int(np.int64(content[at]) | np.int64(content[at + 1]) << 8)
                 codes[row, column] = _number(content, at + 2, long, column, slots[2], seen[2], texts)
                 texts += codes[row, column] == texts
                 at += 2 + long

@@ -14,7 +14,9 @@ from functools import lru_cache
 from anyascii import anyascii
 
 from opencets.errors import ValueRefused
+from opencets.resolving.names import native_parts
 from opencets.values import normalise
+from opencets.values.handle import letters as core_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,15 @@ FIELDS: tuple[str, ...] = tuple(field.name for field in fields(PersonRow))
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A row prepared for comparison: ASCII, lower case, None where nothing usable was given."""
+    """A row prepared for comparison: ASCII, lower case, None where nothing usable was given.
+
+    ``written``: the words of the name that stand in another script, as ``names`` reads them ("arabic:Khld"), by their
+    letters in ``name``. ``screen_core``: what people keep of a screen name when they vary it.
+    """
 
     record_id: str
     name: str | None
+    written: str | None
     skeleton: str | None
     given: str | None
     family: str | None
@@ -70,6 +77,7 @@ class Person:
     national_id: str | None
     screen_name: str | None
     screen_letters: str | None
+    screen_core: str | None
     street: str | None
     city: str | None
     postcode: str | None
@@ -108,7 +116,8 @@ _FOLDS = (
 
 def prepare(row: PersonRow, country: str = "") -> Person:
     """The row ready for comparison. ``country`` (ISO 3166-1 alpha-2) reads telephone numbers where the row has none."""
-    tokens = name_tokens(row.full_name, row.given_name, row.family_name)
+    words = _named(row.full_name, row.given_name, row.family_name)
+    tokens = [word for word, _ in words]
     given = (_words(row.given_name) or (tokens[0] if len(tokens) > 1 else "")) if tokens else ""
     family = (_words(row.family_name) or tokens[-1]) if tokens else ""
     birth = _date(row.date_of_birth)
@@ -116,9 +125,11 @@ def prepare(row: PersonRow, country: str = "") -> Person:
     phone = _phone(row.phone, row.country or country)
     handle = _words(row.screen_name.rpartition(":")[2], keep_digits=True).replace(" ", "")
     letters = re.sub(r"[0-9]+", "", handle)
+    core = core_of(row.screen_name) if row.screen_name else ""
     return Person(
         record_id=row.record_id,
         name=" ".join(sorted(tokens)) or None,
+        written=" ".join(form for _, form in sorted(words) if form) or None,
         skeleton=" ".join(sorted(map(skeleton, tokens))) or None,
         given=given or None,
         family=family or None,
@@ -132,6 +143,7 @@ def prepare(row: PersonRow, country: str = "") -> Person:
         national_id=_stated(re.sub(r"[^0-9a-z]", "", anyascii(row.national_id.rpartition(":")[2]).lower())),
         screen_name=_stated(handle) if len(handle) >= 3 else None,
         screen_letters=_stated(letters) if len(letters) >= 5 else None,
+        screen_core=_stated(core) if len(core) >= 5 else None,
         street=_stated(_words(row.street, keep_digits=True)),
         city=_stated(_words(row.city)),
         postcode=_stated(re.sub(r"[^0-9a-z]", "", anyascii(row.postcode).lower())),
@@ -145,15 +157,19 @@ def name_tokens(full_name: str, given_name: str = "", family_name: str = "") -> 
 
     The full name counts; the two parts are taken where it is missing.
     """
-    words = [word for piece in full_name.split() for word in _words_of_piece(piece)]
+    return [word for word, _ in _named(full_name, given_name, family_name)]
+
+
+def _named(full_name: str, given_name: str, family_name: str) -> list[tuple[str, str]]:
+    """The words of a name, each with its form in another script, or empty."""
+    pieces = full_name.split()
+    words = [word for piece in pieces for word in words_of_piece(piece, alone=len(pieces) == 1)]
     if not words:
-        words = [
-            word for part in (given_name, family_name) for piece in part.split() for word in _words_of_piece(piece)
-        ]
-    tokens = [word for word in words if word not in _TITLES] or words
-    if " ".join(words) in _PLACEHOLDERS or all(len(token) == 1 or token in _PLACEHOLDERS for token in tokens):
+        words = [word for part in (given_name, family_name) for piece in part.split() for word in words_of_piece(piece)]
+    named = [word for word in words if word[0] not in _TITLES] or words
+    if " ".join(word for word, _ in words) in _PLACEHOLDERS:
         return []
-    return tokens
+    return [] if all(len(word) == 1 or word in _PLACEHOLDERS for word, _ in named) else named
 
 
 def compared_tokens(name: str | None) -> list[str]:
@@ -188,7 +204,8 @@ def candidate_keys(row: PersonRow | Person, *, wide: bool = False) -> list[str]:
     Store them hashed in one index; a key that more than 100 records share says nothing by itself (skip it alone).
     Keys: each strong identifier; the name alone across scripts; each name part with the birth year; the birth date with
     day and month in either order and an initial. ``wide`` adds those of whole tables: a part alone, with the initial of
-    another, with day and month; beginnings and ends of two parts; the date alone and with all initials; the street.
+    another, with day and month; beginnings and ends of two parts; the date alone and with all initials; the street; runs of
+    four letters of a screen name.
     """
     person = row if isinstance(row, Person) else prepare(row)
     keys = {
@@ -220,6 +237,9 @@ def candidate_keys(row: PersonRow | Person, *, wide: bool = False) -> list[str]:
             keys.add(f"b:{person.birth}")
         if person.street and len(person.street) >= 8:
             keys.add(f"h:{person.street}")
+        if person.screen_core:
+            core = person.screen_core[:MOST_LETTERS]
+            keys.update(f"g:{core[at : at + 4]}" for at in range(len(core) - 3))
     return sorted(keys)
 
 
@@ -248,8 +268,20 @@ def _stated(text: str) -> str | None:
 
 
 @lru_cache(maxsize=1 << 18)
-def _words_of_piece(piece: str) -> tuple[str, ...]:
-    return tuple(_words(piece).split())
+def words_of_piece(piece: str, *, alone: bool = False) -> tuple[tuple[str, str], ...]:
+    """The words of a piece of a name without spaces, each with its form in another script, or empty."""
+    if piece.isascii():
+        return tuple((word, "") for word in _words(piece).split())
+    script, parts = native_parts(piece, alone=alone)
+    if script == "latin":
+        return tuple((word, "") for word in _words(" ".join(parts)).split())
+    return tuple((part.lower(), f"{script}:{part}" if part.lower() not in _TITLES else "") for part in parts)
+
+
+def written_forms(person: Person) -> dict[str, str]:
+    """Of the words of the name that stand in another script the form of each, by the word."""
+    parted = (form.partition(":") for form in (person.written or "").split())
+    return {part.lower()[:MOST_LETTERS]: f"{script}:{part[:MOST_LETTERS]}" for script, _, part in parted}
 
 
 def _words(raw: str, *, keep_digits: bool = False) -> str:

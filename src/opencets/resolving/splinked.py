@@ -85,6 +85,8 @@ def _names(model: Model) -> dict[str, Any]:
 def _comparison(feature: Feature, model: Model) -> dict[str, Any]:
     levels = [_not_stated(feature.column)]
     for level in feature.levels:
+        if (feature.name, level.name) == ("screen_name", "varied"):
+            continue  # rare shared letters are counted over the whole table, which a condition of two rows cannot
         weight = model.weights[feature.name, level.name]
         levels.append(_level(level.name, _condition(feature, level.name), weight.m, weight.u))
     return {"output_column_name": feature.name, "comparison_levels": levels}

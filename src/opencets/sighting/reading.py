@@ -68,10 +68,13 @@ def mapping_from(path: Path) -> dict[str, Any]:
     return {name: [value] if isinstance(value, str) and name != "zone" else value for name, value in given.items()}
 
 
-def read_batches(path: Path, mapping: Mapping[str, Any] | None = None, **origin: Any) -> Iterator[Batch]:
+def read_batches(
+    path: Path, mapping: Mapping[str, Any] | None = None, *, by_sensor: bool = False, **origin: Any
+) -> Iterator[Batch]:
     """The batches of a file, of at most a million rows; keys are the file's SHA-256 and the part's number.
 
-    A file of our own sensors says its key and origin itself, so that it is the same batch however it comes.
+    ``by_sensor``: a Parquet file of our own sensors says its key and origin itself, so that it is the same batch however it
+    comes; only where whoever brings the file may say so, since a key that is taken keeps another batch of that key out.
 
     ``origin``: what is known of all (``sensor``, ``run``, ``software``, ``clock_offset_ms``, ...). Raises NotThisFormat,
     DamagedSource or LimitReached; what was given before stays good.
@@ -88,7 +91,7 @@ def read_batches(path: Path, mapping: Mapping[str, Any] | None = None, **origin:
         raise NotThisFormat(
             f"{path.name} cannot be loaded: its ending is none of {', '.join(sorted(readers))}. Name the file by what it holds."
         )
-    first, told = 0, _origin_in(path) if kind == ".parquet" else {}
+    first, told = 0, _origin_in(path) if by_sensor and kind == ".parquet" else {}
     key = told.pop("key", "")
     try:
         for number, (rows, lost) in enumerate(_counted(readers[kind](path))):

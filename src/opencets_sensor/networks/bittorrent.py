@@ -24,7 +24,8 @@ from opencets_sensor.settings import read_table, within
 from opencets_sensor.torrent import bencode, encryption, messages, trackers
 
 NAME = "bittorrent"
-FETCHED_AHEAD = 8192
+TABLE_AT_ONCE = 20
+FETCHED_AHEAD = 2048
 """Bytes that the system may take from a computer before the sensor has looked at what it sends."""
 _Write = Callable[[str, str, list[list[Any]]], None]
 """Writes an entry of a conversation: of which kind, how it ended, what was said."""
@@ -258,7 +259,7 @@ class Asker:
         for url in dict.fromkeys((*wanted.trackers, *self._settings.trackers)):
             yield Source("tracker", url)
         if self._table is not None:
-            yield Source("dht", "dht")
+            yield Source("dht", "dht", at_once=TABLE_AT_ONCE)
 
     async def find(self, source: Source, wanted: Wanted, note: Note) -> int:
         """Ask a tracker or the table, and write what it told."""

@@ -49,10 +49,14 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Source:
-    """Somewhere to ask who offers a file: ``kind`` as the ledger's evidence, ``name`` in the log and for its pace."""
+    """Somewhere to ask who offers a file: ``kind`` as the ledger's evidence, ``name`` in the log and for its pace.
+
+    ``at_once``: about how many files it may be asked at one time.
+    """
 
     kind: str
     name: str
+    at_once: int = 1
 
 
 class Asker(Protocol):

@@ -46,6 +46,11 @@ class ReferenceRow:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
 
+    @property
+    def better(self) -> bool | None:
+        """Whether the new version does better, by F1; None where both do the same."""
+        return _better(float(self.before["f1"]), float(self.after["f1"]))
+
 
 @dataclass(frozen=True, slots=True)
 class MovedRow:

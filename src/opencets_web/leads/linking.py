@@ -467,6 +467,11 @@ class _Audience:
         others = (self.other(case, row), *self.between(row))
         return [one for one in others if one.agency_id != case.agency_id]
 
+    def closed(self, case: Case, row: Connection) -> bool:
+        """Whether a case of the agency on the way is closed to its own officers: they learn of nothing through it."""
+        others = (self.other(case, row), *self.between(row))
+        return any(one.agency_id == case.agency_id and one.holding.restricted for one in others)
+
     def between(self, row: Connection) -> list[Case]:
         return [self.by_holding[cast("UUID", holding)] for holding in row.through]
 
@@ -523,7 +528,7 @@ def _alert_for(row: Connection, case: Case, audience: _Audience) -> Alert | None
     """What one side is told of a connection: all of it, whom to call, or nothing."""
     hidden = audience.hidden(case, row)
     foreign = audience.foreign(case, row)
-    silent = any(one.holding.disclosure == Disclosure.SILENT for one in foreign)
+    silent = any(one.holding.disclosure == Disclosure.SILENT for one in foreign) or audience.closed(case, row)
     if not hidden:
         if foreign and not silent:
             # Stands ready, unseen, for the day on which the release ends by itself.
@@ -569,8 +574,9 @@ def _settle_pointers(case_ids: Iterable[UUID]) -> None:
               select p.id, h.disclosure, exists (
                 select 1 from leads_connection x where x.retired_at is null and x.strength >= %(least)s
                   and not exists (
-                    select 1 from policy_holding w where w.disclosure = 'silent' and w.agency_id <> p.agency_id
-                      and w.id = any(x.through || array[x.left_holding_id, x.right_holding_id]))
+                    select 1 from policy_holding w
+                    where w.id = any(x.through || array[x.left_holding_id, x.right_holding_id]) and w.id <> p.holding_id
+                      and case when w.agency_id = p.agency_id then w.restricted else w.disclosure = 'silent' end)
                   and ((x.left_case_id = s.case_id and (x.right_case_id = s.other_case_id or k.holding_id = any(x.through)))
                     or (x.right_case_id = s.case_id and (x.left_case_id = s.other_case_id or k.holding_id = any(x.through))))
               ) as connects

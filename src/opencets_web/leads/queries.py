@@ -298,6 +298,14 @@ class ConnectionsPage:
     page: Page[Connection]
     counts: tuple[tuple[str, int], ...]
 
+    @property
+    def calls(self) -> tuple[tuple[PointerRow, ...], ...]:
+        """The pointers by whom to call, the newest first."""
+        together: dict[tuple[str, str, str], list[PointerRow]] = {}
+        for pointer in self.pointers:
+            together.setdefault((pointer.agency, pointer.officer, pointer.phone), []).append(pointer)
+        return tuple(map(tuple, together.values()))
+
 
 MOST_WEIGHED = 1_000
 """Of a case with more connections, each page is weighed and ordered by itself."""

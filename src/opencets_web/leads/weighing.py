@@ -98,7 +98,7 @@ def _path(path: dict[str, Any]) -> Path:
 
 def _words(step: dict[str, Any]) -> Step:
     left, right = (f"{side['label'][:60]} ({side['case']})" for side in (step["left"], step["right"]))
-    return Step(left, right, step["sentence"], None)
+    return Step(left, right, step["sentence"])
 
 
 def strongest(actor: Actor, rows: Iterable[Connection]) -> list[Connection]:

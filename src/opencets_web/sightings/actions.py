@@ -205,7 +205,11 @@ def _load(actor: Actor, row: SightingFile, path: Path) -> None:
     databases = kept.places_folder()
     places = Places.open(databases) if any(databases.glob("*.mmdb")) else None
     mapping: dict[str, Any] = {"zone": row.zone} if row.zone else {}
-    origin = {"sensor": row.sensor, "run": f"file {row.id}", "order": f"{actor.agency_name}: {row.authority}"}
+    origin: dict[str, Any] = {
+        "sensor": row.sensor,
+        "run": f"file {row.id}",
+        "order": f"{actor.agency_name}: {row.authority}",
+    }
     for batch in read_batches(path, mapping, **origin):
         placed = places.placed(batch) if places else batch
         for done in into.load([placed]):

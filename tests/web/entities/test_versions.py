@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import pytest
+from click.testing import CliRunner, Result
 from django.db import DatabaseError, transaction
 from django.test import Client
 from django.urls import reverse
@@ -18,6 +21,7 @@ from opencets.resolving import feedback
 from opencets.resolving.crowd import crowd
 from opencets_web.accounts.models import Officer
 from opencets_web.cases.models import Case
+from opencets_web.commands import weights
 from opencets_web.entities import actions, jobs, learning, queries
 from opencets_web.entities.models import Judgement, Match, WeightTerm, WeightTurn, WeightVersion
 from opencets_web.entities.numbering import number_of
@@ -25,7 +29,7 @@ from opencets_web.entities.versions import about, get_versions
 from opencets_web.entities.weights import live_name
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.models import Holding
-from tests.web.conftest import Behind, Cast
+from tests.web.conftest import Behind, Cast, behind_the_wall
 from tests.web.entities.conftest import Books, exhibit_of
 
 PAIRS = 80
@@ -209,3 +213,33 @@ def test_before_anything_was_judged_the_page_is_empty_and_nothing_is_learned(
         page = get_versions(cast.administrator)
     assert page.live == "person-2"
     assert page.versions[0].refused.startswith("Nothing is learned from fewer than")
+
+
+def test_the_command_proposes_compares_takes_live_and_goes_back(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def here(role: str) -> Iterator[None]:
+        with behind_the_wall(None, role):
+            yield
+
+    monkeypatch.setattr(weights, "opened", here)
+
+    def run(*words: str, officer: str = "administrator@avon.example.org") -> Result:
+        return CliRunner().invoke(weights.resolve_model, [*words, "--as", officer])
+
+    assert "No version was learned yet." in run("compare").stdout
+    assert isinstance(run("propose", "--reason", "Mine.", officer="owner@avon.example.org").exception, NotFound)
+    assert "Asked for." in run("propose", "--reason", "Many were judged.").stdout
+    version = WeightVersion.objects.get()
+    with node.as_job(node.cast.administrator):
+        jobs.make_weights(str(version.id), str(node.cast.administrator.officer_id))
+    told = run("compare", officer="owner@avon.example.org").stdout
+    assert "Learned from about 80 judgements" in told
+    assert "bits  the name … stands in both" in told
+    assert json.loads(run("compare", "person-2.1", "--json").stdout)["version"]["judged"] == "about 80"
+    assert isinstance(run("live", "person-2.1", "--reason", "Mine.").exception, ActRefused)
+    assert (
+        "person-2.1 is live."
+        in run("live", "person-2.1", "--reason", "Compared.", officer="second@borders.example.org").stdout
+    )
+    assert "person-2 is live again." in run("back", "--reason", "A mistake.").stdout
+    assert isinstance(run("live", "person-9", "--reason", "Compared.").exception, NotFound)

@@ -272,6 +272,26 @@ def test_an_alert_of_what_an_officer_may_not_see_is_theirs_neither_to_count_nor_
         assert {row.case for row in queries.list_alerts(cast.colleague).rows} == {"AV-1", "AV-R"}
 
 
+def test_a_way_through_a_case_that_is_closed_to_us_points_nowhere(
+    world: World, cast: Cast, client_for: Browser, as_actor: Behind
+) -> None:
+    ours, theirs = world.case("AV-1"), world.case("BO-77", cast.outsider)
+    closed = world.case("AV-R", restricted=True)
+    world.record(ours, EMAIL)
+    world.record(closed, EMAIL, ("phone", "+447700900123"))
+    world.record(theirs, ("phone", "+447700900123"))
+    Holding.objects.filter(pk=closed.holding_id).update(restricted=False)
+    for case in (ours, closed):
+        world.link(case)
+    Holding.objects.filter(pk=closed.holding_id).update(restricted=True)
+    world.link(theirs)
+    assert Connection.objects.filter(left_case=ours, right_case=theirs, retired_at=None).exists()
+    assert list(Pointer.objects.filter(retired_at=None, agency_id=cast.avon.id).values_list("case", flat=True)) == [
+        closed.id
+    ]
+    assert "Borders desk" not in pages_of(client_for(cast.owner), "AV-1")
+
+
 def test_every_owner_on_a_connection_sees_who_looked(
     two: tuple[Case, Case], world: World, cast: Cast, client_for: Browser
 ) -> None:
