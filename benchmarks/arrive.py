@@ -331,8 +331,10 @@ def fill(count: str) -> dict[str, Any]:
                     cursor.execute(f"insert into {table} ({columns}) select unnest(keys), id from entities_placement")
                 else:
                     with cursor.copy(f"copy {table} ({columns}) from stdin with (freeze)") as copy:
-                        for rows in pool.imap(_copied, [(table, *chunk) for chunk in chunks]):
-                            copy.write(rows)
+                        for begin in range(0, len(chunks), 8):
+                            # Some at a time: what is made waits in memory until it is written.
+                            for rows in pool.imap(_copied, [(table, *chunk) for chunk in chunks[begin : begin + 8]]):
+                                copy.write(rows)
             connection.commit()
             connection.set_autocommit(True)
             with connection.cursor() as cursor:

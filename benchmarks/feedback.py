@@ -3,8 +3,8 @@
 The pairs that the shipped weights suggest are judged in the order of a queue that puts the doubtful and the far-reaching
 first, by people who err now and then. The version learned from them is tried on other people of the same place, beside the
 shipped weights and beside Platt's two-number correction of their score, learned from the same judgements. What is claimed
-is asserted: it is better calibrated, joins fewer strangers and finds no fewer pairs; and where the shipped weights fit
-already, it leaves them nearly alone.
+is asserted: its probabilities surprise less, it joins fewer strangers and finds no fewer pairs; and where the shipped
+weights fit already, it leaves them nearly alone.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def measured(people: int, judgements: list[int], plot: Path | None = None) -> di
         judged, chosen = place.judged(number, seed=number)
         stands = standing_for([place.suggested[pair].probability for pair in chosen], place.told())
         began = time.perf_counter()
-        version, card = propose("person-2.1", shipped, Version(shipped), judged, worth, stands)
+        version, card = propose("person-3.1", shipped, Version(shipped), judged, worth, stands)
         seconds = time.perf_counter() - began
         after = fresh.figures(version.model)
         result["learned"].append(
@@ -78,8 +78,10 @@ def measured(people: int, judgements: list[int], plot: Path | None = None) -> di
         assert after["loss"] < result["shipped"]["loss"], f"{number} judgements told no better than none"
         assert after["over"] < result["shipped"]["over"], f"{number} judgements joined more strangers"
     last = result["learned"][-1]
-    assert last["fresh"]["error"] < 0.5 * result["shipped"]["error"], "not better calibrated by half"
-    assert last["fresh"]["right"] >= 0.98 * result["shipped"]["right"], "fewer of the true pairs are found"
+    # Surprise is what a wrong probability costs, wherever it stands; the calibration error of some hundred pairs wavers.
+    assert last["fresh"]["loss"] < 0.7 * result["shipped"]["loss"], "probabilities surprise as much as before"
+    assert last["fresh"]["error"] < result["shipped"]["error"] + 0.02, "worse calibrated"
+    assert last["fresh"]["right"] >= result["shipped"]["right"], "fewer of the true pairs are found"
     if plot is not None:
         lines = {"shipped": fresh.bins(shipped), f"after {judgements[-1]} judgements": fresh.bins(version.model)}
         plot.write_text(drawn("Of the pairs told with a probability, the share that are one person", lines), "utf-8")
@@ -176,7 +178,7 @@ def _at_home(people: int, shipped: Model) -> dict[str, Any]:
     stands = standing_for([home.suggested[pair].probability for pair in chosen], home.told())
     before = other.figures(shipped)
     try:
-        version, card = propose("person-2.1", shipped, Version(shipped), judged, worth, stands)
+        version, card = propose("person-3.1", shipped, Version(shipped), judged, worth, stands)
     except ActRefused:
         return {"moved_bits_most": 0.0, "shipped": before, "learned": before}
     after = other.figures(version.model)

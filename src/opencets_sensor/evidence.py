@@ -123,8 +123,11 @@ def _table(rows: Sequence[Sighting]) -> bytes:
 
 
 def _cells(row: Sighting, names: Sequence[str]) -> Iterator[Any]:
+    """As a spreadsheet takes them for text: what a client calls itself may begin like a formula."""
     for name in names:
         value = getattr(row, name)
+        if isinstance(value, str) and value[:1] in "=+-@\t\r" and value:
+            value = f"'{value}"
         yield _moment(value) if isinstance(value, dt.datetime) else value
 
 

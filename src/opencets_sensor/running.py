@@ -89,8 +89,9 @@ def prepare(path: Path, purpose: str, operator: str, now: dt.datetime) -> Ready:
             f"The authority “{authority.name}” names no file that this sensor looks for. It does not start."
         )
     folder = base / settings.state
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for part in (OPEN, WAITING, SENT):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+        (folder / part).mkdir(exist_ok=True)
     return Ready(settings, base, folder, authority, purpose.strip(), operator)
 
 

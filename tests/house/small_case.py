@@ -586,7 +586,7 @@ def _between(made: SmallCase, now: datetime) -> None:
     left, right = sorted((rows["person"], rows["twin"]), key=lambda record: record.id)
     rows["left"], rows["right"] = left, right
     rows["match"] = Match.objects.create(
-        **sides, left=left, right=right, probability=0.8, bits=2.0, reasons=[], model="person-2+rarity", found_at=now
+        **sides, left=left, right=right, probability=0.8, bits=2.0, reasons=[], model="person-3+rarity", found_at=now
     )
     rows["judgement"] = Judgement.objects.create(
         **sides,
@@ -602,7 +602,7 @@ def _between(made: SmallCase, now: datetime) -> None:
         reason="A hotline.", by_id=made.cast.owner.officer_id, at=now,
     )  # fmt: skip
     rows["weight_version"] = WeightVersion.objects.create(
-        name="person-2.1", asked_by_id=made.cast.owner.officer_id, asked_at=now, reason="Many were judged.", made_at=now,
+        name="person-3.1", asked_by_id=made.cast.owner.officer_id, asked_at=now, reason="Many were judged.", made_at=now,
         refused="Nothing is learned from few judgements.",
     )  # fmt: skip
     rows["weight_turn"] = WeightTurn.objects.create(
@@ -610,7 +610,7 @@ def _between(made: SmallCase, now: datetime) -> None:
     )
     rows["identifier"] = Identifier.objects.create(kind="email", normal="ada@example.org", cases_count=1)
     rows["placement"] = Placement.objects.create(
-        record=left, record_holding_id=left.holding_id, record_agency_id=left.agency_id, packed="[]", keys=[7]
+        record=left, record_holding_id=left.holding_id, record_agency_id=left.agency_id, packed=b"[]", keys=[7]
     )
     rows["candidate"] = CandidateKey.objects.create(key=7, placement_id=rows["placement"].id)
 

@@ -64,14 +64,14 @@ def figures_of(model: Model, judged: tuple[Judged, ...]) -> Figures:
 @cache
 def learned() -> tuple[Version, Card]:
     shipped = load_model()
-    version, card = propose("person-2.1", shipped, Version(shipped), judged_world(11), worth)
+    version, card = propose("person-3.1", shipped, Version(shipped), judged_world(11), worth)
     return version, card
 
 
 def test_a_version_tells_other_people_of_the_place_better_and_joins_fewer_strangers() -> None:
     shipped, (version, card) = load_model(), learned()
     before, after = (figures_of(model, judged_world(77)) for model in (shipped, version.model))
-    assert after.error < 0.6 * before.error
+    assert after.error < 0.7 * before.error
     assert after.loss < 0.7 * before.loss
     assert after.over < before.over
     assert card.after.loss < card.before.loss
@@ -105,17 +105,17 @@ def test_a_level_that_few_judged_pairs_meet_keeps_its_weight_and_so_does_the_sta
 def test_few_judgements_teach_nothing_and_judgements_that_say_nothing_new_propose_nothing() -> None:
     shipped = load_model()
     with pytest.raises(ActRefused, match="fewer than 60 judgements"):
-        propose("person-2.1", shipped, Version(shipped), judged_world(11)[:50], worth)
+        propose("person-3.1", shipped, Version(shipped), judged_world(11)[:50], worth)
     right = [one for one in judged_world(11) if one.same][:200]
     with pytest.raises(ActRefused, match="fewer than 15 say"):
-        propose("person-2.1", shipped, Version(shipped), right, worth)
+        propose("person-3.1", shipped, Version(shipped), right, worth)
     agreed = judged_world(11)[:300]
     drawn_by_chance = random.Random(4)
     as_told = [
         Judged(one.left, one.right, drawn_by_chance.random() < told(shipped, one, worth), one.at) for one in agreed
     ]
     with pytest.raises(ActRefused, match="nothing to propose"):
-        propose("person-2.1", shipped, Version(shipped), as_told, worth)
+        propose("person-3.1", shipped, Version(shipped), as_told, worth)
 
 
 def test_what_a_version_is_said_to_tell_is_what_placing_tells() -> None:
@@ -140,14 +140,14 @@ def test_what_a_version_is_said_to_tell_is_what_placing_tells() -> None:
 def test_a_later_version_counts_no_judgement_twice_and_is_compared_with_a_fair_former_one() -> None:
     shipped, (version, card) = load_model(), learned()
     with pytest.raises(ActRefused, match="nothing to propose"):
-        propose("person-2.2", shipped, version, judged_world(11), worth)
+        propose("person-3.2", shipped, version, judged_world(11), worth)
     later = [
         *judged_world(11),
         *(Judged(o.left, o.right, o.same, "2026-12-01T09:00:00+00:00") for o in judged_world(31)),
     ]
-    again, further = propose("person-2.2", shipped, version, later, worth)
-    assert further.present == "person-2.1"
-    assert further.root == "person-2"
+    again, further = propose("person-3.2", shipped, version, later, worth)
+    assert further.present == "person-3.1"
+    assert further.root == "person-3"
     assert further.judged > card.judged
     # Held out of both: the former version is not told on the judgements that it was learned from.
     assert further.before.error > 0

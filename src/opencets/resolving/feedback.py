@@ -131,11 +131,15 @@ class Turned:
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """Judged pairs as numbers: how often each level is met, what exact ties add, who may share a fold with whom."""
+    """Judged pairs as numbers: how often each level is met, what exact ties add, who may share a fold with whom.
+
+    ``common``: which pair meets which level with a very common name, and how many of its bits that takes at most.
+    """
 
     cells: Floats
     starts: Floats
     ties: Floats
+    common: Sequence[tuple[int, int, float]]
     same: npt.NDArray[np.bool_]
     at: tuple[str, ...]
     fold: npt.NDArray[np.int64]
@@ -203,9 +207,7 @@ def propose(
 def told(model: Model, pair: Judged, worth: Worth) -> float:
     """The probability of a pair under a version, however improbable; as ``placing.compare`` tells it where it suggests."""
     met, start, ties = _met(pair.left, pair.right, model, worth)
-    bits = (
-        start * model.prior(AMONG) + ties + math.fsum(model.weights[found.feature, found.level].bits for found in met)
-    )
+    bits = start * model.prior(AMONG) + ties + math.fsum(bits for _, bits in met)
     probability = model.probability(bits)
     return min(probability, 0.05) if hard_conflict(pair.left.person, pair.right.person) else probability
 
@@ -266,15 +268,14 @@ def digest_of(judged: Iterable[Judged]) -> str:
 # --- What judged pairs meet ------------------------------------------------------------------------------------------
 
 
-def _met(left: Kept, right: Kept, model: Model, worth: Worth) -> tuple[list[Finding], int, float]:
+def _met(left: Kept, right: Kept, model: Model, worth: Worth) -> tuple[list[tuple[Finding, float]], int, float]:
     """The levels met, how often the start counts, and what exact ties add: the sum of ``placing.compare``, taken apart."""
-    contributions = model.contributions(left.person, right.person)
-    spoken = {found.feature for found, bits in contributions if bits > 0}
-    met = [found for found, _ in contributions]
+    met = model.contributions(left.person, right.person)
+    spoken = {found.feature for found, bits in met if bits > 0}
     tied: list[str] = []
     for kind, _ in sorted(left.values & right.values):
         if (feature := SPOKEN.get(kind)) not in spoken:
-            met = [found for found in met if found.feature != feature]
+            met = [(found, bits) for found, bits in met if found.feature != feature]
             tied = [*(other for other in tied if other != feature), kind]
     return met, 1 - len(tied), math.fsum(math.log2(worth(kind) / (1 - worth(kind))) for kind in tied)
 
@@ -283,14 +284,18 @@ def _evidence(judged: Sequence[Judged], root: Model, worth: Worth) -> _Evidence:
     index = {cell: at for at, cell in enumerate(CELLS)}
     cells = np.zeros((len(judged), len(CELLS)))
     starts, ties = np.zeros(len(judged)), np.zeros(len(judged))
+    common: list[tuple[int, int, float]] = []
     for at, one in enumerate(judged):
         met, starts[at], ties[at] = _met(one.left, one.right, root, worth)
-        for found in met:
-            cells[at, index[found.feature, found.level]] += 1
+        for found, _ in met:
+            cell, weight = (found.feature, found.level), root.weights[found.feature, found.level]
+            cells[at, index[cell]] += 1
+            if found.rarity is not None and (taken := weight.bits - weight.worth(found.rarity)) > 0:
+                common.append((at, index[cell], taken))
     _one_account_once(cells)
     same = np.array([one.same for one in judged])
     times = tuple(one.at for one in judged)
-    return _Evidence(cells, starts, ties, same, times, _folds(judged), *_anchors(root))
+    return _Evidence(cells, starts, ties, common, same, times, _folds(judged), *_anchors(root))
 
 
 def _anchors(root: Model) -> tuple[Floats, Floats, Floats]:
@@ -352,6 +357,8 @@ def _bits(model: Model) -> Floats:
 def _scores(seen: _Evidence, model: Model) -> Floats:
     bits = _bits(model)
     scores: Floats = seen.starts * bits[0] + seen.cells @ bits[1:] + seen.ties
+    for at, cell, taken in seen.common:
+        scores[at] -= min(max(float(bits[1 + cell]), 0.0), taken)
     return scores
 
 

@@ -115,14 +115,18 @@ class Model:
             if cell == ("commonness", "common") and not held:
                 return math.inf
             if commonness is None:
-                weight = self.weights[cell]
-                least = usual - max(0.0, weight.bits) / weight.rarity if weight.rarity > 0 else usual
-                return max(least, common_names().rarity(COUNTED[cell], value, usual))
+                return common_names().rarity(COUNTED[cell], value, usual) if self.weights[cell].rarity > 0 else usual
             others = Commonness.OTHERS
             return math.log2((commonness.records + others) / (held + others * 2.0**-usual))
 
         fragments = commonness.fragments() if commonness else _FRAGMENTS
-        return [(found, self._bits(found)) for found in findings(left, right, rarity, fragments)]
+        weighed = ((found, self._bits(found)) for found in findings(left, right, rarity, fragments))
+        if commonness is not None:
+            return list(weighed)
+        return [(found, bits - min(0.0, bits) if self._agrees(found) else bits) for found, bits in weighed]
+
+    def _agrees(self, found: Finding) -> bool:
+        return found.rarity is not None and self.weights[found.feature, found.level].bits > 0
 
     def _bits(self, found: Finding) -> float:
         weight = self.weights[found.feature, found.level]

@@ -288,7 +288,8 @@ def authorise_sensor(
             actor = actor_by_email(email)
         days = {"begins_on": begins_on.date().isoformat(), "ends_on": ends_on.date().isoformat()}
         written = sign(actor, table.read_text(encoding="utf-8"), purpose=purpose, **days, **said)
-    out.write_bytes(written)
+    with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(written)
     console.print(f"{out} is signed with the key {json.loads(written)['key']}: sensors trust it by that.", markup=False)
 
 

@@ -22,7 +22,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from opencets.linking import default_rarity
-from opencets.resolving import BLOCK_LIMIT, Suggestion
+from opencets.resolving import BLOCK_LIMIT, Suggestion, load_model
 from opencets.resolving.packed import FORM
 from opencets.resolving.placing import STRONG, Kept, Stated, compare, keep, key_of, likely, unpack
 from opencets_web.accounts.ids import new_id
@@ -447,13 +447,15 @@ def _rewrite(left: Sequence[tuple[int, int]], joined: Sequence[tuple[int, int]])
 
 def ready() -> None:
     """Load the compiled comparison, which takes longer than many records do: a worker that starts calls it."""
-    read = [_Read(UUID(int=at), UUID(int=0), UUID(int=0), keep(str(at), "person", ()), frozenset()) for at in (0, 1)]
-    _compared({at: _Placed.of(one) for at, one in enumerate(read)}, [(0, 1)])
+    packed, rows = [keep(str(at), "person", ()).packed() for at in (0, 1)], np.arange(2, dtype=np.int32)
+    likely(packed, rows[:1], rows[1:], load_model())
 
 
 def _compared(known: Mapping[int, _Placed], pairs: Iterable[tuple[int, int]]) -> list[Suggestion]:
-    model, rarity = live_model(), default_rarity()
     here = [pair for pair in pairs if pair[0] in known and pair[1] in known]
+    if not here:
+        return []
+    model, rarity = live_model(), default_rarity()
     rows = {place: row for row, place in enumerate({place for pair in here for place in pair})}
     left, right = (np.fromiter((rows[pair[side]] for pair in here), np.int32, len(here)) for side in (0, 1))
     found = []

@@ -125,6 +125,23 @@ def test_an_export_is_a_package_that_verifies_alone_and_only_the_owner_makes_it(
     assert home.run(*asked, "--by", "iva@avon.example.org", str(out)).returncode == 2
 
 
+def test_a_supervisor_signs_what_a_sensor_may_look_for_and_others_do_not(home: Home, tmp_path: Path) -> None:
+    table, out = tmp_path / "files.csv", tmp_path / "authority.json"
+    table.write_text(f"network,file,pieces\nbittorrent,{'a' * 40},12\n")
+    asked = (
+        "hash-set", "authorise", str(table), str(out), "--name", "List 7", "--order", "Order 7/2026",
+        "--purpose", "Operation Heron", "--from", "2026-01-01", "--until", "2026-03-31",
+    )  # fmt: skip
+    refused = home.run(*asked, "--as", "iva@avon.example.org")
+    assert (refused.returncode, out.exists()) == (2, False)
+    assert "signed by supervisors" in refused.stderr
+    home.run("officer", "add", "sam@avon.example.org", "--name", "Sam Pike", "--agency", "Avon", "--role", "supervisor")
+    made = home.run(*asked, "--as", "sam@avon.example.org")
+    assert made.returncode == 0, made.stderr
+    assert (json.loads(out.read_text())["key"] in made.stdout, out.stat().st_mode & 0o777) == (True, 0o600)
+    assert home.run(*asked, "--as", "sam@avon.example.org").returncode == 2
+
+
 def test_a_persons_one_time_code_is_not_told(home: Home) -> None:
     answer = home.run("officer", "code", "iva@avon.example.org")
     assert answer.returncode == 2

@@ -83,7 +83,11 @@ def node(cast: Cast, books: Books, as_job: Behind, as_actor: Behind, monkeypatch
         if name in left_out:
             continue
         left_out.add(name)
-        more = (("city", "Aldburg"),) if at % 2 else (("date_of_birth", f"19{60 + at % 40}-0{1 + at % 9}-1{at % 7}"),)
+        more = (
+            (("city", "Aldburg"), ("occupation", "cook"))
+            if at % 2
+            else (("date_of_birth", f"19{60 + at % 40}-0{1 + at % 9}-1{at % 7}"),)
+        )
         pairs.append([books.record(case, "person", name, ("full_name", name), *more) for case in cases])
         at += 1
     for case in cases:
@@ -110,14 +114,14 @@ def node(cast: Cast, books: Books, as_job: Behind, as_actor: Behind, monkeypatch
 def test_a_version_goes_live_by_a_second_administrator_all_is_weighed_again_and_back(node: Node) -> None:
     before, cast = node.standing(), node.cast
     assert len(before) >= PAIRS
-    assert {model.split("+")[0] for _, model, _ in before.values()} == {"person-2"}
+    assert {model.split("+")[0] for _, model, _ in before.values()} == {"person-3"}
     ids = [case_record for pair in before for case_record in pair]
     with node.as_actor(cast.owner):
         numbers = {
             record: number_of(group.lines[0].id) for record, group in queries.list_groups(cast.owner, ids).items()
         }
     version = node.make()
-    assert version.name == "person-2.1"
+    assert version.name == "person-3.1"
     assert version.refused == ""
     assert version.card["judged"] == PAIRS
     assert version.card["after"]["over"] < version.card["before"]["over"]
@@ -130,8 +134,8 @@ def test_a_version_goes_live_by_a_second_administrator_all_is_weighed_again_and_
         term = actions.take_live(node.second, version.id, "Fewer namesakes are joined.")
     assert node.weigh(term).weighed_at is not None
     after = node.standing()
-    assert live_name() == "person-2.1"
-    assert {model.split("+")[0] for _, model, _ in after.values()} == {"person-2.1"}
+    assert live_name() == "person-3.1"
+    assert {model.split("+")[0] for _, model, _ in after.values()} == {"person-3.1"}
     turned = {(row.left_id, row.right_id) for row in WeightTurn.objects.filter(version=version)}
     assert turned
     assert set(before) - set(after) <= turned, "what was told to change sides did"
@@ -182,12 +186,12 @@ def test_the_page_tells_in_tens_and_shows_each_reader_their_own_pairs(
     own = client_for(node.cast.owner).get(address).content.decode()
     assert "about 80 judgements" in own
     assert "no longer suggested" in own
-    assert "Take person-2.1 live" not in own
+    assert "Take person-3.1 live" not in own
     for actor in (node.cast.outsider, node.cast.administrator):
         page = client_for(actor).get(address).content.decode()
         assert "None among the records that you see." in page
         assert version.card["digest"] not in page
-    assert "Take person-2.1 live" in client_for(node.second).get(address).content.decode()
+    assert "Take person-3.1 live" in client_for(node.second).get(address).content.decode()
     taken = client_for(node.second).post(reverse("entities:weights-live", args=[version.id]), {"reason": "Compared."})
     assert taken.status_code == 302
     assert "Go back to the version before" in client_for(node.second).get(address).content.decode()
@@ -211,7 +215,7 @@ def test_before_anything_was_judged_the_page_is_empty_and_nothing_is_learned(
         jobs.make_weights(str(version), str(cast.administrator.officer_id))
     with as_actor(cast.administrator):
         page = get_versions(cast.administrator)
-    assert page.live == "person-2"
+    assert page.live == "person-3"
     assert page.versions[0].refused.startswith("Nothing is learned from fewer than")
 
 
