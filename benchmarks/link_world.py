@@ -421,10 +421,7 @@ def above(found: dict[str, dict[int, float]], threshold: float) -> dict[str, set
 
 
 def chosen(found: dict[str, dict[int, float]], told: Prepared) -> float:
-    """The threshold with the best F1 on this world of those that surely assert few enough strangers, in fortieths.
-
-    Surely: also 1.64 standard errors above what was counted, so that nineteen of twenty other worlds keep the bar.
-    """
+    """The threshold with the best F1 on this world of those that assert few enough strangers, in fortieths."""
     steps = {round(step / 40, 3): judged(above(found, step / 40), told) for step in range(4, 40)}
     careful = {
         step: one["f1"]

@@ -33,7 +33,7 @@ def people_of(count: int) -> tuple[list[str], list[int]]:
     """Names as they are written in five scripts, and who each is."""
     from opencets.resolving.crowd import crowd
 
-    some = crowd(count, SEED)
+    some = crowd(count + count // 10, SEED)  # about so many
     return some.full_name[:count], some.person[:count].tolist()
 
 

@@ -274,7 +274,7 @@ def _gathered(content: Bytes, starts: Longs) -> tuple[Arrays, Longs]:
                 consonants += bones[token] == consonants
             tokens[row, turn] = token
             at += 1 + long
-            long = np.int64(content[at])
+            long = int(np.int64(content[at]))
             if long > 0:
                 native[row, turn] = _number(content, at + 1, long, 0, slots[3], seen[3], forms)
                 forms += native[row, turn] == forms

@@ -239,11 +239,11 @@ def test_the_command_proposes_compares_takes_live_and_goes_back(node: Node, monk
     told = run("compare", officer="owner@avon.example.org").stdout
     assert "Learned from about 80 judgements" in told
     assert "bits  the name … stands in both" in told
-    assert json.loads(run("compare", "person-2.1", "--json").stdout)["version"]["judged"] == "about 80"
-    assert isinstance(run("live", "person-2.1", "--reason", "Mine.").exception, ActRefused)
+    assert json.loads(run("compare", "person-3.1", "--json").stdout)["version"]["judged"] == "about 80"
+    assert isinstance(run("live", "person-3.1", "--reason", "Mine.").exception, ActRefused)
     assert (
-        "person-2.1 is live."
-        in run("live", "person-2.1", "--reason", "Compared.", officer="second@borders.example.org").stdout
+        "person-3.1 is live."
+        in run("live", "person-3.1", "--reason", "Compared.", officer="second@borders.example.org").stdout
     )
-    assert "person-2 is live again." in run("back", "--reason", "A mistake.").stdout
+    assert "person-3 is live again." in run("back", "--reason", "A mistake.").stdout
     assert isinstance(run("live", "person-9", "--reason", "Compared.").exception, NotFound)
