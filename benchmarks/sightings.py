@@ -176,7 +176,7 @@ def load_ours(population: Population, folder: Path, rows: int) -> tuple[Ledger, 
     ledger.compact()  # takes what the first replaced off the disk
     kept = sum(part.rows for part in ledger.state().table("sightings"))
     assert kept == rows // DAYS * DAYS, f"{kept} of {rows // DAYS * DAYS} sightings are kept"
-    weight = dict.fromkeys(("sightings", "days", "offers", "files", "rarity"), 0)
+    weight = dict.fromkeys(("sightings", "days", "offers", "files", "rarity", "links", "groups"), 0)
     for file in folder.rglob("*.parquet"):
         weight[file.relative_to(folder).parts[0]] += file.stat().st_size
     return (

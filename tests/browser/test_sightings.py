@@ -14,10 +14,7 @@ from tests.browser.world import BRIGID, INES, Served
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 Officers = Callable[[str], Any]
-PAGES = (
-    "/sightings/", "/sightings/map/", "/sightings/map/?at=GB", "/sightings/map/?at=GB-ENG", "/sightings/statistics/",
-    "/sightings/leads/", "/sightings/jurisdictions/", "/sightings/known-files/", "/sightings/received/",
-)  # fmt: skip
+PAGES = ("/sightings/", "/sightings/map/?at=GB", "/sightings/statistics/", "/sightings/leads/", "/sightings/received/")
 
 
 @pytest.fixture(scope="module")

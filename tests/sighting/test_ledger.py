@@ -123,7 +123,11 @@ def test_what_is_forgotten_is_gone_from_every_table_and_from_the_disk(tmp_path: 
     rows = rows_of(1, 2)
     border = "2026-03-20"
     stays = [row for row in rows if row["seen_at"].date().isoformat() >= border or row["identity"] == kept]
+    answer = tmp_path / ".answers" / "3" / "told.json"
+    answer.parent.mkdir(parents=True)
+    answer.write_text("{}")
     assert ledger.forget(border, [kept]) == len(rows) - len(stays)
+    assert not answer.exists()
     assert sum(count.sightings or 0 for count in answers.counts(ledger, "", 60)) == len(stays)
     assert sum(part.rows for part in ledger.state().table(SIGHTINGS)) == len(stays)
     named = set(ledger.state().parts)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -37,6 +38,8 @@ from opencets.sighting.engine import Duck, Engine
 from opencets.sighting.journal import Journal, sync_folder
 from opencets.sighting.parts import SIGHTINGS, Part, State, said
 
+ANSWERS = ".answers"
+"""Where programs keep answers beside the ledger, by the number of the journal's entries."""
 COMPRESSION, LEVEL = "zstd", 3
 ROW_GROUP = 122_880
 _PARTS = re.compile(
@@ -196,6 +199,8 @@ class Ledger:
             gone = derived.forget(self, state, self._exchange, before, keep)
             derived.derive(self, state, self._exchange)
             self._sweep()
+            # answers that a program kept beside the ledger tell of what is to be forgotten
+            shutil.rmtree(self.folder / ANSWERS, ignore_errors=True)
             return gone
 
     def origin(self, batch: int) -> dict[str, Any]:

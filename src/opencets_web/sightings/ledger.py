@@ -20,8 +20,8 @@ from django.conf import settings
 
 from opencets.errors import NotThisFormat
 from opencets.sighting import Ledger
+from opencets.sighting.ledger import ANSWERS
 
-ANSWERS = ".answers"
 KEPT = 64
 _recent: dict[tuple[str, int, str], Any] = {}
 
