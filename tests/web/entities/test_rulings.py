@@ -17,6 +17,7 @@ from opencets_web.entities.shared import list_shared
 from opencets_web.evidence.models import Claim
 from opencets_web.leads import jobs as leads
 from opencets_web.leads.models import Connection
+from opencets_web.leads.weighing import weighed
 from opencets_web.policy.actor import Actor
 from tests.web.conftest import Behind, Cast
 from tests.web.entities.conftest import Books, exhibit_of
@@ -55,7 +56,10 @@ def test_a_value_let_through_links_the_agencys_own_cases_alone_until_the_ruling_
     assert set(Claim.objects.filter(normal=DESK, generic=False).values_list("agency_id", flat=True)) == {cast.avon.id}
     (found,) = Connection.objects.filter(retired_at=None)
     assert {found.left_case.reference, found.right_case.reference} == {"AV-1", "AV-2"}
-    assert found.probability == pytest.approx(0.95 / (1 + 0.25 * 7), abs=0.001)
+    # Cases of others count for it no more than for any value: what a reader sees follows from what is open to that reader.
+    assert found.probability == pytest.approx(0.95, abs=0.001)
+    with as_actor(cast.owner):
+        assert weighed(cast.owner, [found])[0].probability == pytest.approx(0.95, abs=0.001)
     # A later reading does not undo it.
     late = books.record(found.left_case, "account", "late", ("email", DESK))
     with as_job(cast.owner):
