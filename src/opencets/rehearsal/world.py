@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from random import Random
 from typing import Literal
 
@@ -239,6 +240,8 @@ _TITLES = (
 )  # fmt: skip
 _KINDS = ("possession", "production", "enticement", "victim-identification", "possession", "other")
 _CAMERAS = (("Lumora", "LX-20"), ("Kestrel", "K7"), ("Optika", "Pro 4"), ("Nordlys", "N900"), ("Halcyon", "H2"))
+TWICE = 3
+"""So many people of each agency stand in two of its cases, and so many twice in one."""
 _CITIES = ("Harrowgate Bay", "Stonemere", "Lindell", "Wexcombe", "Ashby Locks", "Torrance Mill")
 _WORDS = (
     "train river garden window coffee monday ticket paper cloud letter station market yellow morning "
@@ -269,6 +272,7 @@ class _Builder:
         self._names()
         self._decoys()
         self._fill()
+        self._people_twice()
         self._fill_drop_in(drop_in)
         short = {agency.short_name for agency in self.agencies}
         return World(
@@ -438,6 +442,21 @@ class _Builder:
             step = PathStep("name", f"{name.latin} {born}", (left.reference, right.reference))
             self.truth.connections.append(Planted(f"name-{number:03d}", "name", 1, step.cases, (step,)))
 
+    def _people_twice(self) -> None:
+        """People whom one agency has twice, in one case or in two, by name and date of birth: what its officers are asked."""
+        chance = Random(f"twice {self.seed}")
+        for agency in self.agencies:
+            own = [case for case in self.cases if case.agency == agency.short_name]
+            pairs = [*pairwise(own)][:TWICE] + [(case, case) for case in own[:TWICE]]
+            for number, (left, right) in enumerate(pairs):
+                name, born = names.invent(chance), self._born(chance)
+                for case, written, role in ((left, name.latin, "witness"), (right, name.latin.upper(), "contact")):
+                    case.cards.append(PersonCard(written, born, role, city=chance.choice(_CITIES)))
+                if left is not right:
+                    step = PathStep("name", f"{name.latin} {born}", (left.reference, right.reference))
+                    planted = Planted(f"twice-{agency.prefix}-{number}", "name", 1, step.cases, (step,))
+                    self.truth.connections.append(planted)
+
     # --- decoys ---
 
     def _decoys(self) -> None:
@@ -566,10 +585,9 @@ class _Builder:
             )
         return 2 + talk
 
-    def _born(self) -> str:
-        return (
-            f"{self.random.randrange(1955, 2004)}-{self.random.randrange(1, 13):02d}-{self.random.randrange(1, 29):02d}"
-        )
+    def _born(self, chance: Random | None = None) -> str:
+        random = chance or self.random
+        return f"{random.randrange(1955, 2004)}-{random.randrange(1, 13):02d}-{random.randrange(1, 29):02d}"
 
     def _text(self) -> str:
         return " ".join(self.random.choice(_WORDS) for _ in range(self.random.randrange(3, 12))).capitalize() + "."
