@@ -153,7 +153,7 @@ def _sentence(months: tuple[Month, ...]) -> str:
     busiest = max(shown, key=lambda month: (month.shown, month.period))
     return (
         f"Most computers: {busiest.period}, {busiest.shown:,}. A computer that was seen on two networks is counted on both; "
-        "a BitTorrent client counts anew each time it is started."
+        "what is not linked to an earlier run of the same program counts anew."
     )
 
 

@@ -24,7 +24,7 @@ from opencets.sighting import Ledger, answers
 from opencets.sighting.answers import Sighting
 from opencets.sighting.areas import Area
 from opencets.sighting.batch import DIRECT, IDENTITIES
-from opencets_web.accounts.models import Agency
+from opencets_web.accounts.models import Agency, Role
 from opencets_web.audit import log
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.purposes import MOST_WORDS
@@ -591,6 +591,7 @@ def get_jurisdictions(actor: Actor) -> Jurisdictions:
     opened = open_to(actor)
     log.record("jurisdictions.viewed", actor)
     visible = {node.id for node in opened.nodes}
+    may = actor.has(Role.SUPERVISOR)
     rows = tuple(
         JurisdictionRow(
             node, next((one.responsible for one in opened.tree.above(node) if one.responsible), ""),
@@ -604,7 +605,7 @@ def get_jurisdictions(actor: Actor) -> Jurisdictions:
     told = tuple(
         SightRow(
             sight.id, sight.jurisdiction.name, sight.agency.short_name, sight.to_agency.short_name,
-            sight.agency_id == actor.agency_id, sight.purpose, sight.expires_at,
+            may and sight.agency_id == actor.agency_id, sight.purpose, sight.expires_at,
             sight.withdrawn_at is not None or sight.expires_at <= now,
         )
         for sight in sights
@@ -613,7 +614,7 @@ def get_jurisdictions(actor: Actor) -> Jurisdictions:
     agencies = Agency.objects.exclude(pk=actor.agency_id).order_by("name").values_list("id", "name")
     return Jurisdictions(
         tabs("jurisdictions"), opened.tree.version, rows, told,
-        tuple(node for node in opened.nodes if node.id in opened.responsible),
+        tuple(node for node in opened.nodes if may and node.id in opened.responsible),
         tuple((str(pk), name) for pk, name in agencies),
     )  # fmt: skip
 

@@ -65,14 +65,18 @@ def test_a_supervisor_opens_a_jurisdiction_and_closes_it(
 
     from opencets_web.sightings import actions
     from opencets_web.sightings.models import Sight
-    from opencets_web.sightings.queries import Wanted, get_ranking
+    from opencets_web.sightings.queries import Wanted, get_jurisdictions, get_ranking
 
     chief = replace(cast.owner, roles=cast.owner.roles | {"supervisor"})
     given = {"to_agency": cast.borders.id, "purpose": "A common series", "days": 30}
     with as_actor(cast.owner), pytest.raises(ActRefused, match="supervisor"):
         actions.grant_sight(cast.owner, "GB-SCT", **given)
+    with as_actor(cast.owner):
+        assert get_jurisdictions(cast.owner).open_nodes == ()
     with as_actor(chief):
         made = actions.grant_sight(chief, "GB-SCT", **given)
+        assert get_jurisdictions(chief).open_nodes != ()
+        assert [row.given for row in get_jurisdictions(chief).sights] == [True]
         with pytest.raises(NotFound):
             actions.grant_sight(chief, "DE", **given)
     scottish = of(rows, "GB", NEWEST - dt.timedelta(30), region="GB-SCT")
