@@ -23,6 +23,7 @@ FIGURES = (
     "link",
     "sightings",
     "sensor",
+    "agent",
     "grouping",
     "sighting-pages",
     "phrases",
