@@ -53,6 +53,8 @@ def test_two_forces_on_one_computer_learn_of_each_other_and_whom_to_call(
         (row,) = get_queue(cast.outsider).rows
         assert [(other.agency, other.phone) for other in row.others] == [("Avon", cast.avon.contact_phone)]
         assert ComputerLead.objects.count() == 1
+        # links between identities may change what a computer is named by: the forces meet all the same
+        ComputerLead.objects.filter(pk=theirs).update(identity="ab" * 16)
     with as_actor(chief):
         (row,) = get_queue(chief).rows
         assert [other.agency for other in row.others] == ["Borders"]
