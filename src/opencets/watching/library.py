@@ -298,7 +298,7 @@ def _entry(
 ) -> Phrase:  # fmt: skip
     if len(words) > LONGEST:
         raise SourceRefused(f"{file.at(node)}: the phrase is {len(words)} characters long, more than {LONGEST}.")
-    if sum(run.count for run in runs_of(words)) < LEAST_LETTERS:
+    if sum(run.size for run in runs_of(words)) < LEAST_LETTERS:
         raise SourceRefused(f"{file.at(node)}: “{words}” has fewer than {LEAST_LETTERS} letters.")
     return Phrase(
         words,
