@@ -1,0 +1,268 @@
+"""Text as it is compared: letters without their disguise, each with its place in the text as it was written.
+
+A character becomes no letter (marks of alphabets, joiners, variation selectors), a separator (spaces, punctuation, emoji) or one
+letter or more: case, width and accents are folded, letters of other scripts that look like Latin ones become Latin ones, digits
+of every script are 0 to 9. A phrase is folded by the same rules as the text, so no folding can lose a language.
+
+Digits and signs may stand for letters (``LEET``); that is decided where a phrase is compared, because it depends on the word.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+LEET = {
+    "0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "g", "7": "t", "8": "b", "9": "g",
+    "@": "a", "$": "s", "!": "il", "|": "il", "€": "e", "£": "l", "¢": "c", "+": "t",
+}  # fmt: skip
+"""What a digit or a sign may stand for within a word."""
+
+SIGNS = frozenset(sign for sign in LEET if not sign.isdigit())
+"""They separate; in a second reading, those that stand beside a letter or a digit are letters."""
+
+PUNCTUATION = frozenset("!|")
+"""Signs that commonly end a word."""
+
+SAME = {ord("l"): "i", **{ord(sign): letters[0].replace("l", "i") for sign, letters in LEET.items()}}
+"""One letter for all that may stand for each other, with i and l taken together: for the screen, not for the comparison."""
+
+MOST_LETTERS = 4
+"""Letters that one character becomes, at most; a ligature of a whole sentence is cut."""
+
+_LOOKALIKES = {
+    **dict(zip("аеорсухіјѕԁһԛԝкмтвнґӏ", "aeopcyxijsdhqwkmtbhгi", strict=True)),  # Cyrillic, also by its capitals
+    **dict(zip("αβεζικνορτυχω", "abezikvoptuxw", strict=True)),  # Greek, also by its capitals
+    **dict(zip("օսհցոյ", "ouhgnj", strict=True)),  # Armenian
+    **dict(zip("ɑɡɩıøłđħŧðƒʀɪɴʟʙɢʜʏᴀᴄᴅᴇᴊᴋᴍᴏᴘꜱᴛᴜᴠᴡᴢ", "agiioldhtdfrinlbghyacdejkmopstuvwz", strict=True)),
+    "æ": "ae", "œ": "oe", "þ": "th",
+    "ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ٱ": "ا", "ۀ": "ه", "ہ": "ه",
+    **dict(zip("ךםןףץ", "כמנפצ", strict=True)),
+}  # fmt: skip
+_NOTHING = frozenset("\u0640\u093c\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5")
+"""Drawn as nothing or as a line: tatweel, nukta, fillers, the empty Braille cell."""
+_MARKS_KEPT_FROM = 0x0900
+"""Above it stand the scripts whose vowels are marks; below, marks are accents and points that a writer may drop."""
+_UNSPACED = (
+    (0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3005, 0x3007), (0x3040, 0x312F), (0x31A0, 0x31BF), (0x31F0, 0x31FF),
+    (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3), (0xF900, 0xFAFF), (0x20000, 0x3FFFF),
+)  # fmt: skip
+"""Thai, Lao, Tibetan, Burmese, Khmer, kana, Han, and Hangul, whose particles stand at the word: a phrase may begin anywhere."""
+_COMPOSED_FIRST = re.compile(
+    "[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?|[\u3040-\u30ff\uff66-\uff9d][\u3099\u309a\uff9e\uff9f]"
+)
+"""Hangul written letter by letter, and kana whose voicing mark stands beside it."""
+
+
+_CHUNK = re.compile(r"[^\x00-/:-@\[-`{-\x7f]+")
+"""What stands between separators of ASCII: no token reaches over them."""
+_SIGNED_CHUNK = re.compile(r"[^\x00- \"#%-*,-/:-?\[-`{}~\x7f]+")
+"""The same when signs may be letters."""
+_LONGEST_KEPT = 40
+
+
+@lru_cache(maxsize=65_536)
+def fold(sign: str) -> str:
+    """What one character is compared as: nothing, one space for a separator, or letters."""
+    if sign in SIGNS or sign in _NOTHING:
+        return " " if sign in SIGNS else ""
+    code = ord(sign)
+    if 0x1F150 <= code <= 0x1F169 or 0x1F170 <= code <= 0x1F189:  # white letters on black have no decomposition
+        return fold(chr((code - 0x1F150) % 32 + 97))
+    if 0xAC00 <= code <= 0xD7A3:
+        return sign
+    kind = unicodedata.category(sign)
+    if kind == "Cf" or (kind[0] == "M" and _is_dropped(sign)):
+        return ""
+    letters = ""
+    for part in unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", sign).casefold()):
+        kind = unicodedata.category(part)
+        if kind == "Nd":
+            letters += str(unicodedata.decimal(part))
+        elif kind[0] in "LN" or (kind[0] == "M" and not _is_dropped(part)):
+            letters += _LOOKALIKES.get(part, "" if part in _NOTHING else part)
+    if "\u30a1" <= letters[:1] <= "\u30f6":
+        letters = "".join(chr(ord(part) - 0x60) if "\u30a1" <= part <= "\u30f6" else part for part in letters)
+    if len(letters) == 2 and letters[1] in "\u3099\u309a":
+        letters = unicodedata.normalize("NFC", letters)
+    return letters[:MOST_LETTERS] or " "
+
+
+def _is_dropped(mark: str) -> bool:
+    code = ord(mark)
+    return (
+        code < _MARKS_KEPT_FROM
+        or mark in _NOTHING
+        or 0x1AB0 <= code <= 0x1DFF
+        or 0x20D0 <= code <= 0x20FF
+        or code >= 0xFE00
+    )
+
+
+@lru_cache(maxsize=65_536)
+def is_unspaced(letter: str) -> bool:
+    """Whether a letter is of a script that is written without spaces, or with words glued to each other."""
+    code = ord(letter)
+    return code >= 0x0E00 and any(first <= code <= last for first, last in _UNSPACED)
+
+
+@lru_cache(maxsize=65_536)
+def _is_mark(letter: str) -> bool:
+    return letter >= "\u0900" and unicodedata.category(letter)[0] == "M"
+
+
+def is_composing(sign: str) -> bool:
+    """Whether a character may be a part of a letter that is written in parts, so that it is not folded by itself."""
+    return "\u1100" <= sign <= "\u11c2" or sign in "\u3099\u309a\uff9e\uff9f"
+
+
+class Run(NamedTuple):
+    """One letter of a token, written ``size`` times side by side."""
+
+    letter: str
+    size: int
+    start: int
+    end: int
+    """Where it stands, from the beginning of its chunk."""
+    opens: bool
+    """Whether a token begins with it."""
+    least: int
+    """``size``; 1 in an emphasised token, where a letter that is repeated may stand for any number up to ``size``."""
+    may_be_leet: bool
+    """Whether its token has a true letter, so that a digit or a sign in it stands for one without more."""
+
+
+class Folded:
+    """A text as runs of one letter, none across tokens; and for the screen as ``loose``, with the first run of each letter."""
+
+    __slots__ = ("_bases", "firsts", "loose", "runs")
+
+    def __init__(self, text: str, signed: bool = False) -> None:
+        self.runs: list[Run] = []
+        self._bases: list[int] = []
+        self.firsts: list[int] = []
+        loose: list[str] = []
+        last = ""
+        for match in (_SIGNED_CHUNK if signed else _CHUNK).finditer(text):
+            chunk = match[0]
+            runs, letters, firsts = (_runs_of if len(chunk) > _LONGEST_KEPT else _kept_runs_of)(chunk, signed)
+            if not runs:
+                continue
+            base = match.start()
+            before = len(self.runs)
+            self.runs += runs
+            self._bases += [base] * len(runs)
+            same = int(letters[0] == last)
+            last = letters[-1]
+            loose.append(letters[same:])
+            self.firsts += [before + first for first in firsts[same:]]
+        self.firsts.append(len(self.runs))
+        self.loose = "".join(loose)
+
+    def start(self, at: int) -> int:
+        """Where a run begins in the text."""
+        return self._bases[at] + self.runs[at].start
+
+    def end(self, at: int) -> int:
+        return self._bases[at] + self.runs[at].end
+
+
+def parts_of(text: str) -> Iterator[tuple[str, int, int]]:
+    """What the text is folded to, character by character, with its place; letters written in parts are put together first."""
+    if not _COMPOSED_FIRST.search(text):
+        yield from ((fold(sign), at, at + 1) for at, sign in enumerate(text))
+        return
+    behind = 0
+    for match in _COMPOSED_FIRST.finditer(text):
+        yield from ((fold(text[at]), at, at + 1) for at in range(behind, match.start()))
+        whole = unicodedata.normalize("NFKC", match[0])
+        if len(whole) == 1:
+            yield fold(whole), match.start(), match.end()
+        else:
+            yield from ((fold(text[at]), at, at + 1) for at in range(match.start(), match.end()))
+        behind = match.end()
+    yield from ((fold(text[at]), at, at + 1) for at in range(behind, len(text)))
+
+
+def tokens_of(text: str, signed: bool = False) -> list[list[tuple[str, int, int]]]:
+    """Letters with their places, token by token. ``signed``: signs beside letters are letters."""
+    tokens: list[list[tuple[str, int, int]]] = []
+    apart = True
+    counted = counted_signs(text) if signed else frozenset()
+    for letters, start, end in parts_of(text):
+        if start in counted:
+            letters = text[start]
+        if letters == " ":
+            apart = True
+            continue
+        for letter in letters:
+            glued = is_unspaced(letter)
+            if apart or ((glued or is_unspaced(tokens[-1][-1][0])) and not _is_mark(letter)):
+                tokens.append([])
+            apart = False
+            tokens[-1].append((letter, start, end))
+    return tokens
+
+
+def counted_signs(text: str) -> frozenset[int]:
+    """Where a sign stands that the second reading takes for a letter: beside a letter, a digit or such a sign.
+
+    Those that end sentences and cells stand for a letter only before one.
+    """
+    if SIGNS.isdisjoint(text):
+        return frozenset()
+    counted, beside = set(), False
+    for at in range(len(text) - 1, -1, -1):
+        if text[at] not in SIGNS:
+            folded = fold(text[at])
+            beside = folded != " " if folded else beside
+        elif beside:
+            counted.add(at)
+    beside = False
+    for at, sign in enumerate(text):
+        if sign not in SIGNS:
+            folded = fold(sign)
+            beside = folded != " " if folded else beside
+        elif beside and sign not in PUNCTUATION:
+            counted.add(at)
+        else:
+            beside = at in counted
+    return frozenset(counted)
+
+
+def is_emphasised(runs: Sequence[tuple[str, int]]) -> bool:
+    """Whether a token repeats a letter three times or more, or doubles two side by side."""
+    repeated = [0 if letter in LEET or is_unspaced(letter) else size for letter, size in runs]
+    return any(size >= 3 for size in repeated) or any(min(pair) >= 2 for pair in pairwise(repeated))
+
+
+def _runs_of(text: str, signed: bool = False) -> tuple[tuple[Run, ...], str, tuple[int, ...]]:
+    runs: list[Run] = []
+    for token in tokens_of(text, signed):
+        groups: list[list[tuple[str, int, int]]] = []
+        for unit in token:
+            if groups and groups[-1][0][0] == unit[0]:
+                groups[-1].append(unit)
+            else:
+                groups.append([unit])
+        emphasised = is_emphasised([(group[0][0], len(group)) for group in groups])
+        true = any(group[0][0] not in LEET for group in groups)
+        for at, group in enumerate(groups):
+            least = 1 if emphasised else len(group)
+            runs.append(Run(group[0][0], len(group), group[0][1], group[-1][2], at == 0, least, true))
+    letters = "".join(run.letter for run in runs).translate(SAME)
+    firsts = [at for at, letter in enumerate(letters) if not at or letters[at - 1] != letter]
+    return tuple(runs), "".join(letters[at] for at in firsts), tuple(firsts)
+
+
+_kept_runs_of = lru_cache(maxsize=8_192)(_runs_of)
+"""Words come again: those met last are kept, which is most of them."""
+
+
+def runs_of(text: str) -> list[Run]:
+    """A short text as runs, with their places in it."""
+    return list(_runs_of(text)[0])
