@@ -229,7 +229,7 @@ def _disguises(text: str, span: tuple[int, int], place: Place, entry: Wanted) ->
     notes = []
     written = text[span[0] : span[1]]
     if " ".join(written.split()).casefold() != " ".join(entry.phrase.phrase.split()).casefold():
-        notes.append(f"written “{written[:80]}”")
+        notes.append(f"written “{' '.join(written.split())[:80]}”")
     if place.how == "spelled":
         notes.append("spelled letter by letter")
     if place.how == "joined":
