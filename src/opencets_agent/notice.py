@@ -171,7 +171,8 @@ def picture_of(order: Order, paused: str, wide: int, high: int, *, whole: bool) 
         probe = ImageDraw.Draw(Image.new("RGB", (1, 1)))
         for line in page_of(order).splitlines():
             lines += _wrapped(line, lambda text: probe.textlength(text, small), wide - 2 * EDGE)
-        lines = lines[: max((high - HEIGHT) // LINE - 2, 1)]
+        if len(lines) > (most := max((high - HEIGHT) // LINE - 2, 1)):
+            lines = [*lines[: most - 1], "… opencets agent notice"]
     height = HEIGHT + (LINE * (len(lines) + 1) if whole else 0)
     picture = Image.new("RGB", (wide, height), back)
     draw = ImageDraw.Draw(picture)

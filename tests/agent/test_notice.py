@@ -17,7 +17,7 @@ def order_of(watched: Watched, **other: object) -> Order:
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("en", "is watched under"), ("fr", "est surveillé selon"), ("de-AT", "wird nach"), ("xx", "is watched under")],
+    [("en", "is watched by"), ("fr", "est surveillé par"), ("de-AT", "wird von"), ("xx", "is watched by")],
 )
 def test_the_bar_speaks_the_orders_language_and_names_what_it_must(watched: Watched, language: str, words: str) -> None:
     first, second, third = bar_of(order_of(watched, language=language))
@@ -29,7 +29,7 @@ def test_the_bar_speaks_the_orders_language_and_names_what_it_must(watched: Watc
 
 
 def test_while_nothing_is_recorded_the_bar_says_so(watched: Watched) -> None:
-    assert bar_of(order_of(watched), "the hour is excluded")[1] == "Nothing is recorded now: the hour is excluded."
+    assert bar_of(order_of(watched), "the hour is excluded")[1] == "Nothing is recorded now: this hour is excluded."
 
 
 def test_a_schools_policy_is_not_told_as_a_courts_order(watched: Watched) -> None:

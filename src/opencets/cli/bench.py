@@ -24,6 +24,7 @@ FIGURES = (
     "sightings",
     "sensor",
     "agent",
+    "fleet",
     "grouping",
     "sighting-pages",
     "phrases",
