@@ -25,6 +25,7 @@ def pages() -> dict[str, str]:
         "commands.md": _commands(),
         "vocabulary.md": _vocabulary(),
         "../explanation/identifiers-and-generic-values.md": _identifiers(),
+        "../explanation/what-an-agent-takes.md": _collectors(),
         "standards.md": _standards(),
         "audit-verbs.md": _verbs(),
         "settings.md": _settings(),
@@ -107,6 +108,23 @@ def _vocabulary() -> str:
         ),
     ]
     return "".join(text)
+
+
+def _collectors() -> str:
+    """The explanation page as it stands, with the declarations of the agent's collectors between its two marks written anew."""
+    from opencets_agent.collectors import DECLARATIONS
+
+    page = (ROOT / "docs" / "explanation" / "what-an-agent-takes.md").read_text("utf-8")
+    mark = "<!-- collectors: written by docs/generate.py from src/opencets_agent/collectors -->\n"
+    before, begin, rest = page.partition(mark)
+    _, end, after = rest.partition("<!-- end of collectors -->")
+    told = [
+        f"\n### {one.name}: {one.label['en']}\n\n{one.takes}\n\n**Never:** {one.never}\n\n| | |\n|---|---|\n"
+        f"| on Linux by | {one.library} |\n| works on | {one.systems} |\n"
+        f"| sibling on Windows, not built | {one.windows} |\n| sibling on macOS, not built | {one.macos} |\n"
+        for one in DECLARATIONS.values()
+    ]
+    return f"{before}{begin}{''.join(told)}\n{end}{after}"
 
 
 def _identifiers() -> str:

@@ -222,7 +222,7 @@ class Accessibility:
                 message = await asyncio.wait_for(self._events.get(), max(until, 0) if until is not None else None)
             except TimeoutError:
                 _, ref = self._later.pop(0)
-                with contextlib.suppress(_Unanswered):
+                with contextlib.suppress(_Unanswered, ValueError, TypeError, IndexError, AttributeError):
                     await self._read_tree(ref)
                 continue
             with contextlib.suppress(_Unanswered, ValueError, TypeError, IndexError, AttributeError):

@@ -1,7 +1,8 @@
 """The notice: a bar that stands above every window for as long as anything is collected. No setting hides it.
 
 It is a dock of the window manager (EWMH): always above, on every desktop, with its room kept free, never in front of what is typed
-into. Whether it can be seen is asked again and again; where it was closed, covered or cannot be shown, collecting stops.
+into. A window that fills the screen lies above docks; over it the same bar is shown by itself, outside the window manager. Whether
+it can be seen is asked again and again; where it was closed, covered or cannot be shown, collecting stops.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ class Notice:
     def __init__(self, display: str, order: Order) -> None:
         self._order, self._paused, self._open, self._closed, self._covered = order, "", False, "", False
         self._raised_at = 0.0
+        self._dock_seen = X.VisibilityUnobscured
+        self._over: Any = None
         try:
             self._display = Display(display)
             self._screen = self._display.screen()
@@ -78,7 +81,41 @@ class Notice:
             return "the notice was moved off the screen"
         if size.width < self._wide or size.height < HEIGHT:
             return "the notice was made smaller"
+        self._go_over(size.height)
         return "the notice is covered" if self._covered else ""
+
+    def _go_over(self, height: int) -> None:
+        """Above a window that fills the screen, and back below when it is gone."""
+        lies_on_it = self._dock_seen != X.VisibilityUnobscured and self._something_lies_on_it(height)
+        if lies_on_it and self._over is None:
+            self._over = self._screen.root.create_window(
+                0, 0, self._wide, height, 0, self._screen.root_depth, X.InputOutput, X.CopyFromParent,
+                override_redirect=True, background_pixel=self._screen.white_pixel,
+                event_mask=X.ExposureMask | X.VisibilityChangeMask | X.ButtonPressMask,
+            )  # fmt: skip
+            self._over.set_wm_name("OpenCETS notice")
+            self._over.map()
+            self._raise()
+            self._put()
+        elif not lies_on_it and self._over is not None:
+            self._over.destroy()
+            self._over = None
+            self._display.sync()
+
+    def _something_lies_on_it(self, height: int) -> bool:
+        told = self._screen.root.get_full_property(self._clients, X.AnyPropertyType)
+        for number in told.value if told is not None else ():
+            if int(number) == self._window.id:
+                continue
+            try:
+                other = self._display.create_resource_object("window", int(number))
+                if other.get_attributes().map_state == X.IsViewable:
+                    at, size = self._screen.root.translate_coords(int(number), 0, 0), other.get_geometry()
+                    if at.y < height and at.y + size.height > 0 and at.x < self._wide and at.x + size.width > 0:
+                        return True
+            except error.XError:
+                continue
+        return False
 
     def read_events(self) -> None:
         """Whatever the server told meanwhile."""
@@ -90,7 +127,10 @@ class Notice:
                 if event.data[1][0] == self._delete:
                     self._closed = "the notice was closed"
             elif event.type == X.VisibilityNotify:
-                self._covered = event.state == X.VisibilityFullyObscured
+                if event.window == self._window:
+                    self._dock_seen = event.state
+                if event.window == (self._over or self._window):
+                    self._covered = event.state == X.VisibilityFullyObscured
                 if event.state != X.VisibilityUnobscured:
                     self._raise()
             elif event.type == X.Expose and event.count == 0:
@@ -103,7 +143,7 @@ class Notice:
         """Above again, at most twice a second: two programs that both want it must not fight for ever."""
         if (now := time.monotonic()) - self._raised_at > 0.5:
             self._raised_at = now
-            self._window.configure(stack_mode=X.Above)
+            (self._over or self._window).configure(stack_mode=X.Above)
             self._display.flush()
 
     def _require_window_manager(self) -> None:
@@ -118,7 +158,7 @@ class Notice:
             background_pixel=self._screen.white_pixel,
             event_mask=X.ExposureMask | X.StructureNotifyMask | X.VisibilityChangeMask | X.ButtonPressMask,
         )  # fmt: skip
-        self._delete = atom("WM_DELETE_WINDOW")
+        self._delete, self._clients = atom("WM_DELETE_WINDOW"), atom("_NET_CLIENT_LIST")
         window = self._window
         window.set_wm_name("OpenCETS notice")
         window.change_property(atom("_NET_WM_NAME"), atom("UTF8_STRING"), 8, b"OpenCETS notice")
@@ -143,7 +183,9 @@ class Notice:
         self._picture = picture_of(
             self._order, self._paused, self._wide, self._screen.height_in_pixels, whole=self._open
         )
-        self._window.configure(height=self._picture.height)
+        for window in (self._window, self._over):
+            if window is not None:
+                window.configure(height=self._picture.height)
         self._put()
 
     def _put(self) -> None:
@@ -154,7 +196,9 @@ class Notice:
                 bottom = min(top + rows_at_once, self._picture.height)
                 band = self._picture.crop((0, top, self._picture.width, bottom))
                 rows = band.convert("RGB").tobytes("raw", "BGRX")
-                self._window.put_image(self._brush, 0, top, band.width, band.height, X.ZPixmap, depth, 0, rows)
+                for window in (self._window, self._over):
+                    if window is not None:
+                        window.put_image(self._brush, 0, top, band.width, band.height, X.ZPixmap, depth, 0, rows)
             self._display.flush()
         except error.XError:
             self._closed = "the notice was closed"
@@ -171,7 +215,8 @@ def picture_of(order: Order, paused: str, wide: int, high: int, *, whole: bool) 
         probe = ImageDraw.Draw(Image.new("RGB", (1, 1)))
         for line in page_of(order).splitlines():
             lines += _wrapped(line, lambda text: probe.textlength(text, small), wide - 2 * EDGE)
-        lines = lines[: max((high - HEIGHT) // LINE - 2, 1)]
+        if len(lines) > (most := max((high - HEIGHT) // LINE - 2, 1)):
+            lines = [*lines[: most - 1], "… opencets agent notice"]
     height = HEIGHT + (LINE * (len(lines) + 1) if whole else 0)
     picture = Image.new("RGB", (wide, height), back)
     draw = ImageDraw.Draw(picture)

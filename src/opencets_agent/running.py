@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import platform
+import sqlite3
 import sys
 import threading
 import time
@@ -547,7 +548,14 @@ class Run:
         return titled[-1] if titled else own[-1][0] if own and place.process else 0
 
     def _put(self, body: Body, *, now: bool = False) -> int:
-        seq = self._spool.append(body, self.order.server_key, self.order.order, self.order.version)
+        try:
+            seq = self._spool.append(body, self.order.server_key, self.order.order, self.order.version)
+        except sqlite3.Error as reason:
+            self._broken = self._broken or Interrupted(
+                f"What was found cannot be kept: {reason}. The agent ends, since it could not tell what it sees."
+            )
+            self._stop.set()
+            return 0
         if now or self._sender.trouble == "":
             self._sender.hurry()
         return seq

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import random
+import sqlite3
 import ssl
 import threading
 import time
@@ -68,10 +69,10 @@ class Sender(threading.Thread):
 
     def run(self) -> None:
         """Until `finish`."""
-        while True:
+        while not (self._stop_at and time.monotonic() > self._stop_at + 1):
             tried = time.monotonic()
             sent = self._send()
-            if self._stop_at and (not sent or not self._spool.next_batch() or time.monotonic() > self._stop_at):
+            if self._stop_at and (not sent or not self._spool.waiting()[0] or time.monotonic() > self._stop_at):
                 return
             if sent:
                 if not self._spool.waiting()[0]:
@@ -84,10 +85,10 @@ class Sender(threading.Thread):
                 time.sleep(rest)
 
     def _send(self) -> bool:
-        batch = self._spool.next_batch()
-        if not batch:
-            return True
         try:
+            batch = self._spool.next_batch()
+            if not batch:
+                return True
             answer = self._ask("POST", "/agent/v1/entries", batch_of(batch))
             received = answer["received"]
             if type(received) is not int or not 0 <= received <= batch[-1].seq + (1 << 40):
@@ -98,7 +99,15 @@ class Sender(threading.Thread):
             libraries = tuple((str(one["name"]), str(one["digest"])) for one in answer.get("libraries") or ())
             order = answer.get("order")
             self._heard(Answer(received, _order_bytes(order), libraries))
-        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, ActRefused) as reason:
+        except (
+            OSError,
+            http.client.HTTPException,
+            ValueError,
+            KeyError,
+            TypeError,
+            ActRefused,
+            sqlite3.Error,
+        ) as reason:
             self._failed += 1
             self.trouble = f"{type(reason).__name__}: {reason}"
             return False

@@ -7,8 +7,9 @@ from opencets_agent.collectors import DECLARATIONS
 
 _WORDS = {
     "en": {
-        "bar": "This computer is watched under {reference} until {until}.",
-        "who": "{service}, by order of {court}, watches what {person} does on this computer.",
+        "bar": "This computer is watched by {service} under {reference} until {until}.",
+        "hour": "this hour is excluded",
+        "who": "{service}, by order of {court} ({reference}), watches what {person} does on this computer.",
         "policy": "{service} watches what {person} does on this computer, under its published policy ({reference}).",
         "what": "Recorded: {what}.",
         "whom": "Questions and complaints: {complaint}",
@@ -31,8 +32,9 @@ _WORDS = {
         "takes": "takes", "nevers": "never",
     },
     "fr": {
-        "bar": "Cet ordinateur est surveillé selon {reference} jusqu’au {until}.",
-        "who": "{service}, par ordre de {court}, surveille ce que {person} fait sur cet ordinateur.",
+        "bar": "Cet ordinateur est surveillé par {service} selon {reference} jusqu’au {until}.",
+        "hour": "cette heure est exclue",
+        "who": "{service}, par ordre de {court} ({reference}), surveille ce que {person} fait sur cet ordinateur.",
         "policy": "{service} surveille ce que {person} fait sur cet ordinateur, selon son règlement publié ({reference}).",
         "what": "Enregistré : {what}.",
         "whom": "Questions et plaintes : {complaint}",
@@ -55,8 +57,9 @@ _WORDS = {
         "takes": "prend", "nevers": "jamais",
     },
     "de": {
-        "bar": "Dieser Computer wird nach {reference} bis {until} überwacht.",
-        "who": "{service} überwacht auf Anordnung von {court}, was {person} an diesem Computer tut.",
+        "bar": "Dieser Computer wird von {service} nach {reference} bis {until} überwacht.",
+        "hour": "diese Stunde ist ausgenommen",
+        "who": "{service} überwacht auf Anordnung von {court} ({reference}), was {person} an diesem Computer tut.",
         "policy": "{service} überwacht nach veröffentlichter Regel ({reference}), was {person} an diesem Computer tut.",
         "what": "Aufgezeichnet: {what}.",
         "whom": "Fragen und Beschwerden: {complaint}",
@@ -89,10 +92,11 @@ def words_of(order: Order) -> dict[str, str]:
 def bar_of(order: Order, paused: str = "") -> tuple[str, str, str]:
     """The three lines of the notice: who watches and until when, what is recorded, whom to ask."""
     words = words_of(order)
-    first = words["bar"].format(reference=order.reference, until=order.local(order.ends_at))
+    first = words["bar"].format(service=order.service, reference=order.reference, until=order.local(order.ends_at))
     what = ", ".join(DECLARATIONS[name].labelled(order.language[:2].lower()) for name in order.collectors())
-    second = words["paused"].format(why=paused) if paused else words["what"].format(what=what)
-    return f"{first} {order.service}, {order.court}", second, words["whom"].format(complaint=order.complaint)
+    why = words["hour"] if paused == "the hour is excluded" else paused
+    second = words["paused"].format(why=why) if paused else words["what"].format(what=what)
+    return first, second, words["whom"].format(complaint=order.complaint)
 
 
 def page_of(order: Order) -> str:
@@ -104,7 +108,6 @@ def page_of(order: Order) -> str:
         words["title"].upper(),
         "",
         words["who" if order.setting == "court" else "policy"].format(**named),
-        words["bar"].format(reference=order.reference, until=order.local(order.ends_at)),
         words["from"].format(begins=order.local(order.begins_at), until=order.local(order.ends_at)),
         words["says"].format(words=order.words),
         words["others"].format(others=", ".join(order.co_users)) if order.co_users else words["nobody"],

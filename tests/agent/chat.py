@@ -21,6 +21,7 @@ async function ask() {
     message.innerHTML = '<b>Kim</b> <span></span>';
     message.querySelector('span').textContent = line;
     document.getElementById('log').append(message);
+    message.scrollIntoView({block: 'center'});
     seen += 1;
   }
   setTimeout(ask, 50);

@@ -12,12 +12,14 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import mss
 import pytest
 from PIL import Image
 
 from opencets.packing import captures
 from opencets.packing.captures import Hit
 from opencets.packing.fields import instant
+from opencets_agent.notice import BACK
 from tests.agent.chat import Chat
 from tests.agent.desktop import Desktop, desktop, missing, until
 from tests.agent.peer import Peer
@@ -234,6 +236,29 @@ def test_when_the_notice_is_closed_collecting_stops_until_it_is_seen_again(
     desk.type("send the train timetable")
     hit_of(watched, "send the train timetable", "typed", "mousepad")
     assert "blue kiosk" not in {one.rule.phrase for one in hits(watched)}
+    assert running.poll() is None
+
+
+def test_a_window_that_fills_the_screen_does_not_hide_the_notice(
+    desk: Desktop, watched: Watched, running: subprocess.Popen[str]
+) -> None:
+    with Chat() as chat, mss.MSS(display=desk.environment["DISPLAY"]) as screen:
+        browser(desk, chat)
+        desk.key("F11")
+
+        def first_rows() -> set[tuple[int, int, int]]:
+            grabbed = screen.grab({"left": 0, "top": 2, "width": 8, "height": 40})
+            return {grabbed.pixel(x, y) for x in range(8) for y in (0, 20, 39)}
+
+        time.sleep(2)
+        until(lambda: first_rows() == {BACK}, 5)
+        until(lambda: health(watched).get("collecting"), 5)
+        time.sleep(1)
+        chat.say("please send the train timetable")
+        hit_of(watched, "send the train timetable", "shown", "chromium", 4)
+        desk.key("F11")
+        time.sleep(1.5)
+        assert first_rows() == {BACK}
     assert running.poll() is None
 
 

@@ -115,7 +115,10 @@ def test_the_notice_prints_all_that_is_recorded_and_who_else_knows(watched: Watc
                   "signal-desktop; bank.example; Dr. Healer", "Never recorded: passwords"):  # fmt: skip
         assert words in printed
     watched.bring(watched.order(language="fr"))
-    assert "Cet ordinateur est surveillé" in CliRunner().invoke(agent, ["notice", str(watched.settings)]).output
+    assert (
+        "surveille ce que Rowan Example fait sur cet ordinateur"
+        in CliRunner().invoke(agent, ["notice", str(watched.settings)]).output
+    )
 
 
 def test_a_later_version_is_obeyed_and_no_other(watched: Watched) -> None:

@@ -23,6 +23,8 @@ FIGURES = (
     "link",
     "sightings",
     "sensor",
+    "agent",
+    "fleet",
     "grouping",
     "sighting-pages",
     "phrases",

@@ -7,8 +7,8 @@ DECLARATION = Declaration(
     label=labels("which window is in front", "la fenêtre au premier plan", "das Fenster im Vordergrund"),
     takes="The program and the title of a window when it comes to the front or changes its title.",
     never=(
-        "No picture and no content. Excluded programs, and windows whose title names an excluded person or "
-        "site, leave nothing."
+        "No picture and no content. Excluded programs, and windows whose title names an excluded person, "
+        "leave nothing; nor do browsers wherever sites are excluded."
     ),
     library="python-xlib: _NET_ACTIVE_WINDOW, _NET_WM_NAME, _NET_WM_PID",
     systems="X11; on Wayland only programs that run under XWayland",
