@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 NEEDED = ("Xvfb", "openbox", "xterm", "mousepad", "dbus-daemon", "xdotool", "tesseract")
-CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), "")
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
+)
 LAUNCHER = Path("/usr/libexec/at-spi-bus-launcher")
 
 
@@ -54,7 +56,9 @@ class Desktop:
 
     def window(self, name: str, seconds: float = 30) -> str:
         """The X window whose title has ``name``, when it is there."""
-        return until(lambda: (self.xdotool("search", "--onlyvisible", "--name", name).splitlines() or [""])[-1], seconds)
+        return until(
+            lambda: (self.xdotool("search", "--onlyvisible", "--name", name).splitlines() or [""])[-1], seconds
+        )
 
     def focus(self, window: str) -> None:
         self.xdotool("windowactivate", "--sync", window)
@@ -81,10 +85,17 @@ def desktop(size: str = "1280x800") -> Iterator[Desktop]:
         folder = Path(name)
         (folder / "run").mkdir(mode=0o700)
         kept = {word: os.environ[word] for word in ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV") if word in os.environ}
-        own = {"HOME": name, "XDG_RUNTIME_DIR": f"{name}/run", "XDG_CONFIG_HOME": f"{name}/config", "GTK_MODULES": "gail:atk-bridge"}
+        own = {
+            "HOME": name,
+            "XDG_RUNTIME_DIR": f"{name}/run",
+            "XDG_CONFIG_HOME": f"{name}/config",
+            "GTK_MODULES": "gail:atk-bridge",
+        }
         desk = Desktop({"LANG": "C.UTF-8", **kept, **own}, folder)
         try:
-            display = _first_line(desk.start_reading("Xvfb", "-displayfd", "1", "-screen", "0", f"{size}x24", "-nolisten", "tcp"))
+            display = _first_line(
+                desk.start_reading("Xvfb", "-displayfd", "1", "-screen", "0", f"{size}x24", "-nolisten", "tcp")
+            )
             desk.environment["DISPLAY"] = f":{display}"
             bus = desk.start_reading("dbus-daemon", "--session", "--nofork", "--print-address=1")
             desk.environment["DBUS_SESSION_BUS_ADDRESS"] = _first_line(bus)
