@@ -145,8 +145,8 @@ def _skeleton(word: str) -> str:
 
 @cache
 def _word(word: str) -> bytes:
-    """A word of a name as it is packed, with its consonants."""
-    return b"".join(len(text).to_bytes(1) + text for text in (word.encode(), _skeleton(word).encode()))
+    """A word of a name as it is packed, with its consonants, and no form in another script."""
+    return b"".join(len(text).to_bytes(1) + text for text in (word.encode(), _skeleton(word).encode(), b""))
 
 
 def prepared(number: int, row: tuple[int, int, int, int, int]) -> tuple[bytes, list[int]]:
@@ -192,8 +192,10 @@ def prepared(number: int, row: tuple[int, int, int, int, int]) -> tuple[bytes, l
         city = cities[city_at].lower()
         state(10, city)
         keys.update((_hashed(f"c:{first}:{city}"), key_of(f"c:{last}:{city}")))
+    if contact == 1:
+        state(13, last)
     low, high = min(first, last), max(first, last)
-    told = f'["person","{low} {high}","{whole}","{first}","{last}","{day}",{swapped},{values}]'
+    told = f'["person","{low} {high}",null,"{whole}","{first}","{last}","{day}",{swapped},{values}]'
     head = _HEAD.pack(FORM, int(year + month + of_month), 10, 0, 2)
     packed = (head, _word(low), _word(high), present.to_bytes(2, "little"), *stated, marks, told.encode())
     return b"".join(packed), sorted(keys)

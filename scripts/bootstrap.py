@@ -37,6 +37,16 @@ SWARM = {
     "ip": "iproute2",
 }
 """Programs of the swarm in which the sensor is tested, each in a network of its own, and the packages that have them."""
+DESKTOP = {
+    "Xvfb": "xvfb",
+    "openbox": "openbox",
+    "xterm": "xterm",
+    "mousepad": "mousepad",
+    "xdotool": "xdotool",
+    "dbus-daemon": "dbus-daemon",
+    "/usr/libexec/at-spi-bus-launcher": "at-spi2-core",
+}
+"""Programs of the desktop on which the agent is tested, and the packages that have them."""
 
 
 def main(part: str) -> None:
@@ -142,7 +152,7 @@ def node_version() -> int:
 
 def install_test_programs(*, java: bool) -> None:
     """Chromium for the browser tests, the system's PostgreSQL for a second server, xmlsec1 for the SAML provider of the tests,
-    tesseract for the words in pictures, real clients, a tracker and a watch on the wire for the sensor.
+    tesseract for the words in pictures, real clients, a tracker and a watch on the wire for the sensor, a desktop for the agent.
 
     ``java``: also a runtime for the Spark cluster of the proofs.
     """
@@ -156,7 +166,7 @@ def install_test_programs(*, java: bool) -> None:
     if not shutil.which("tesseract"):
         missing += ["tesseract-ocr", "tesseract-ocr-eng"]
     there = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    for program, package in SWARM.items():
+    for program, package in {**SWARM, **DESKTOP}.items():
         if not shutil.which(program, path=there):
             missing.append(package)
     if java and not shutil.which("java"):

@@ -1,7 +1,7 @@
 """Text and addresses out of the accessibility tree, as programs tell of changes: AT-SPI over D-Bus, on X11 and Wayland alike.
 
-Only changes are read, and what a change brought: never a key, never a whole desktop. A password field is known by its role, and what
-once was one stays one. What cannot be asked in time, so that its role is not known, is put away.
+Only changes are read, and what a change brought: never a key, never a whole desktop. A password field is known by its role, and
+what once was one stays one. What cannot be asked in time, so that its role is not known, is put away.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ LONGEST_TYPED = 200
 _DEEPEST = 60
 _MOST_NODES = 300
 _ANSWER_SECONDS = 1.0
+_START_SECONDS = 10.0
 _STALE_SECONDS = 2.0
 
 
@@ -143,6 +144,16 @@ class Accessibility:
 
     async def start(self) -> None:
         """Interrupted: there is no accessibility bus to be had."""
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await self._connect()
+        except Exception as reason:
+            self.stop()
+            raise Interrupted(f"There is no accessibility bus in this session: {reason!r}") from reason
+        self._worker = asyncio.create_task(self._work())
+        await self.look_round()
+
+    async def _connect(self) -> None:
         session = None
         try:
             session = await MessageBus(bus_type=BusType.SESSION).connect()
@@ -159,14 +170,9 @@ class Accessibility:
             bus = "org.freedesktop.DBus"
             for rule in _RULES:
                 await _call(self._bus, bus, "/org/freedesktop/DBus", bus, "AddMatch", "s", [rule])
-        except Exception as reason:
-            self.stop()
-            raise Interrupted(f"There is no accessibility bus in this session: {reason}") from reason
         finally:
             if session is not None:
                 session.disconnect()
-        self._worker = asyncio.create_task(self._work())
-        await self.look_round()
 
     def stop(self) -> None:
         """End; what waited is forgotten."""
@@ -193,7 +199,7 @@ class Accessibility:
             (children,) = await self._ask(("org.a11y.atspi.Registry", _ROOT), _ACCESSIBLE, "GetChildren")
             for name, _ in children:
                 process, program = await self._process(name)
-                if program not in CHROMIUMS or "--force-renderer-accessibility" in arguments_of(process):
+                if has_text(program, process):
                     found.add(process)
         self.processes = frozenset(found)
 
@@ -369,6 +375,8 @@ class Accessibility:
             if len(self._processes) > 500:
                 self._processes.clear()
             self._processes[name] = int(process), program_of(int(process))
+            if has_text(self._processes[name][1], int(process)):
+                self.processes |= {int(process)}
         return self._processes[name]
 
     async def _ask(
@@ -386,7 +394,12 @@ class Accessibility:
             raise _Unanswered from None
 
 
-class _Unanswered(Exception):  # noqa: N818
+def has_text(program: str, process: int) -> bool:
+    """Whether a program that is in the tree puts its text there; Chromium does so only when it was started to."""
+    return program not in CHROMIUMS or any("--force-renderer-accessibility" in word for word in arguments_of(process))
+
+
+class _Unanswered(Exception):
     """The program is gone, busy, or does not know what was asked."""
 
 

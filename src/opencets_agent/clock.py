@@ -1,8 +1,9 @@
 """The time that the order is held against: the last trusted moment, and what has passed since by a clock nobody can turn.
 
-The server's time is trusted; where none was heard yet, the device's own as it was when the agent first ran. From then on only the
-time since boot counts (``CLOCK_BOOTTIME``: it goes on while the machine sleeps, and cannot be set). So a clock turned back does not
-make an order longer, and one turned on does not end it early. Over a restart of the machine the moment never goes behind what was known.
+The server's time is trusted; where none was heard yet, the device's own as it was when the agent first ran. From then on only
+the time since boot counts (``CLOCK_BOOTTIME``: it goes on while the machine sleeps, and cannot be set). So a clock turned back
+does not make an order longer, and one turned on does not end it early. Over a restart of the machine the moment never goes
+behind what was known.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The text of a window without an accessibility tree: its changed rows as a picture, read by the program tesseract, at a slow pace."""
+"""The text of a window without an accessibility tree: its changed rows as a picture, read by tesseract, at a slow pace."""
 
 from __future__ import annotations
 

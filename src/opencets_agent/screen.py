@@ -47,7 +47,8 @@ class Screen:
         self._atoms = {
             name: self._display.intern_atom(name)
             for name in (
-                "_NET_ACTIVE_WINDOW", "_NET_WM_NAME", "_NET_WM_PID", "_NET_CLIENT_LIST_STACKING", "UTF8_STRING", "CLIPBOARD", "TARGETS",
+                "_NET_ACTIVE_WINDOW", "_NET_WM_NAME", "_NET_WM_PID", "_NET_CLIENT_LIST_STACKING", "UTF8_STRING", "CLIPBOARD",
+                "TARGETS",
                 "x-kde-passwordManagerHint", "OPENCETS_COPIED", "INCR",
             )
         }  # fmt: skip

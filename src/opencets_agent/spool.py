@@ -38,7 +38,8 @@ class Spool:
             self._database.executescript(
                 """
                 create table if not exists entry (
-                    seq integer primary key, kind text not null, weight integer not null, body integer not null, text text not null);
+                    seq integer primary key, kind text not null, weight integer not null, body integer not null,
+                    text text not null);
                 create index if not exists by_weight on entry (weight, seq) where body > 0;
                 create table if not exists head (one integer primary key check (one = 1), seq integer, hash text, kind text);
                 """

@@ -44,7 +44,8 @@ class Desktop:
 
     def chromium(self, address: str, *, accessible: bool = True) -> subprocess.Popen[bytes]:
         flags = ["--no-sandbox", "--no-first-run", "--disable-gpu", "--password-store=basic", "--disable-sync",
-                 "--no-default-browser-check", "--disable-background-networking", f"--user-data-dir={self.folder}/chromium"]  # fmt: skip
+                 "--no-default-browser-check", "--disable-background-networking"]  # fmt: skip
+        flags.append(f"--user-data-dir={self.folder}/chromium")
         flags += ["--force-renderer-accessibility"] if accessible else []
         return self.start(CHROMIUM, *flags, "--window-size=900,600", "--window-position=40,120", address)
 
@@ -94,7 +95,9 @@ def desktop(size: str = "1280x800") -> Iterator[Desktop]:
         desk = Desktop({"LANG": "C.UTF-8", **kept, **own}, folder)
         try:
             display = _first_line(
-                desk.start_reading("Xvfb", "-displayfd", "1", "-screen", "0", f"{size}x24", "-nolisten", "tcp")
+                desk.start_reading(
+                    "Xvfb", "-displayfd", "1", "-screen", "0", f"{size}x24", "-nolisten", "tcp", "-noreset"
+                )
             )
             desk.environment["DISPLAY"] = f":{display}"
             bus = desk.start_reading("dbus-daemon", "--session", "--nofork", "--print-address=1")

@@ -45,6 +45,7 @@ def test_parts_may_stand_in_another_order_be_joined_or_be_left_out() -> None:
     assert 0.9 < without.probability <= full
     assert without.why == "sidorov, ivan; 1 more on one side only"
     assert probability("王小明", "Wang Xiao Ming") > 0.9
+    assert probability("梁安德", "Liang An de") > 0.9  # no particle: a syllable of the name
     assert probability("عبد الرحمن", "Abdelrahman") > 0.5
     assert probability("Иван Сидоров", "Ivan") < 0.5
 

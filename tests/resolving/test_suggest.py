@@ -62,7 +62,7 @@ def test_people_born_years_apart_are_never_called_probable() -> None:
 @pytest.mark.parametrize(
     ("birth", "sentence"),
     [
-        ("1980", "the same year of birth, one date not known: 1980-02-13 and 1980"),
+        ("1980", "the same year of birth, no more is known of at least one: 1980-02-13 and 1980"),
         ("1980-02", "the same month of birth, one day not known: 1980-02-13 and 1980-02"),
         ("1980-02-18", "dates of birth one digit apart: 1980-02-13 and 1980-02-18"),
         ("1980-07-29", "the same year of birth, but another date: 1980-02-13 and 1980-07-29"),

@@ -26,7 +26,7 @@ def told(ledger: Ledger) -> dict[str, Any]:
     return {
         "identities": found.identities,
         "facts": {name: [round(value, 9) for value in values.tolist()] for name, values in found.facts.items()},
-        "last": found.last,
+        "last": list(found.last),
         "region": answers.computers(ledger, "US-WY", 60).identities,
         "histories": [answers.history(ledger, identity) for identity in found.identities[:5]],
         "offers": [answers.offers(ledger, f"{file:040x}") for file in range(5)],

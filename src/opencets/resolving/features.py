@@ -180,7 +180,9 @@ FEATURES: tuple[Feature, ...] = (
             Level("typo", "dates of birth one digit apart: {left} and {right}", _one_digit),
             Level("crossed", "dates of birth with two digits exchanged: {left} and {right}", _digits_crossed),
             Level("month", "the same month of birth, one day not known: {left} and {right}", _coarser(7)),
-            Level("only_year", "the same year of birth, one date not known: {left} and {right}", _coarser(4)),
+            Level(
+                "only_year", "the same year of birth, no more is known of at least one: {left} and {right}", _coarser(4)
+            ),
             Level("two_parts", "two of day, month and year of birth agree: {left} and {right}", _two_parts),
             Level("year", "the same year of birth, but another date: {left} and {right}", _years_apart(0)),
             Level("near", "dates of birth one or two years apart: {left} and {right}", _years_apart(2)),

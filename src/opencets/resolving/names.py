@@ -37,6 +37,7 @@ _TWO_SYLLABLES = frozenset(
     "欧阳 歐陽 司徒 司马 司馬 诸葛 諸葛 上官 夏侯 慕容 皇甫 东方 東方 남궁 독고 사공 선우 제갈 황보".split()
 )
 """Family names of two characters; every other one written without a space is read as one character."""
+_SYLLABIC = ("han", "hangul", "katakana")
 _PART = re.compile(r"[^\W\d_]+(?:[-'’`ʼ.・־][^\W\d_]+)*\.?", re.UNICODE)
 _MOST_PARTS = 4
 
@@ -47,7 +48,8 @@ class NameForm:
 
     ``parts``: ASCII, a capital where a word or a syllable begins. ``short``: one bit for each group of pet names that a
     part stands in; the lowest bit marks an initial. ``bare``: the same name without Arabic articles that stand joined
-    to a Latin part, where there are any.
+    to a Latin part, where there are any. ``whole``: with words that elsewhere are titles and particles, such as De and Ben,
+    where there are any: in a Chinese, Korean or Japanese name they are part of it.
     """
 
     text: str
@@ -58,6 +60,7 @@ class NameForm:
     starts: np.ndarray
     short: np.ndarray
     bare: NameForm | None = None
+    whole: NameForm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,8 @@ class Arrangement(NamedTuple):
 
 def arrange(one: NameForm, other: NameForm, steps: Steps) -> Arrangement:
     """The parts of two names side by side; an Arabic name is also compared without the other's joined articles."""
+    if one.script in _SYLLABIC and other.whole is not None:
+        other = other.whole
     found = _arranged(one, other, steps)
     if one.script == "arabic" and other.bare is not None:
         bare = _arranged(one, other.bare, steps)
@@ -185,24 +190,28 @@ def form(name: str) -> NameForm:
     text = unicodedata.normalize("NFC", name)
     script = script_of(text)
     parts = _parts(text, script)
-    bare = None
+    bare = whole = None
     if script == "latin":
+        said = _parts(text, script, dropping=False)
+        whole = _form(text, script, said) if said != parts else None
         without = tuple(re.sub(r"^[AE]l(?=[a-z]{4})", "", part).capitalize() for part in parts)
         bare = _form(text, script, without) if without != parts else None
-    return _form(text, script, parts, bare)
+    return _form(text, script, parts, bare, whole)
 
 
-def _form(text: str, script: str, parts: tuple[str, ...], bare: NameForm | None = None) -> NameForm:
+def _form(
+    text: str, script: str, parts: tuple[str, ...], bare: NameForm | None = None, whole: NameForm | None = None
+) -> NameForm:
     written = "".join(parts).encode("ascii")
     codes = np.frombuffer(written, np.uint8)
     letters = np.where(codes >= 97, codes - 97, codes - 65 + 26).astype(np.int64)
     starts = np.cumsum([0, *map(len, parts)]).astype(np.int64)
     known = _nicknames()
-    alphabetic = script not in ("han", "hangul", "katakana")
+    alphabetic = script not in _SYLLABIC
     short = np.array(
         [known.get(part.lower(), 0) | (1 if alphabetic and len(part) == 1 else 0) for part in parts], np.int64
     )
-    return NameForm(text, script, parts, letters, letters % 26, starts, short, bare)
+    return NameForm(text, script, parts, letters, letters % 26, starts, short, bare, whole)
 
 
 def script_of(text: str) -> str:
@@ -217,7 +226,7 @@ def script_of(text: str) -> str:
     return max(SCRIPTS, key=lambda name: counts[name])
 
 
-def _parts(text: str, script: str) -> tuple[str, ...]:
+def _parts(text: str, script: str, *, dropping: bool = True) -> tuple[str, ...]:
     joined = re.sub(r"\s+", "", text)
     if script in ("han", "hangul") and joined == text.strip() and 2 <= len(joined) <= 5:
         cut = 2 if joined[:2] in _TWO_SYLLABLES and len(joined) > 2 else 1
@@ -225,7 +234,7 @@ def _parts(text: str, script: str) -> tuple[str, ...]:
     else:
         written = [part for whole in _PART.findall(text) for part in _pieces(whole, script)]
     parts = [part for part in (_ascii(one, script) for one in written) if part]
-    named = [part for part in parts if part.lower() not in _NOT_NAMES] or parts
+    named = [part for part in parts if not dropping or part.lower() not in _NOT_NAMES] or parts
     return tuple(named if len(named) <= _MOST_PARTS else (*named[: _MOST_PARTS - 1], named[-1]))
 
 

@@ -37,7 +37,7 @@ from opencets.resolving.people import (
 )
 
 _TOLD = tuple(column for column in COLUMNS[1:] if column not in kernel.COLUMNS)
-FORM = sha256(" ".join(("3", *COLUMNS, *kernel.COLUMNS)).encode()).digest()[:4]
+FORM = sha256(" ".join(("4", *COLUMNS, *kernel.COLUMNS)).encode()).digest()[:4]
 """With which a packed record begins: one of another version is read from its claims again."""
 _HEAD = struct.Struct("<4siBBB")
 _SURE = 1e-6

@@ -14,6 +14,7 @@ from functools import lru_cache
 from anyascii import anyascii
 
 from opencets.errors import ValueRefused
+from opencets.resolving.japanese import in_kana
 from opencets.resolving.names import native_parts
 from opencets.values import normalise
 from opencets.values.handle import letters as core_of
@@ -162,10 +163,11 @@ def name_tokens(full_name: str, given_name: str = "", family_name: str = "") -> 
 
 def _named(full_name: str, given_name: str, family_name: str) -> list[tuple[str, str]]:
     """The words of a name, each with its form in another script, or empty."""
-    pieces = full_name.split()
+    pieces = in_kana(full_name).split()
     words = [word for piece in pieces for word in words_of_piece(piece, alone=len(pieces) == 1)]
     if not words:
-        words = [word for part in (given_name, family_name) for piece in part.split() for word in words_of_piece(piece)]
+        pieces = in_kana(f"{given_name} {family_name}").split()
+        words = [word for piece in pieces for word in words_of_piece(piece)]
     named = [word for word in words if word[0] not in _TITLES] or words
     if " ".join(word for word, _ in words) in _PLACEHOLDERS:
         return []

@@ -6,6 +6,7 @@
 from opencets.watching.conversation import Conversation, Settings, Turn
 from opencets.watching.hit import Hit, Where
 from opencets.watching.library import Context, Library, Phrase, bytes_of
+from opencets.watching.reviews import Precision, Review, precision
 from opencets.watching.watcher import Watcher
 
 __all__ = [
@@ -14,9 +15,12 @@ __all__ = [
     "Hit",
     "Library",
     "Phrase",
+    "Precision",
+    "Review",
     "Settings",
     "Turn",
     "Watcher",
     "Where",
     "bytes_of",
+    "precision",
 ]

@@ -2,17 +2,18 @@
 
 A hit begins and ends at the ends of tokens. Between them the text may be cut as the phrase is (words), a word may be spelled letter
 by letter (three letters side by side at least), or, for a phrase of several words and ten letters, anyhow (joined). A digit or a
-sign stands for a letter where its token has a true letter; alone it does so only while such are less than half of the phrase. A
+sign stands for a letter where its token has a true letter; tokens without one do so while they are less than half of the phrase. A
 letter written three times or more, or two letters doubled side by side, make a token emphasised: its repeated letters stand for
 any number of them.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 from opencets.watching.folding import LEET, SAME, Run, is_unspaced, runs_of
 from opencets.watching.library import Phrase
@@ -47,11 +48,10 @@ class Wanted:
     @property
     def tokens(self) -> list[str]:
         ends = [0, *self.cuts, len(self.letters)]
-        return [self.letters[start:end] for start, end in itertools.pairwise(ends)]
+        return [self.letters[start:end] for start, end in pairwise(ends)]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a phrase stands among the runs of a text, and how it is written there."""
 
     first: int
@@ -67,7 +67,7 @@ def wanted(phrase: Phrase, library: str = "", version: int = 0) -> Wanted:
     for run in runs_of(phrase.phrase):
         if run.opens and letters:
             cuts.append(len(letters))
-        letters += run.letter * run.count
+        letters += run.letter * run.size
     glued = any(is_unspaced(letter) for letter in letters)
     words = len(cuts) + 1
     if glued:
@@ -79,19 +79,6 @@ def wanted(phrase: Phrase, library: str = "", version: int = 0) -> Wanted:
 def loose_of(letters: str) -> str:
     """Letters for the screen: what may stand for each other is one, and none is repeated."""
     return _REPEATED.sub(r"\1", letters.translate(SAME))
-
-
-def loose_runs(runs: Sequence[Run]) -> tuple[str, list[int]]:
-    """A text for the screen, and for each of its letters the first run that it stands for."""
-    letters: list[str] = []
-    firsts: list[int] = []
-    for at, run in enumerate(runs):
-        letter = run.letter.translate(SAME)
-        if not letters or letters[-1] != letter:
-            letters.append(letter)
-            firsts.append(at)
-    firsts.append(len(runs))
-    return "".join(letters), firsts
 
 
 def places(entry: Wanted, runs: Sequence[Run], first: int, last: int) -> Iterator[Place]:
@@ -112,27 +99,23 @@ def _walk(
         run = runs[at]
         if run.opens and matched:
             cuts = (*cuts, matched)
-        if run.letter == letters[matched]:
-            stand, single = run.letter, False
-        else:
+        stand = run.letter
+        if stand != letters[matched]:
             stand = LEET.get(run.letter, "")
             if letters[matched] not in stand:
                 return
-            single = run.opens and run.count == 1 and (at + 1 == len(runs) or runs[at + 1].opens)
-            if not (run.may_be_leet or single):
-                return
             leet = True
-            alone += single and not run.may_be_leet
+            alone += 0 if run.may_be_leet else run.size
         most = 1
-        while most < run.count and matched + most < len(letters) and letters[matched + most] in stand:
+        while most < run.size and matched + most < len(letters) and letters[matched + most] in stand:
             most += 1
-        if run.least == run.count:
-            if most < run.count:
+        if run.least == run.size:
+            if most < run.size:
                 return
         else:
             for less in range(run.least, most):
                 yield from _walk(entry, runs, first, at + 1, matched + less, cuts, alone, leet, True)
-            emphasised = emphasised or most < run.count
+            emphasised = emphasised or most < run.size
         at += 1
         matched += most
     if at < len(runs) and not runs[at].opens:
@@ -154,13 +137,13 @@ def how_written(entry: Wanted, cuts: tuple[int, ...]) -> str:
 
 def _is_spelled(entry: Wanted, cuts: set[int]) -> bool:
     ends = [0, *entry.cuts, len(entry.letters)]
-    for start, end in itertools.pairwise(ends):
+    for start, end in pairwise(ends):
         within = cuts.intersection(range(start + 1, end))
         if within and len(within) != end - start - 1:
             return False
     bounds = [0, *sorted(cuts), len(entry.letters)]
     alone = 0
-    for start, end in itertools.pairwise(bounds):
+    for start, end in pairwise(bounds):
         alone = alone + 1 if end - start == 1 else 0
         if alone >= SPELLED_FROM:
             return True

@@ -9,12 +9,12 @@ Digits and signs may stand for letters (``LEET``); that is decided where a phras
 
 from __future__ import annotations
 
-import itertools
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
 
 LEET = {
     "0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "g", "7": "t", "8": "b", "9": "g",
@@ -23,7 +23,10 @@ LEET = {
 """What a digit or a sign may stand for within a word."""
 
 SIGNS = frozenset(sign for sign in LEET if not sign.isdigit())
-"""They separate; in a second reading, those that stand directly before a letter, a digit or such a sign are letters."""
+"""They separate; in a second reading, those that stand beside a letter or a digit are letters."""
+
+PUNCTUATION = frozenset("!|")
+"""Signs that commonly end a word."""
 
 SAME = {ord("l"): "i", **{ord(sign): letters[0].replace("l", "i") for sign, letters in LEET.items()}}
 """One letter for all that may stand for each other, with i and l taken together: for the screen, not for the comparison."""
@@ -53,6 +56,13 @@ _COMPOSED_FIRST = re.compile(
     "[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?|[\u3040-\u30ff\uff66-\uff9d][\u3099\u309a\uff9e\uff9f]"
 )
 """Hangul written letter by letter, and kana whose voicing mark stands beside it."""
+
+
+_CHUNK = re.compile(r"[^\x00-/:-@\[-`{-\x7f]+")
+"""What stands between separators of ASCII: no token reaches over them."""
+_SIGNED_CHUNK = re.compile(r"[^\x00- \"#%-*,-/:-?\[-`{}~\x7f]+")
+"""The same when signs may be letters."""
+_LONGEST_KEPT = 40
 
 
 @lru_cache(maxsize=65_536)
@@ -105,21 +115,60 @@ def _is_mark(letter: str) -> bool:
     return letter >= "\u0900" and unicodedata.category(letter)[0] == "M"
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One letter of a token, written ``count`` times side by side."""
+def is_composing(sign: str) -> bool:
+    """Whether a character may be a part of a letter that is written in parts, so that it is not folded by itself."""
+    return "\u1100" <= sign <= "\u11c2" or sign in "\u3099\u309a\uff9e\uff9f"
+
+
+class Run(NamedTuple):
+    """One letter of a token, written ``size`` times side by side."""
 
     letter: str
-    count: int
+    size: int
     start: int
     end: int
-    """Where it stands in the text."""
+    """Where it stands, from the beginning of its chunk."""
     opens: bool
     """Whether a token begins with it."""
     least: int
-    """``count``; 1 in an emphasised token, where a letter that is repeated may stand for any number up to ``count``."""
+    """``size``; 1 in an emphasised token, where a letter that is repeated may stand for any number up to ``size``."""
     may_be_leet: bool
-    """Whether its token has a true letter, so that a digit or a sign in it can stand for one."""
+    """Whether its token has a true letter, so that a digit or a sign in it stands for one without more."""
+
+
+class Folded:
+    """A text as runs of one letter, none across tokens; and for the screen as ``loose``, with the first run of each letter."""
+
+    __slots__ = ("_bases", "firsts", "loose", "runs")
+
+    def __init__(self, text: str, signed: bool = False) -> None:
+        self.runs: list[Run] = []
+        self._bases: list[int] = []
+        self.firsts: list[int] = []
+        loose: list[str] = []
+        last = ""
+        for match in (_SIGNED_CHUNK if signed else _CHUNK).finditer(text):
+            chunk = match[0]
+            runs, letters, firsts = (_runs_of if len(chunk) > _LONGEST_KEPT else _kept_runs_of)(chunk, signed)
+            if not runs:
+                continue
+            base = match.start()
+            before = len(self.runs)
+            self.runs += runs
+            self._bases += [base] * len(runs)
+            same = int(letters[0] == last)
+            last = letters[-1]
+            loose.append(letters[same:])
+            self.firsts += [before + first for first in firsts[same:]]
+        self.firsts.append(len(self.runs))
+        self.loose = "".join(loose)
+
+    def start(self, at: int) -> int:
+        """Where a run begins in the text."""
+        return self._bases[at] + self.runs[at].start
+
+    def end(self, at: int) -> int:
+        return self._bases[at] + self.runs[at].end
 
 
 def parts_of(text: str) -> Iterator[tuple[str, int, int]]:
@@ -140,7 +189,7 @@ def parts_of(text: str) -> Iterator[tuple[str, int, int]]:
 
 
 def tokens_of(text: str, signed: bool = False) -> list[list[tuple[str, int, int]]]:
-    """Letters with their places, token by token. ``signed``: signs directly before a letter or a digit are letters."""
+    """Letters with their places, token by token. ``signed``: signs beside letters are letters."""
     tokens: list[list[tuple[str, int, int]]] = []
     apart = True
     counted = counted_signs(text) if signed else frozenset()
@@ -160,22 +209,38 @@ def tokens_of(text: str, signed: bool = False) -> list[list[tuple[str, int, int]
 
 
 def counted_signs(text: str) -> frozenset[int]:
-    """Where a sign stands that the second reading takes for a letter: directly before a letter, a digit or such a sign."""
+    """Where a sign stands that the second reading takes for a letter: beside a letter, a digit or such a sign.
+
+    Those that end sentences and cells stand for a letter only before one.
+    """
     if SIGNS.isdisjoint(text):
         return frozenset()
-    counted, follows = [], False
+    counted, beside = set(), False
     for at in range(len(text) - 1, -1, -1):
-        folded = fold(text[at])
-        if text[at] in SIGNS:
-            if follows:
-                counted.append(at)
-        elif folded:
-            follows = folded != " "
+        if text[at] not in SIGNS:
+            folded = fold(text[at])
+            beside = folded != " " if folded else beside
+        elif beside:
+            counted.add(at)
+    beside = False
+    for at, sign in enumerate(text):
+        if sign not in SIGNS:
+            folded = fold(sign)
+            beside = folded != " " if folded else beside
+        elif beside and sign not in PUNCTUATION:
+            counted.add(at)
+        else:
+            beside = at in counted
     return frozenset(counted)
 
 
-def runs_of(text: str, signed: bool = False) -> list[Run]:
-    """The text as runs of one letter, none across tokens."""
+def is_emphasised(runs: Sequence[tuple[str, int]]) -> bool:
+    """Whether a token repeats a letter three times or more, or doubles two side by side."""
+    repeated = [0 if letter in LEET or is_unspaced(letter) else size for letter, size in runs]
+    return any(size >= 3 for size in repeated) or any(min(pair) >= 2 for pair in pairwise(repeated))
+
+
+def _runs_of(text: str, signed: bool = False) -> tuple[tuple[Run, ...], str, tuple[int, ...]]:
     runs: list[Run] = []
     for token in tokens_of(text, signed):
         groups: list[list[tuple[str, int, int]]] = []
@@ -184,12 +249,20 @@ def runs_of(text: str, signed: bool = False) -> list[Run]:
                 groups[-1].append(unit)
             else:
                 groups.append([unit])
-        emphasised = any(len(group) >= 3 and group[0][0] not in LEET for group in groups) or any(
-            len(one) >= 2 and len(two) >= 2 and one[0][0] not in LEET and two[0][0] not in LEET
-            for one, two in itertools.pairwise(groups)
-        )
+        emphasised = is_emphasised([(group[0][0], len(group)) for group in groups])
         true = any(group[0][0] not in LEET for group in groups)
         for at, group in enumerate(groups):
             least = 1 if emphasised else len(group)
             runs.append(Run(group[0][0], len(group), group[0][1], group[-1][2], at == 0, least, true))
-    return runs
+    letters = "".join(run.letter for run in runs).translate(SAME)
+    firsts = [at for at, letter in enumerate(letters) if not at or letters[at - 1] != letter]
+    return tuple(runs), "".join(letters[at] for at in firsts), tuple(firsts)
+
+
+_kept_runs_of = lru_cache(maxsize=8_192)(_runs_of)
+"""Words come again: those met last are kept, which is most of them."""
+
+
+def runs_of(text: str) -> list[Run]:
+    """A short text as runs, with their places in it."""
+    return list(_runs_of(text)[0])

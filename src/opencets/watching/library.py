@@ -173,7 +173,7 @@ def _open(path: Path) -> Library:
     else:
         raise SourceRefused(f"There is no phrase library at {path}.")
     one = _File(head)
-    top = one.mapping(one.root, _HEAD_KEYS | (_THEME_KEYS if head.name != HEAD or len(files) == 1 else set()))
+    top = one.mapping(one.root, _HEAD_KEYS | _THEME_KEYS)
     if one.text(one.need(one.root, top, "format")) != FORMAT:
         raise NotThisFormat(f"{one.at(top['format'])}: the format is not “{FORMAT}”.")
     name = one.text(one.need(one.root, top, "name"))
@@ -188,9 +188,10 @@ def _open(path: Path) -> Library:
         if each is one and "language" not in top:
             continue
         for phrase, where in _theme(each, _HEAD_KEYS if each is one else set(), source, contexts):
-            before = seen.setdefault((phrase.language, phrase.key), where)
-            if before != where:
+            before = seen.get((phrase.language, phrase.key))
+            if before:
                 raise SourceRefused(f"{where}: “{phrase.key}” stands already at {before}.")
+            seen[phrase.language, phrase.key] = where
             phrases.append(phrase)
             if len(phrases) > MOST_ENTRIES:
                 raise LimitReached(f"{path} has more than {MOST_ENTRIES:,} phrases.")
@@ -298,7 +299,7 @@ def _entry(
 ) -> Phrase:  # fmt: skip
     if len(words) > LONGEST:
         raise SourceRefused(f"{file.at(node)}: the phrase is {len(words)} characters long, more than {LONGEST}.")
-    if sum(run.count for run in runs_of(words)) < LEAST_LETTERS:
+    if sum(run.size for run in runs_of(words)) < LEAST_LETTERS:
         raise SourceRefused(f"{file.at(node)}: “{words}” has fewer than {LEAST_LETTERS} letters.")
     return Phrase(
         words,
@@ -383,7 +384,7 @@ class _File:
     def text(self, node: yaml.Node) -> str:
         if not isinstance(node, yaml.ScalarNode):
             raise SourceRefused(f"{self.at(node)}: a text is expected here.")
-        if node.style is None and node.tag in {"tag:yaml.org,2002:bool", "tag:yaml.org,2002:null"}:
+        if not node.style and node.tag in {"tag:yaml.org,2002:bool", "tag:yaml.org,2002:null"}:
             raise SourceRefused(f"{self.at(node)}: “{node.value}” is read by YAML as no text; write it in quotes.")
         text = str(node.value).strip()
         if not text:

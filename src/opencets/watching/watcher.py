@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
-from opencets.watching.comparing import Place, Wanted, least_places, loose_runs, places, wanted
-from opencets.watching.folding import Run, counted_signs, fold, runs_of
+from opencets.watching.comparing import Place, Wanted, least_places, places, wanted
+from opencets.watching.folding import Folded, Run, counted_signs, fold
 from opencets.watching.hit import Hit, Where
 from opencets.watching.library import Context, Library, Phrase
 from opencets.watching.patterns import compile_pattern
@@ -89,18 +89,17 @@ class Watcher:
         return sorted(found.values(), key=_order)
 
     def _hits(self, text: str, where: Where, only: Sequence[int] | None) -> list[Hit]:
-        readings = [runs_of(text)]
+        readings = [Folded(text)]
         if counted_signs(text):
-            readings.append(runs_of(text, signed=True))
+            readings.append(Folded(text, signed=True))
         spans: dict[int, list[tuple[int, int, Place, int]]] = defaultdict(list)
-        for which, runs in enumerate(readings):
-            loose, firsts = loose_runs(runs)
+        for which, read in enumerate(readings):
             found: dict[int, list[Place]] = defaultdict(list)
-            for at, first in self._candidates(loose, only):
-                found[at] += places(self.wanted[at], runs, firsts[first], firsts[first + 1])
+            for at, first in self._candidates(read.loose, only):
+                found[at] += places(self.wanted[at], read.runs, read.firsts[first], read.firsts[first + 1])
             for at, some in found.items():
                 spans[at] += [
-                    (runs[place.first].start, _end(text, runs[place.end - 1].end), place, which)
+                    (read.start(place.first), _end(text, read.end(place.end - 1)), place, which)
                     for place in least_places(some)
                 ]
         hits: list[Hit] = []
@@ -112,11 +111,8 @@ class Watcher:
     def _candidates(self, loose: str, only: Sequence[int] | None) -> Iterator[tuple[int, int]]:
         if only is not None:
             for at in only:
-                wanted_letters = self.wanted[at].loose
-                place = loose.find(wanted_letters)
-                while place >= 0:
+                for place in _found(self.wanted[at].loose, loose):
                     yield at, place
-                    place = loose.find(wanted_letters, place + 1)
             return
         for which, start, _ in self._automaton.find_matches_as_indexes(loose, overlapping=True):
             for at in self._loose[which]:
@@ -125,14 +121,14 @@ class Watcher:
     # --- What an officer is told -------------------------------------------------------------------------------------
 
     def _told(
-        self, text: str, where: Where, at: int, span: tuple[int, int], place: Place, runs: Sequence[Run]
+        self, text: str, where: Where, at: int, span: tuple[int, int], place: Place, read: Folded
     ) -> Iterator[Hit]:
         entry = self.wanted[at]
         phrase = entry.phrase
-        normalised = said(runs[place.first : place.end])
+        normalised = said(read.runs[place.first : place.end])
         if not phrase.pattern:
             hit = self._weighed(
-                text, where, at, span, runs, normalised, place.how, _disguises(text, span, place, entry)
+                text, where, at, span, read, normalised, place.how, _disguises(text, span, place, entry)
             )
             if hit:
                 yield hit
@@ -145,12 +141,12 @@ class Watcher:
             if match.end() > match.start():
                 near = [f"within {phrase.window} characters of “{phrase.phrase}”"]
                 place_of = (begin + match.start(), begin + match.end())
-                hit = self._weighed(text, where, at, place_of, runs, match[0].casefold(), "pattern", near)
+                hit = self._weighed(text, where, at, place_of, read, match[0].casefold(), "pattern", near)
                 if hit:
                     yield hit
 
     def _weighed(
-        self, text: str, where: Where, at: int, span: tuple[int, int], runs: Sequence[Run], normalised: str, how: str,
+        self, text: str, where: Where, at: int, span: tuple[int, int], read: Folded, normalised: str, how: str,
         notes: Sequence[str],
     ) -> Hit | None:  # fmt: skip
         """The hit with what its contexts make of it; None when one of them silences it."""
@@ -160,7 +156,7 @@ class Watcher:
         names = []
         for name in phrase.contexts:
             context = self._contexts[at][name]
-            if not self._holds(context, where, span, runs):
+            if not self._holds(context, where, span, read):
                 continue
             if context.silences:
                 return None
@@ -177,36 +173,39 @@ class Watcher:
             phrase.language, phrase.theme, entry.words, how, tuple(names),
         )  # fmt: skip
 
-    def _holds(self, context: Context, where: Where, span: tuple[int, int], runs: Sequence[Run]) -> bool:
+    def _holds(self, context: Context, where: Where, span: tuple[int, int], read: Folded) -> bool:
         for asked, there in (
             (context.directions, where.direction), (context.programs, where.program), (context.categories, where.category),
         ):  # fmt: skip
             if asked and (not there or there.casefold() not in {each.casefold() for each in asked}):
                 return False
-        return not context.words or self._is_near(context, span, runs)
+        return not context.words or self._is_near(context, span, read)
 
-    def _is_near(self, context: Context, span: tuple[int, int], runs: Sequence[Run]) -> bool:
+    def _is_near(self, context: Context, span: tuple[int, int], read: Folded) -> bool:
         entries = self._context_words.get(context)
         if entries is None:
             entries = [wanted(Phrase(word, 1, "", "", "")) for word in context.words]
             self._context_words[context] = entries
-        loose, firsts = loose_runs(runs)
         for entry in entries:
-            at = loose.find(entry.loose)
-            while at >= 0:
-                for place in places(entry, runs, firsts[at], firsts[at + 1]):
-                    start, end = runs[place.first].start, runs[place.end - 1].end
-                    if (end <= span[0] and span[0] - end <= context.within) or (
-                        start >= span[1] and start - span[1] <= context.within
-                    ):
+            for at in _found(entry.loose, read.loose):
+                for place in places(entry, read.runs, read.firsts[at], read.firsts[at + 1]):
+                    start, end = read.start(place.first), read.end(place.end - 1)
+                    before, after = span[0] - end, start - span[1]
+                    if 0 <= max(before, after) <= context.within:
                         return True
-                at = loose.find(entry.loose, at + 1)
         return False
+
+
+def _found(part: str, whole: str) -> Iterator[int]:
+    at = whole.find(part)
+    while at >= 0:
+        yield at
+        at = whole.find(part, at + 1)
 
 
 def said(runs: Sequence[Run]) -> str:
     """Runs as a text: the letters as they were compared, tokens apart."""
-    return "".join((" " if run.opens and at else "") + run.letter * run.count for at, run in enumerate(runs))
+    return "".join((" " if run.opens and at else "") + run.letter * run.size for at, run in enumerate(runs))
 
 
 def _end(text: str, end: int) -> int:
@@ -230,7 +229,7 @@ def _disguises(text: str, span: tuple[int, int], place: Place, entry: Wanted) ->
     notes = []
     written = text[span[0] : span[1]]
     if " ".join(written.split()).casefold() != " ".join(entry.phrase.phrase.split()).casefold():
-        notes.append(f"written “{written[:80]}”")
+        notes.append(f"written “{' '.join(written.split())[:80]}”")
     if place.how == "spelled":
         notes.append("spelled letter by letter")
     if place.how == "joined":

@@ -23,7 +23,7 @@ DECLARATION = Declaration(
 )
 _MOUNTS = Path("/proc/self/mountinfo")
 _ON_DISK = re.compile(r"/dev/(?!loop|zram|ram)|[^/]+:|//")
-_NOT_PLUGGED = re.compile(r"/(?:boot|proc|sys|dev|snap|etc|usr|var/lib)(?:/|$)|/$")
+_NOT_PLUGGED = re.compile(r"/(?:boot|proc|sys|dev|snap|etc|usr|var/lib|run(?!/media))(?:/|$)|/$")
 
 
 def mounted(text: str | None = None) -> Mapping[str, Drive]:
@@ -39,11 +39,8 @@ def _drives(told: str) -> Iterator[Drive]:
             continue
         folder, rest = _plain(words[4]), words[words.index("-", 6) + 1 :]
         filesystem, device = rest[0], _plain(rest[1])
-        if (
-            _ON_DISK.match(device)
-            and not _NOT_PLUGGED.match(folder)
-            or filesystem.startswith("fuse.")
-            and "mtp" in device
+        if (_ON_DISK.match(device) and not _NOT_PLUGGED.match(folder)) or (
+            filesystem.startswith("fuse.") and "mtp" in device
         ):
             yield Drive("present", cleaned(device, 200), cleaned(folder, 1000), cleaned(filesystem, 40), _size(folder))
 

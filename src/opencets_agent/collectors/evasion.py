@@ -11,8 +11,11 @@ from opencets_agent.collectors.contract import Declaration, labels
 DECLARATION = Declaration(
     name="evasion",
     label=labels("signs that this is circumvented", "les signes de contournement", "Zeichen einer Umgehung"),
-    takes="Signs that the order is gone round: the agent stopped without a goodbye, the clock set, the network cut off, a virtual machine "
-    "or a live system, a second screen session, programs that steer this computer from elsewhere, text that cannot be read.",
+    takes=(
+        "Signs that the order is gone round: the agent stopped without a goodbye, the clock set, the network "
+        "cut off, a virtual machine or a live system, a second screen session, programs that steer this "
+        "computer from elsewhere, text that cannot be read."
+    ),
     never="A sign is no proof and nobody is judged by one; each says what was seen and nothing else.",
     library="/proc, /sys, the agent's own clock and chain",
     systems="X11 and Wayland",

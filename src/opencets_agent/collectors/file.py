@@ -25,10 +25,14 @@ DECLARATION = Declaration(
         "les nouveaux fichiers, par leurs empreintes",
         "neue Dateien, über ihre Prüfsummen",
     ),
-    takes="A file that is written anew in the watched folders is compared by its hashes with the order's list of known files. Of one "
-    "that stands in it, name, size and hashes are kept.",
-    never="No content of any file leaves the device. Of a file that is not on the list nothing is kept, not even its name. Files that "
-    "were there before are not looked at.",
+    takes=(
+        "A file that is written anew in the watched folders is compared by its hashes with the order's list "
+        "of known files. Of one that stands in it, name, size and hashes are kept."
+    ),
+    never=(
+        "No content of any file leaves the device. Of a file that is not on the list nothing is kept, not "
+        "even its name. Files that were there before are not looked at."
+    ),
     library="watchdog (inotify): closed after writing, moved; SHA-256, SHA-1 and MD5 by hashlib",
     systems="every desktop",
     windows="ReadDirectoryChangesW, by watchdog",

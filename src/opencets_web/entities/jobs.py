@@ -72,4 +72,5 @@ def weigh_again(term_id: str, officer_id: str) -> None:
 
 
 def _actor(officer_id: str) -> Actor:
-    return Actor.of(Officer.objects.select_related("agency").get(pk=officer_id))
+    named = ("is_active", "display_name", "roles", "agency__short_name", "agency__country")
+    return Actor.of(Officer.objects.select_related("agency").only(*named).get(pk=officer_id))

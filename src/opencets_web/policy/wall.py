@@ -439,7 +439,7 @@ def _functions() -> list[str]:
         # Two forces on one computer at once: whoever has an open lead learns which agency has one too, and since when.
         f"create or replace function app_leads_met() returns table(lead uuid, other uuid, since timestamptz) {head} as "
         "$$ select mine.id, theirs.agency_id, theirs.opened_at from sightings_computerlead mine join sightings_computerlead"
-        " theirs on theirs.identity = mine.identity and theirs.agency_id <> mine.agency_id and theirs.ended_at is null"
+        " theirs on theirs.identities && mine.identities and theirs.agency_id <> mine.agency_id and theirs.ended_at is null"
         " where mine.agency_id = app_agency() and mine.ended_at is null order by theirs.opened_at $$",
         # A device sends in its own name: this program says as which (``supervision.receiving``), and proves it as for an officer.
         f"create or replace function app_device() returns uuid {head} as "

@@ -144,7 +144,7 @@ def _rows(actor: Actor) -> QuerySet[ComputerLead]:
 
 def get_lead(actor: Actor, identities: Sequence[str]) -> OnComputer:
     """What the actor's agency does about a computer, by any of its identities, and what it may do next."""
-    rows = list(_rows(actor).filter(identity__in=identities).order_by("-opened_at")[:20])
+    rows = list(_rows(actor).filter(identities__overlap=list(identities)).order_by("-opened_at")[:20])
     told = _told(actor, rows)
     current = next((row for row in told if row.ended_at is None), None)
     cases: tuple[tuple[str, str], ...] = ()

@@ -42,6 +42,8 @@ from opencets_web.sightings.sight import open_to
 
 MOST_ROWS = 50_000
 MOST_DECLARED = 12
+MOST_IDENTITIES = 500
+"""Of a computer's identities the last so many are kept with a lead, besides the one by which it is named."""
 _SEEN = ("Event time (UTC)", "Event", "IP address", "Port", "Account ID", "File as offered", "Network", "Program", "How known",
          "Pieces", "Country", "Region", "Place", "Accuracy (km)", "AS number", "Shared line", "Batch", "Line")  # fmt: skip
 _FILES = ("Name", "SHA-1", "First seen", "Last seen", "Times", "Network", "Known as", "By set")
@@ -104,16 +106,17 @@ def open_lead(actor: Actor, identity: str) -> UUID:
     """
     found = _seen(actor, identity)
     plain, seen = found.identity, found.sightings
+    identities = list(dict.fromkeys((plain, *reversed(found.identities))))[:MOST_IDENTITIES]
     if (
         ComputerLead.objects.select_for_update()
-        .filter(agency_id=actor.agency_id, identity=plain, ended_at=None)
+        .filter(agency_id=actor.agency_id, identities__overlap=identities, ended_at=None)
         .exists()
     ):
         raise ActRefused("Your agency follows this computer already.")
     node = open_to(actor).tree.place_of(seen[-1].country, seen[-1].region, seen[-1].place)
     ranked = next((row for row in get_ranking(actor, Wanted(), on_a_page=1_000).rows if row.identity == plain), None)
     lead = ComputerLead(
-        agency_id=actor.agency_id, identity=plain, jurisdiction_id=node.id if node else None,
+        agency_id=actor.agency_id, identity=plain, identities=identities, jurisdiction_id=node.id if node else None,
         score=ranked.score if ranked else 0.0, place=ranked.place if ranked else None,
         why="; ".join(ranked.why) if ranked else "", model=computers_model().model, opened_by_id=actor.officer_id,
         opened_at=timezone.now(),
@@ -260,7 +263,9 @@ def reopen_lead(actor: Actor, lead_id: UUID) -> str:
     lead = _own(actor, lead_id)
     if lead.ended_at is None:
         raise ActRefused("It is open.")
-    if ComputerLead.objects.filter(agency_id=actor.agency_id, identity=lead.identity, ended_at=None).exists():
+    if ComputerLead.objects.filter(
+        agency_id=actor.agency_id, identities__overlap=lead.identities, ended_at=None
+    ).exists():
         raise ActRefused("Your agency follows this computer again already.")
     lead.outcome, lead.ended_at, lead.ended_by = "", None, None
     lead.due_at = _due(lead)

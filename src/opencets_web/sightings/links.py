@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import yaml
 
 from opencets_web.evidence.models import Claim
 from opencets_web.policy import door
@@ -42,3 +47,31 @@ def links_of(actor: Actor, hours: Mapping[str, Sequence[Sequence[object]]]) -> d
         for identity in whose.get((kind, str(normal)), ()):
             found.setdefault(identity, set()).add(reference)
     return {identity: tuple(sorted(cases)) for identity, cases in found.items()}
+
+
+def children_of(actor: Actor, cases: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """For each case, visible to the actor, what its records say of a suspect's access to children; cases without are left out.
+
+    A suspect is a record whose part in the case is stated so; what counts as a sign stands in ``children.yaml``.
+    """
+    if not cases:
+        return {}
+    suspects = Claim.objects.filter(
+        case__reference__in=sorted(cases), kind="code", normal="suspect", property="role_in_case",
+        record__kind="person", record__retired_at=None,
+    )  # fmt: skip
+    rows = Claim.objects.filter(
+        record__in=door.visible(actor, suspects).values("record_id"), property="occupation", role="own"
+    )
+    found: dict[str, dict[str, None]] = {}
+    for reference, raw in door.visible(actor, rows).order_by("id").values_list("case__reference", "raw"):
+        if _occupation().search(raw.casefold()):
+            found.setdefault(reference, {})[f"the occupation of a suspect is stated as “{raw}”"] = None
+    return {reference: tuple(signs) for reference, signs in found.items()}
+
+
+@cache
+def _occupation() -> re.Pattern[str]:
+    table = yaml.safe_load(Path(__file__).with_name("children.yaml").read_text("utf-8"))
+    words = sorted({word.casefold() for of in table["occupations"].values() for word in of}, key=len, reverse=True)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)")

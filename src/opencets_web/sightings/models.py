@@ -7,6 +7,7 @@ own until a case takes it in.
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -165,6 +166,11 @@ class ComputerLead(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
     identity = models.CharField(max_length=64)
+    identities: ArrayField[list[str], list[str]] = ArrayField(
+        models.CharField(max_length=64),
+        default=list,
+        help_text="All under which the agency saw it when it was opened: links between them may change, these do not.",
+    )
     jurisdiction = models.ForeignKey(Jurisdiction, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     score = models.FloatField(default=0, help_text="In the order of computers when it was opened.")
     place = models.IntegerField(null=True, blank=True, help_text="In that order; empty: not among the first.")
@@ -197,5 +203,5 @@ class ComputerLead(models.Model):
         ]
         indexes = [
             models.Index(fields=["agency", "due_at"], name="computer_lead_by_due", condition=Q(ended_at=None)),
-            models.Index(fields=["identity"], name="computer_lead_by_identity", condition=Q(ended_at=None)),
+            GinIndex(fields=["identities"], name="computer_lead_by_identities", condition=Q(ended_at=None)),
         ]

@@ -29,7 +29,7 @@ from opencets_web.audit import log
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.purposes import MOST_WORDS
 from opencets_web.sightings import ledger as kept
-from opencets_web.sightings.links import links_of
+from opencets_web.sightings.links import children_of, links_of
 from opencets_web.sightings.models import FileSet, FileState, SetFile, Sight, SightingFile
 from opencets_web.sightings.sight import Node, Opened, open_to
 
@@ -181,6 +181,10 @@ def get_ranking(actor: Actor, wanted: Wanted, number: int = 1, *, on_a_page: int
     identities = [row["identity"] for row in found["rows"]]
     links = links_of(actor, {row["identity"]: row["hours"] for row in found["rows"]})
     facts["links"] = np.array([float(len(links.get(identity, ()))) for identity in identities])
+    children = children_of(actor, set().union(*links.values()))
+    facts["children"] = np.array(
+        [float(sum(len(children.get(case, ())) for case in links.get(identity, ()))) for identity in identities]
+    )
     ranked = rank_computers(facts, MOST_RANKED, model, count=len(identities))
     page = Paginator(ranked, on_a_page).get_page(number)
     largest = max((one.score for one in ranked), default=1.0) or 1.0
@@ -339,7 +343,7 @@ class ComputerPage:
     unknown: int
     elsewhere: bool
     jurisdictions: tuple[Node, ...]
-    links: tuple[tuple[str, str], ...]
+    links: tuple[tuple[str, str, tuple[str, ...]], ...]
     sensors: tuple[str, ...]
 
 
@@ -374,6 +378,7 @@ def get_computer(actor: Actor, identity: str) -> ComputerPage:
     nodes = {node.id: node for one in seen if (node := tree.place_of(one.country, one.region, one.place))}
     hours = sorted({(one.address, one.port, f"{one.seen_at:%Y-%m-%dT%H}") for one in seen[-400:]})
     links = links_of(actor, {plain: [list(hour) for hour in hours]}).get(plain, ())
+    children = children_of(actor, links)
     kinds = sorted({one.identity_kind for one in seen})
     origins = here.ledger.state().origins
     sensors = sorted({str(origins[batch].get("sensor", "")) for batch in {one.batch for one in seen}} - {""})
@@ -390,7 +395,8 @@ def get_computer(actor: Actor, identity: str) -> ComputerPage:
         cells, column, axis, busiest, round(100 * sum(one.evidence in DIRECT for one in seen) / len(seen)),
         round(100 * sum(bool(one.shared_line) for one in seen) / len(seen)), hits[:MOST_HITS], max(0, len(hits) - MOST_HITS),
         len(files) - len({hit.digest for hit in hits}), len(seen) < len(history.sightings), tuple(nodes.values()),
-        tuple((reference, reverse("desk:case", args=[reference])) for reference in links), tuple(sensors),
+        tuple((reference, reverse("desk:case", args=[reference]), children.get(reference, ())) for reference in links),
+        tuple(sensors),
     )  # fmt: skip
 
 

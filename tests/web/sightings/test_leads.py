@@ -53,6 +53,8 @@ def test_two_forces_on_one_computer_learn_of_each_other_and_whom_to_call(
         (row,) = get_queue(cast.outsider).rows
         assert [(other.agency, other.phone) for other in row.others] == [("Avon", cast.avon.contact_phone)]
         assert ComputerLead.objects.count() == 1
+        # links between identities may change what a computer is named by: the forces meet all the same
+        ComputerLead.objects.filter(pk=theirs).update(identity="ab" * 16)
     with as_actor(chief):
         (row,) = get_queue(chief).rows
         assert [other.agency for other in row.others] == ["Borders"]
@@ -146,6 +148,7 @@ def test_taken_into_a_case_its_sightings_become_values_that_a_provider_is_asked_
         assert page.asked
         ranked = next(row for row in get_ranking(cast.owner, Wanted("GB-SCT")).rows if row.identity == first)
         assert next(bar for bar in ranked.bars if bar.name == "links").points > 0
+    _a_suspect_who_teaches_raises_it(cast, as_actor, first)
     _does_it_again(exhibit, first, mine, house)
     browser = client_for(cast.owner)
     answer = browser.get(page.asked[0].url)
@@ -154,6 +157,33 @@ def test_taken_into_a_case_its_sightings_become_values_that_a_provider_is_asked_
     text = browser.get(f"/sightings/computers/{first}/").content
     assert b"AV-2026-0100" in text
     assert browser.get("/sightings/leads/").status_code == 200
+
+
+def _a_suspect_who_teaches_raises_it(cast: Cast, as_actor: Behind, identity: str) -> None:
+    """Signs of access to children are those of suspects in cases that the computer meets, for who may see these."""
+    from opencets_web.cases.models import Case
+    from opencets_web.sightings.links import children_of
+    from opencets_web.sightings.queries import Wanted, get_computer, get_ranking
+    from tests.web.entities.conftest import Books
+
+    case, books = Case.objects.get(reference="AV-2026-0100"), Books(cast)
+    books.exhibit(case, "EX-9")
+    books.record(case, "person", "Witness", ("role_in_case", "witness"), ("occupation", "Teacher"), exhibit="EX-9")
+    books.record(case, "person", "Suspect", ("role_in_case", "suspect"), ("occupation", "coachbuilder"), exhibit="EX-9")
+    with as_actor(cast.owner):
+        assert children_of(cast.owner, [case.reference]) == {}
+    said = (("role_in_case", "suspect"), ("occupation", "Swimming coach, Avon Baths"))
+    books.record(case, "person", "Second suspect", *said, exhibit="EX-9")
+    with as_actor(cast.owner):
+        assert children_of(cast.owner, [case.reference]) == {
+            case.reference: ("the occupation of a suspect is stated as “Swimming coach, Avon Baths”",)
+        }
+        ranked = next(row for row in get_ranking(cast.owner, Wanted("GB-SCT")).rows if row.identity == identity)
+        bars = {bar.name: bar for bar in ranked.bars}
+        assert bars["children"].points > bars["links"].points
+        assert "Swimming coach" in get_computer(cast.owner, identity).links[0][2][0]
+    with as_actor(cast.outsider):
+        assert children_of(cast.outsider, [case.reference]) == {}
 
 
 def _does_it_again(exhibit: object, identity: str, mine: list[dict[str, Any]], house: Path) -> None:
