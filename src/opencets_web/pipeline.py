@@ -24,6 +24,7 @@
     camera fingerprint asked ─► make_camera_fingerprint ─► compare_camera_fingerprint     media matched ─► compare_camera_noise
     officer ended ─► hand_over                cover changed ─► carry_cover          session ended ─► end_pushes
     sightings received ─► load_sightings
+    hits received ─► tell_of_hits        every ten seconds ─► look_for_absence        every night ─► delete_by_rule, join_hits
     media matched ─► keep_veils
     media matched ─► follow_text ─► (of a case that asked, or all) text asked ─► read_text ─► text asked, until all is read
     exhibit read ─► tell_languages ─► go_on_telling        every night ─► read_again (another version of either)
@@ -125,6 +126,7 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     ),
     "noise.left": (Follow("compare_camera_noise", "linking", coalesce="noise-{exhibit_id}", priority=-5),),
     "sightings.received": (Follow("load_sightings", "reading", lock=SIGHTINGS, coalesce="sightings-{file_id}"),),
+    "hits.received": (Follow("tell_of_hits", "default", coalesce="hits-{person_id}", priority=10),),
     "session.ended": (Follow("end_pushes", "default", priority=10),),
 }
 
@@ -150,6 +152,7 @@ def on_app_ready(app: App) -> None:
     from opencets_web.sharing import jobs as sharing
     from opencets_web.sightings import jobs as sightings
     from opencets_web.standards import jobs as standards
+    from opencets_web.supervision import jobs as supervision
     from opencets_web.texts import jobs as texts
     from opencets_web.videos import jobs as videos
 
@@ -281,6 +284,26 @@ def on_app_ready(app: App) -> None:
     def compact_sightings(timestamp: int) -> None:
         """Once a day: the small files of past months in the ledger of sightings become one."""
         sightings.compact_sightings()
+
+    task("tell_of_hits", supervision.tell_of_hits)
+
+    @app.periodic(cron="* * * * * */10")
+    @app.task(name="look_for_absence", queue="default", queueing_lock="look_for_absence", pass_context=False)
+    def look_for_absence(timestamp: int) -> None:
+        """Every ten seconds: devices under an order of which nothing is heard."""
+        supervision.look_for_absence()
+
+    @app.periodic(cron="17 1 * * *")
+    @app.task(name="delete_by_rule", queue="default", queueing_lock="delete_by_rule", pass_context=False)
+    def delete_by_rule(timestamp: int) -> None:
+        """Once a day: what supervised devices sent and was kept as long as its condition says."""
+        supervision.delete_by_rule()
+
+    @app.periodic(cron="47 0 * * *")
+    @app.task(name="join_hits", queue="default", queueing_lock="join_hits", pass_context=False)
+    def join_hits(timestamp: int) -> None:
+        """Once a day: accounts, addresses and digests that reviewed hits name become records of their file."""
+        supervision.join_hits()
 
     task("keep_names", desk.keep_names)
 

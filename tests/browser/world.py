@@ -243,6 +243,20 @@ def _see_computers(folder: Path) -> None:
         hand_in_sightings(ines, folder / "sightings")
 
 
+def _supervise() -> None:
+    """Two supervised people with three devices, as the demonstration has them; Ines supervises, Tomas looks first."""
+    from opencets_web.commands.opened import opened
+
+    with opened("web"):
+        from opencets_web.commands.supervised import show_supervision
+        from opencets_web.policy.acting import acting_as
+        from opencets_web.policy.officers import actor_by_email
+
+        with acting_as(None):
+            ines, tomas = actor_by_email(INES), actor_by_email(TOMAS)
+        show_supervision(ines, tomas)
+
+
 def _write_hash_set(world: object, folder: Path) -> None:
     """A list of known files that names three pictures of the package, as CSV."""
     from opencets.rehearsal.packages import picture_bytes
@@ -263,6 +277,8 @@ def _main(arguments: list[str]) -> None:
             return _work_together()
         if arguments[1] in ("tree", "computers"):
             return _see_computers(Path(arguments[2]) / arguments[1])
+        if arguments[1] == "supervised":
+            return _supervise()
         if arguments[1] == "graded":
             return _grade(Path(arguments[2]))
         return _make_people() if arguments[1] == "people" else _hand_in_cases(Path(arguments[2]))

@@ -103,7 +103,77 @@ def make_small_case(cast: Cast) -> SmallCase:
     _auditing(made, now)
     _emergencies(made, now)
     _sightings(made, now)
+    _supervision(made, now)
     return made
+
+
+def _supervision(made: SmallCase, now: datetime) -> None:
+    """The case is also a supervised person's file: a device with an order, a draft, a hit with its review, a fault, care."""
+    from opencets_web.supervision import models
+
+    cast, rows = made.cast, made.rows
+    by = {"holding": rows["case"].holding, "agency": cast.avon}
+    who = cast.owner.officer_id
+    person = rows["supervised"] = models.SupervisedPerson.objects.create(
+        **by, case=rows["case"], reference=REFERENCE, name=TITLE, in_charge_id=who, opened_at=now
+    )
+    for number, name in enumerate(("watched_device", "other_device")):
+        rows[name] = models.Device.objects.create(
+            id=UUID(int=0xDE00 + number), **by, person=person, name=TITLE, key=f"none-{number}", accounts=["sam"], enrolled_at=now,
+            enrolled_by_id=who,
+        )  # fmt: skip
+        models.DeviceState.objects.create(**by, device=rows[name])
+    of = {**by, "person": person, "device": rows["watched_device"]}
+    for name, state, number, document in (("order", "signed", 1, "{}"), ("order_draft", "draft", 2, "")):
+        rows[name] = models.Order.objects.create(
+            **of, order_ref=UUID(int=0x0D), version=number, state=state, document=document, words=TITLE, complaint="The chief",
+            begins_at=now, ends_at=now + timedelta(days=9), drafted_by_id=who, drafted_at=now, signed_at=now if document else None,
+        )  # fmt: skip
+    rows["condition"] = models.Condition.objects.create(
+        **by, order=rows["order_draft"], ref="C1", words=TITLE, collectors=["typed"]
+    )
+    rows["sent_entry"] = models.Entry.objects.create(
+        **by,
+        device=rows["watched_device"],
+        seq=1,
+        boot="b",
+        at=now,
+        at_text="x",
+        mono_ms=1,
+        kind="hit",
+        hash="0" * 64,
+        received_at=now,
+    )
+    rows["hit"] = models.Hit.objects.create(
+        **of, seq=1, at=now, received_at=now, severity=3, library="neutral", phrase=TITLE, condition="C1", collector="typed",
+        said={"match": TITLE}, delete_on=now.date() + timedelta(days=9),
+    )  # fmt: skip
+    rows["hit_review"] = models.Review.objects.create(
+        **by, hit=rows["hit"], stage=2, officer_id=who, verdict="watch", severity=3, at=now
+    )
+    rows["fault"] = models.Fault.objects.create(**of, kind="gap", sentence=TITLE, mark="gap-1", at=now)
+    rows["appointment"] = models.Appointment.objects.create(
+        **by, person=person, kind="visit", words=TITLE, due_at=now, made_by_id=who, made_at=now
+    )
+    rows["contact"] = models.Contact.objects.create(
+        **by, person=person, kind="work", name=TITLE, entered_by_id=who, entered_at=now
+    )
+    rows["goal"] = models.Plan.objects.create(**by, person=person, words=TITLE, made_by_id=who, made_at=now)
+    rows["assessment"] = models.Assessment.objects.create(
+        **by, person=person, instrument="none", version="1", answers={}, score="0", rater_id=who, at=now
+    )
+    rows["breach_report"] = models.BreachReport.objects.create(
+        **by, person=person, condition="C1", purpose="A hearing", hits=[], made_by_id=who, made_at=now, sha256="0" * 64
+    )
+    rows["phrase_library"] = models.PhraseLibrary.objects.create(
+        agency=cast.avon,
+        name="neutral",
+        version="1",
+        digest="0" * 64,
+        content=b"{}",
+        handed_in_by_id=who,
+        handed_in_at=now,
+    )
 
 
 @dataclass

@@ -32,6 +32,8 @@ NOT_AN_ACT = {
     "officers/actions.py:require_role": "A question about roles; the act that asks it is logged.",
     "officers/actions.py:take_on": "Puts a case on a desk; the act that hands it over is logged.",
     "sightings/actions.py:add_chunk": "One of many parts of a file; its beginning and its arrival are logged.",
+    "supervision/actions.py:may_supervise": "A question about roles; the act that asks it is logged.",
+    "supervision/actions.py:person_for": "Asks the door; the act that asks it is logged.",
     "sightings/actions.py:may_hand_in": "A question about roles; the act that asks it is logged.",
 }
 """Public functions of an ``actions.py`` that log nothing themselves, with the reason."""

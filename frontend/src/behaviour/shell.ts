@@ -3,6 +3,7 @@ import { csrfToken, isTyping } from "./dom";
 import { startAddresses } from "./addresses";
 import { startLive } from "./live";
 import { startLock } from "./lock";
+import { startShots } from "./shots";
 import { letGo, toast, type Toast } from "./toast";
 import { ago } from "./words";
 
@@ -11,6 +12,7 @@ export function startShell(): void {
   startSide();
   startMenus();
   startKeys();
+  startShots();
   startDialogs();
   startConfirm();
   startToasts();
@@ -123,7 +125,7 @@ function startKeys(): void {
         undo.click();
       }
     } else if (/^[0-9a-z]$/.test(event.key) && !closest(event.target, "[data-island]")) {
-      const act = document.querySelector<HTMLButtonElement>(`main [data-key="${event.key}"]`);
+      const act = document.querySelector<HTMLElement>(`main [data-key="${event.key}"]`);
       if (act && act.offsetParent) {
         event.preventDefault();
         act.click();

@@ -25,6 +25,7 @@ FIGURES = (
     "sensor",
     "agent",
     "fleet",
+    "fleet-served",
     "grouping",
     "sighting-pages",
     "phrases",
@@ -37,7 +38,12 @@ FIGURES = (
     "gallery",
     "chart",
 )
-FILES = {"import": "import_evidence", "web": "web_pages", "sighting-pages": "sighting_pages"}
+FILES = {
+    "import": "import_evidence",
+    "web": "web_pages",
+    "sighting-pages": "sighting_pages",
+    "fleet-served": "fleet_served",
+}
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 """Beside ``src`` in the repository; an installed package carries no benchmarks."""
 

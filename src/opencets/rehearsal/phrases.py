@@ -35,10 +35,7 @@ class InventedPhrases:
         self.chance = random.Random(seed)
         self.languages = languages
         self.words = {language: self._words(language, common) for language in languages}
-        self._rare = {
-            language: [word for word in self._words(language, common) if word not in set(words)]
-            for language, words in self.words.items()
-        }
+        self._rare = {language: self._words(language, common, 3) for language in languages}
         self._weights = {
             language: list(accumulate(1 / (rank + 2) for rank in range(len(words))))
             for language, words in self.words.items()
@@ -50,11 +47,11 @@ class InventedPhrases:
             self.phrases.setdefault(self._phrase(language), language)
         self._listed = list(self.phrases)
 
-    def _words(self, language: str, count: int) -> list[str]:
+    def _words(self, language: str, count: int, least: int = 1) -> list[str]:
         made: dict[str, None] = {}
         sizes = (1, 2, 2, 3) if language in UNSPACED or language == "ko" else (1, 2, 2, 3, 3, 4)
         for _ in range(count):
-            word = "".join(self.chance.choices(SYLLABLES[language], k=self.chance.choice(sizes)))
+            word = "".join(self.chance.choices(SYLLABLES[language], k=max(least, self.chance.choice(sizes))))
             made[word if len(word) > 1 else word * 2] = None
         return list(made)
 

@@ -224,7 +224,7 @@ _AGENCIES = (
     Agency("Dorn Federal Police", "Dorn", "GB", "Dorn situation room", "+442079460444", "room@dorn.example.org", "DO"),
 )
 _OFFICERS = (
-    OfficerOf("Avon", "Ines Marlow", "ines.marlow@avon.example.org", ("investigator",)),
+    OfficerOf("Avon", "Ines Marlow", "ines.marlow@avon.example.org", ("investigator", "supervising-officer")),
     OfficerOf("Avon", "Tomas Reddy", "tomas.reddy@avon.example.org", ("analyst", "victim-identification")),
     OfficerOf("Borders", "Brigid Hale", "brigid.hale@borders.example.org", ("investigator",)),
     OfficerOf("Avon", "Odile Frey", "odile.frey@avon.example.org", ("administrator",)),

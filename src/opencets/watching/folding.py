@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -62,6 +63,7 @@ _CHUNK = re.compile(r"[^\x00-/:-@\[-`{-\x7f]+")
 """What stands between separators of ASCII: no token reaches over them."""
 _SIGNED_CHUNK = re.compile(r"[^\x00- \"#%-*,-/:-?\[-`{}~\x7f]+")
 """The same when signs may be letters."""
+_SIGN_BESIDE = re.compile(r"[@$!|+][0-9A-Za-z]|[0-9A-Za-z][@$+]")
 _LONGEST_KEPT = 40
 
 
@@ -137,38 +139,53 @@ class Run(NamedTuple):
 
 
 class Folded:
-    """A text as runs of one letter, none across tokens; and for the screen as ``loose``, with the first run of each letter."""
+    """A text as runs of one letter, none across tokens, and for the screen as ``loose``."""
 
-    __slots__ = ("_bases", "firsts", "loose", "runs")
+    __slots__ = ("_bases", "_firsts", "_letters_before", "_runs_before", "loose", "runs")
 
     def __init__(self, text: str, signed: bool = False) -> None:
         self.runs: list[Run] = []
         self._bases: list[int] = []
-        self.firsts: list[int] = []
-        loose: list[str] = []
-        last = ""
+        self._firsts: list[tuple[int, ...]] = []
+        self._runs_before: list[int] = []
+        self._letters_before: list[int] = []
+        loose = ""
         for match in (_SIGNED_CHUNK if signed else _CHUNK).finditer(text):
             chunk = match[0]
-            runs, letters, firsts = (_runs_of if len(chunk) > _LONGEST_KEPT else _kept_runs_of)(chunk, signed)
+            runs, letters, firsts = (_kept_runs_of if len(chunk) <= _LONGEST_KEPT else _runs_of)(chunk, signed)
             if not runs:
                 continue
-            base = match.start()
-            before = len(self.runs)
+            self._bases.append(match.start())
+            self._runs_before.append(len(self.runs))
             self.runs += runs
-            self._bases += [base] * len(runs)
-            same = int(letters[0] == last)
-            last = letters[-1]
-            loose.append(letters[same:])
-            self.firsts += [before + first for first in firsts[same:]]
-        self.firsts.append(len(self.runs))
-        self.loose = "".join(loose)
+            if loose and loose[-1] == letters[0]:  # one letter for the screen; it stands for the first of both
+                self._letters_before.append(len(loose) - 1)
+                loose += letters[1:]
+            else:
+                self._letters_before.append(len(loose))
+                loose += letters
+            self._firsts.append(firsts)
+        self.loose = loose
 
     def start(self, at: int) -> int:
         """Where a run begins in the text."""
-        return self._bases[at] + self.runs[at].start
+        return self._bases[bisect_right(self._runs_before, at) - 1] + self.runs[at].start
 
     def end(self, at: int) -> int:
-        return self._bases[at] + self.runs[at].end
+        return self._bases[bisect_right(self._runs_before, at) - 1] + self.runs[at].end
+
+    def runs_at(self, letter: int) -> tuple[int, int]:
+        """The runs that a letter of ``loose`` stands for: the first, and the one after the last."""
+        return self._first(letter), self._first(letter + 1) if letter + 1 < len(self.loose) else len(self.runs)
+
+    def _first(self, letter: int) -> int:
+        chunk = bisect_right(self._letters_before, letter) - 1
+        while chunk and self._letters_before[chunk] == letter and self._last_letter(chunk - 1) == letter:
+            chunk -= 1  # its first letter is the last of the chunk before
+        return self._runs_before[chunk] + self._firsts[chunk][letter - self._letters_before[chunk]]
+
+    def _last_letter(self, chunk: int) -> int:
+        return self._letters_before[chunk] + len(self._firsts[chunk]) - 1
 
 
 def parts_of(text: str) -> Iterator[tuple[str, int, int]]:
@@ -213,7 +230,7 @@ def counted_signs(text: str) -> frozenset[int]:
 
     Those that end sentences and cells stand for a letter only before one.
     """
-    if SIGNS.isdisjoint(text):
+    if SIGNS.isdisjoint(text) or (text.isascii() and not _SIGN_BESIDE.search(text)):
         return frozenset()
     counted, beside = set(), False
     for at in range(len(text) - 1, -1, -1):

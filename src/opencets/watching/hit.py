@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,7 @@ class Where:
     """The kind of address, as the caller names it, such as news or chat."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A phrase in a text. ``text[start:end] == matched``; ``reason`` is one sentence for the officer."""
 
     start: int
@@ -42,4 +41,4 @@ class Hit:
     """Which contexts changed the severity."""
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**self._asdict(), "contexts": list(self.contexts)}

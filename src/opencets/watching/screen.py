@@ -1,9 +1,10 @@
 """Which of many lines can have a hit, and of which phrases: whole blocks of lines at a time, without a loop over characters.
 
 A block becomes bytes, one for a letter: by a table for ASCII, by a table over code points otherwise; a letter that no phrase has is
-``OTHER``, letters of scripts without spaces take two bytes. Two automata go over it: phrases of one word or few letters over tokens
-with one space between, the rest over letters without any. Lines in which more than that can match (signs before letters, a letter
-three times, letters spelled one by one) are found by comparing the block with itself, moved by a place, and are compared in full.
+``OTHER``, letters of scripts without spaces take two bytes. An automaton looks for phrases of one word or few letters among tokens
+with one space between, another for phrases without spaces; long ones are looked for where a token begins. Lines in which more than
+that can match (signs beside letters, a letter three times, letters spelled one by one) are found by comparing the block with
+itself, moved by a place, and are compared in full.
 
 What comes out may be too much, never too little; ``comparing`` decides. Code points share a byte where an alphabet is full.
 """
@@ -12,18 +13,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import compress, islice
+from operator import and_, lt
 from typing import Any
 
 import numpy as np
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 from numpy.typing import NDArray
 
-from opencets.watching.comparing import Wanted
+from opencets.watching.comparing import JOINED_FROM, Wanted
 from opencets.watching.folding import PUNCTUATION, SAME, SIGNS, fold, is_composing, is_unspaced
 
-BLOCK = 4_096
-"""Lines looked at together."""
+BLOCK = 1_500_000
+"""Characters looked at together."""
 LONGEST_LINE = 8_000
 _NOTHING, _UNKNOWN, _SEVERAL, _SIGN, _COMPOSING, _PUNCTUATION = 0, 1, 2, 3, 4, 5
 _NEWLINE, _SPACE, _OTHER, _OTHER_GLUED = 10, 32, 95, 160
@@ -33,6 +35,9 @@ _GLUED = range(161, 256)
 _LETTERS_AND_DIGITS = bytes([*range(48, 58), *range(97, 123)])
 _DENSE_UP_TO = 64
 """Bytes in use from which a dense automaton would outgrow the processor's cache."""
+_BITS = 18
+_SECOND = JOINED_FROM - 8
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
 Bytes = NDArray[np.uint8]
 
 
@@ -65,15 +70,21 @@ class Screen:
             for at, entry in enumerate(wanted)
             if not (entry.glued or entry.is_joined)
         )
-        self._squeezed_automaton = _Automaton(
-            (self._bytes_of(entry.letters), at) for at, entry in enumerate(wanted) if entry.glued or entry.is_joined
+        self._glued_automaton = _Automaton(
+            (self._bytes_of(entry.letters), at) for at, entry in enumerate(wanted) if entry.glued
         )
+        joined = [
+            (self._bytes_of(entry.letters), at)
+            for at, entry in enumerate(wanted)
+            if entry.is_joined and not entry.glued
+        ]
+        self._beginnings = _Beginnings(joined)
 
     def candidates(self, lines: Iterable[str]) -> Iterator[tuple[int, str, Sequence[int] | None]]:
-        """Number, line and the phrases that it may have, by their places in ``wanted``."""
+        """Number, line and the phrases that it may have, by their places in ``wanted``, each as often as it may stand there."""
         stream = iter(lines)
         first = 0
-        while block := list(islice(stream, BLOCK)):
+        while block := _block_of(stream):
             found, full = self._of_block(block)
             for number in sorted(full.union(found)):
                 yield first + number, block[number], None if number in full else found[number]
@@ -85,12 +96,16 @@ class Screen:
         full: set[int] = set()
         if max(map(len, block)) > LONGEST_LINE:
             full = {number for number, line in enumerate(block) if len(line) > LONGEST_LINE}
-        kinds = list(map(str.isascii, block))
+        kinds = [*map(str.isascii, block)]
         if not full and (all(kinds) or not any(kinds)):
             return self._look(block)
-        for kind in (True, False):
-            numbers = [number for number, one in enumerate(kinds) if one is kind and number not in full]
-            some, strange = self._look([block[number] for number in numbers])
+        short = [True] * len(block)
+        for number in full:
+            short[number] = False
+        for kind in (and_, lt):  # short and of ASCII; short and not so
+            of_kind = [*map(kind, kinds, short)]
+            numbers = [*compress(range(len(block)), of_kind)]
+            some, strange = self._look([*compress(block, of_kind)])
             found.update((numbers[at], entries) for at, entries in some.items())
             full.update([numbers[at] for at in strange])
         return found, full
@@ -108,17 +123,18 @@ class Screen:
         units = units[1:][~(spaces[1:] & spaces[:-1])]  # the block begins with a space, which is taken off here
         words = b" " + units.tobytes()
         units = np.frombuffer(words, np.uint8)
-        spaces = units == _SPACE
-        alone = np.flatnonzero(spaces[:-6] & spaces[2:-4] & spaces[4:-2] & spaces[6:])
+        ends = np.flatnonzero(units == _SPACE)
+        single = np.diff(ends) == 2
+        alone = ends[:-3][single[:-2] & single[1:-1] & single[2:]]
         for place in (1, 3, 5):
             alone = alone[units[alone + place] != _NEWLINE]
         if alone.size:
             full.update(_lines(units, alone))
         found: dict[int, list[int]] = defaultdict(list)
-        self._word_automaton.look(words, units, found)
-        if self._squeezed_automaton:
-            squeezed = body.translate(self._squeezed, _APART)
-            self._squeezed_automaton.look(squeezed, None, found)
+        self._word_automaton.look(words, found)
+        self._beginnings.look(words.translate(None, b" "), ends - np.arange(ends.size), found)
+        if self._glued_automaton and np.frombuffer(body, np.uint8).max() >= _OTHER_GLUED:
+            self._glued_automaton.look(body.translate(self._squeezed, _APART), found)
         return found, full
 
     def _bytes(self, text: str) -> bytes:
@@ -181,6 +197,67 @@ def _lines(units: Bytes, places: NDArray[Any]) -> list[int]:
     return numbers
 
 
+def _block_of(lines: Iterator[str]) -> list[str]:
+    """The next lines: many, unless they are long."""
+    block: list[str] = []
+    size = 0
+    while size < BLOCK and (more := list(islice(lines, 1_024))):
+        block += more
+        size += sum(map(len, more))
+    return block
+
+
+class _Beginnings:
+    """Long patterns in letters without spaces, looked for only where a token begins, by their first bytes at once.
+
+    A table of bits says for nearly every place that nothing begins there; it fits into a cache where an automaton would not.
+    """
+
+    def __init__(self, patterns: Iterable[tuple[bytes, int]]) -> None:
+        self._patterns: dict[tuple[int, int], list[tuple[bytes, int]]] = defaultdict(list)
+        for pattern, at in patterns:
+            first, second = pattern[:8], pattern[_SECOND:JOINED_FROM]
+            self._patterns[int.from_bytes(first, "little"), int.from_bytes(second, "little")].append((pattern, at))
+        self._is_there = np.zeros(1 << _BITS, np.bool_)
+        self._goes_on = np.zeros(1 << _BITS, np.bool_)
+        if self._patterns:
+            keys = np.array(list(self._patterns), np.uint64)
+            self._is_there[self._places(keys[:, 0], keys[:, 1])] = True
+        for key, some in self._patterns.items():
+            for pattern, _ in some:
+                more = int.from_bytes(pattern[8:16], "little") if len(pattern) >= 16 else key[1]
+                self._goes_on[self._places(np.uint64(key[0]), np.uint64(more))] = True
+
+    @staticmethod
+    def _places(first: Any, second: Any) -> Any:
+        with np.errstate(over="ignore"):  # it is meant to
+            return ((first * _SPREAD ^ second) * _SPREAD) >> np.uint64(64 - _BITS)
+
+    def look(self, body: bytes, starts: NDArray[Any], found: dict[int, list[int]]) -> None:
+        if not self._patterns or len(body) < JOINED_FROM:
+            return
+        keys = np.ndarray((len(body) - 7,), "<u8", body, strides=(1,))
+        starts = starts[: np.searchsorted(starts, len(body) - JOINED_FROM, "right")]
+        first, second = keys[starts], keys[starts + _SECOND]
+        maybe = np.flatnonzero(self._is_there[self._places(first, second)])
+        some_first, some_second = first[maybe], second[maybe]
+        more = keys[np.minimum(starts[maybe] + 8, keys.size - 1)]
+        maybe = maybe[
+            self._goes_on[self._places(some_first, some_second)] | self._goes_on[self._places(some_first, more)]
+        ]
+        hits = [
+            (start, at)
+            for start, *key in zip(starts[maybe].tolist(), first[maybe].tolist(), second[maybe].tolist(), strict=True)
+            for pattern, at in self._patterns.get((key[0], key[1]), ())
+            if body.startswith(pattern, start)
+        ]
+        if hits:
+            ends = np.flatnonzero(np.frombuffer(body, np.uint8) == _NEWLINE)
+            lines = np.searchsorted(ends, np.array([start for start, _ in hits]))
+            for line, (_, at) in zip(lines.tolist(), hits, strict=True):
+                found[line].append(at)
+
+
 class _Automaton:
     """Patterns with the phrases they stand for."""
 
@@ -196,13 +273,11 @@ class _Automaton:
     def __bool__(self) -> bool:
         return bool(self._entries)
 
-    def look(self, body: bytes, units: Bytes | None, found: dict[int, list[int]]) -> None:
+    def look(self, body: bytes, found: dict[int, list[int]]) -> None:
         hits = self._automaton.find_matches_as_indexes(body, overlapping=True)
         if not hits:
             return
-        ends = np.flatnonzero((np.frombuffer(body, np.uint8) if units is None else units) == _NEWLINE)
+        ends = np.flatnonzero(np.frombuffer(body, np.uint8) == _NEWLINE)
         lines = np.searchsorted(ends, np.fromiter((end for _, _, end in hits), np.int64, len(hits)) - 2)
         for line, (which, _, _) in zip(lines.tolist(), hits, strict=True):
-            entries = self._entries[which]
-            known = found[line]
-            known += [at for at in entries if at not in known]
+            found[line] += self._entries[which]

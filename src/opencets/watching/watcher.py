@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
@@ -29,6 +28,7 @@ WINDOW = 4_000
 OVERLAP = 1_000
 """A hit that is longer than this, with all that stands between its letters, is not found in a long text."""
 NOWHERE = Where()
+SEPARATORS = frozenset(sign for sign in map(chr, range(128)) if fold(sign) == " ")
 
 
 class Watcher:
@@ -58,6 +58,7 @@ class Watcher:
         )
         self._patterns: dict[str, re.Pattern[str]] = {}
         self._context_words: dict[Context, list[Wanted]] = {}
+        self._plain: dict[int, tuple[str, Hit] | None] = {}
         self._screen: Screen | None = None
 
     def scan(self, text: str, where: Where = NOWHERE) -> list[Hit]:
@@ -73,7 +74,10 @@ class Watcher:
         if self._screen is None:
             self._screen = Screen(self.wanted)
         for number, line, some in self._screen.candidates(lines):
-            hits = self.scan(line, where) if len(line) > LONG else self._hits(line, where, some)
+            if len(line) > LONG:
+                hits = self.scan(line, where)
+            else:
+                hits = (some and self._plain_hits(line, some)) or self._hits(line, where, some)
             if hits:
                 yield number, hits
 
@@ -88,6 +92,48 @@ class Watcher:
                     found[start, end, hit.phrase, hit.library] = _moved(hit, begin)
         return sorted(found.values(), key=_order)
 
+    def _plain_hits(self, line: str, some: Sequence[int]) -> list[Hit] | None:
+        """The hits where phrases stand as they are written and nothing else can stand; None where that is not sure.
+
+        ``some`` names a phrase as often as it may stand in the line. Found as often between separators, that is all of it.
+        """
+        low = line.lower()
+        if len(low) != len(line):
+            return None
+        hits: list[Hit] = []
+        for at in {*some}:
+            plain = self._plain_of(at)
+            if not plain:
+                return None
+            phrase, hit = plain
+            place = low.find(phrase)
+            left = some.count(at)
+            while place >= 0:
+                end = place + len(phrase)
+                if not (
+                    (place == 0 or line[place - 1] in SEPARATORS) and (end == len(line) or line[end] in SEPARATORS)
+                ):
+                    return None
+                hits.append(hit._replace(start=place, end=end, matched=line[place:end]))
+                left -= 1
+                place = low.find(phrase, end)
+            if left:
+                return None
+        return sorted(hits, key=_order) if len(hits) > 1 else hits
+
+    def _plain_of(self, at: int) -> tuple[str, Hit] | None:
+        """How a phrase stands when it is written as it is, and the hit that it then gives; None when more must be known."""
+        if at not in self._plain:
+            entry = self.wanted[at]
+            low = entry.phrase.phrase.lower()
+            found = None
+            if not (entry.glued or entry.phrase.contexts or entry.phrase.pattern) and len(low) == len(
+                entry.phrase.phrase
+            ):
+                found = next(iter(self._hits(low, NOWHERE, [at])), None)
+            self._plain[at] = (low, found) if found and (found.end, found.how) == (len(low), "words") else None
+        return self._plain[at]
+
     def _hits(self, text: str, where: Where, only: Sequence[int] | None) -> list[Hit]:
         readings = [Folded(text)]
         if counted_signs(text):
@@ -96,7 +142,7 @@ class Watcher:
         for which, read in enumerate(readings):
             found: dict[int, list[Place]] = defaultdict(list)
             for at, first in self._candidates(read.loose, only):
-                found[at] += places(self.wanted[at], read.runs, read.firsts[first], read.firsts[first + 1])
+                found[at] += places(self.wanted[at], read.runs, *read.runs_at(first))
             for at, some in found.items():
                 spans[at] += [
                     (read.start(place.first), _end(text, read.end(place.end - 1)), place, which)
@@ -110,7 +156,7 @@ class Watcher:
 
     def _candidates(self, loose: str, only: Sequence[int] | None) -> Iterator[tuple[int, int]]:
         if only is not None:
-            for at in only:
+            for at in {*only}:
                 for place in _found(self.wanted[at].loose, loose):
                     yield at, place
             return
@@ -188,7 +234,7 @@ class Watcher:
             self._context_words[context] = entries
         for entry in entries:
             for at in _found(entry.loose, read.loose):
-                for place in places(entry, read.runs, read.firsts[at], read.firsts[at + 1]):
+                for place in places(entry, read.runs, *read.runs_at(at)):
                     start, end = read.start(place.first), read.end(place.end - 1)
                     before, after = span[0] - end, start - span[1]
                     if 0 <= max(before, after) <= context.within:
@@ -246,4 +292,4 @@ def _order(hit: Hit) -> tuple[int, int, str, str]:
 
 
 def _moved(hit: Hit, by: int) -> Hit:
-    return replace(hit, start=hit.start + by, end=hit.end + by)
+    return hit._replace(start=hit.start + by, end=hit.end + by)

@@ -70,9 +70,14 @@ class Role(models.TextChoices):
     SUPERVISOR = "supervisor", "Supervisor"
     ADMINISTRATOR = "administrator", "Administrator"
     AUDITOR = "auditor", "Auditor"
+    SUPERVISING_OFFICER = "supervising-officer", "Supervising officer"
 
 
-READING_ROLES = frozenset({Role.INVESTIGATOR, Role.ANALYST, Role.VICTIM_IDENTIFICATION, Role.REVIEWER, Role.SUPERVISOR})
+READING_ROLES = frozenset(
+    {
+        Role.INVESTIGATOR, Role.ANALYST, Role.VICTIM_IDENTIFICATION, Role.REVIEWER, Role.SUPERVISOR, Role.SUPERVISING_OFFICER,
+    }
+)  # fmt: skip
 """Roles that open the agency's own unrestricted holdings. An officer with none of them reads no case."""
 
 

@@ -31,6 +31,7 @@ from opencets_web.commands.marked_things import mark_things, receive_things
 from opencets_web.commands.media_work import show_media_work
 from opencets_web.commands.postgres import write_private
 from opencets_web.commands.setup import running
+from opencets_web.commands.supervised import show_supervision
 from opencets_web.config.connection import url_stamp
 
 if TYPE_CHECKING:
@@ -214,6 +215,7 @@ def bring_evidence(folder: Path) -> None:
     _tell("Marking places and things", len(world.cases), len(world.cases))
     mark_things(working["Avon"][0], world.cases[0].reference)
     hand_in_sightings(working["Avon"][0], folder / "sightings")
+    show_supervision(working["Avon"][0], working["Avon"][1])
 
 
 def _known_files(actor: Actor, path: Path) -> None:

@@ -19,11 +19,14 @@ from opencets_web.config.connection import conninfo  # noqa: E402
 from opencets_web.evidence.ledger import DjangoUploadLedger  # noqa: E402
 from opencets_web.evidence.listening import authorise_live  # noqa: E402
 from opencets_web.evidence.uploads import Receive, Scope, Send, UploadApp  # noqa: E402
+from opencets_web.supervision.route import PREFIX as AGENTS  # noqa: E402
+from opencets_web.supervision.route import AgentApp  # noqa: E402
 from opencets_web.ui.live import LiveApp  # noqa: E402
 
 uploads = UploadApp(DjangoUploadLedger(), prefix="/uploads/")
 live = LiveApp(authorise_live, lambda: conninfo("web"))
 assets = AssetsApp()
+agents = AgentApp()
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,6 +40,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         raw = uploads
     elif path.startswith("/live/"):
         raw = live
+    elif path.startswith(AGENTS):
+        raw = agents
     elif assets.serves(path):
         raw = assets
     if scope["type"] == "http" and raw is not None:

@@ -21,6 +21,7 @@
 | OPENCETS_TEXT_LANGUAGES | what it reads, by its own names joined by ``+``, such as eng+deu | all installed |
 | OPENCETS_SIGHTINGS | folder of the ledger of sightings | ``sightings`` in the home |
 | OPENCETS_SIGHTING_PLACES | folder of databases of places (.mmdb) and boundaries (.geojson) | ``places`` in the home |
+| OPENCETS_ABSENT_SECONDS | seconds of silence after which a supervised device counts as absent | 60 |
 | OPENCETS_WITHOUT_DATABASE | 1: for type checks and ``makemigrations`` on a machine without a server | 0 |
 """
 
@@ -110,6 +111,7 @@ INSTALLED_APPS = [
     "opencets_web.emergencies",
     "opencets_web.auditing",
     "opencets_web.sightings",
+    "opencets_web.supervision",
     "opencets_web.releases",
     "opencets_web.push",
     "opencets_web.desk",

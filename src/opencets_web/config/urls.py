@@ -39,6 +39,7 @@ ROOMS = (
     "emergencies",
     "auditing",
     "sightings",
+    "supervision",
     "releases",
     "push",
     "desk",

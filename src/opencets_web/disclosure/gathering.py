@@ -74,6 +74,9 @@ WITHHELD_VERBS = (
     # of sightings, before a case takes them in
     "jurisdiction", "jurisdictions", "known-files", "lead", "leads", "sightings",
     "chart", "comment", "deadline", "inquiries", "inquiry", "notice", "standards", "task",
+    # of supervised people: what is told of them is a breach report, with what its condition allows
+    "appointment", "assessment", "breach-report", "contact", "device", "fault", "faults", "hit", "hits", "library", "order",
+    "plan", "supervised", "supervision",
     # votes, which are independent, and what became of them outside the case
     "disagreement", "disagreements", "entries", "entry", "grading-rule", "round", "votes",
     # of the machine and its people

@@ -21,7 +21,7 @@ from opencets_web.evidence.vault import day_key
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.middleware import refusals_as_pages
 
-SIGNED = frozenset({"media:thumbnail", "media:strip", "media:original", "marks:crop"})
+SIGNED = frozenset({"media:thumbnail", "media:strip", "media:original", "marks:crop", "supervision:screenshot"})
 """The addresses that answer with bytes of evidence, or of a picture made from it; none of them answers unsigned."""
 CACHE_CLEARED_BY = ("/account/logout/", "/account/me/lock/")
 PARAMETER = "signed"

@@ -441,6 +441,18 @@ def _functions() -> list[str]:
         "$$ select mine.id, theirs.agency_id, theirs.opened_at from sightings_computerlead mine join sightings_computerlead"
         " theirs on theirs.identities && mine.identities and theirs.agency_id <> mine.agency_id and theirs.ended_at is null"
         " where mine.agency_id = app_agency() and mine.ended_at is null order by theirs.opened_at $$",
+        # A device sends in its own name: this program says as which (``supervision.receiving``), and proves it as for an officer.
+        f"create or replace function app_device() returns uuid {head} as "
+        "$$ select d.id from supervision_device d where d.id = nullif(current_setting('app.device', true), '')::uuid"
+        " and d.ended_at is null and (session_user <> 'opencets_web' or exists (select 1 from policy_identitykey k,"
+        " split_part(current_setting('app.device_proof', true), ' ', 1) said,"
+        " split_part(current_setting('app.device_proof', true), ' ', 2) mark where said ~ '^[0-9]{1,12}$'"
+        " and abs(extract(epoch from now()) - said::bigint) < 300 and mark = encode(sha256(k.outer_block || sha256(k.inner_block"
+        " || convert_to('device ' || current_setting('app.device', true) || ' ' || said, 'UTF8'))), 'hex'))) $$",
+        f"create or replace function app_device_holding() returns uuid {head} as "
+        "$$ select holding_id from supervision_device where id = app_device() $$",
+        f"create or replace function app_device_agency() returns uuid {head} as "
+        "$$ select agency_id from supervision_device where id = app_device() $$",
         "create or replace function refuse_change() returns trigger language plpgsql as $$"
         " begin raise exception '% is append-only: % refused', tg_table_name, tg_op using errcode = 'insufficient_privilege';"
         " end $$",
@@ -679,6 +691,7 @@ def rights() -> dict[str, Rights]:
     for name in ("sightings_sightingfile", "sightings_fileset", "sightings_setfile"):
         web = "select, insert" if name == "sightings_setfile" else "select, insert, update"
         table[name] = Rights(web, "select, update", "", _own_policies(mine))
+    _supervision(table)
     table["accounts_agency"] = Rights("select, update", "select", "select")
     # An agency's key stands there wrapped by the root key; whoever reads the row has nothing without that.
     # A key of fields is made where there is none yet; one for each agency, and nobody changes it.
@@ -736,6 +749,38 @@ def rights() -> dict[str, Rights]:
             "select, insert" if name != "procrastinate_workers" else "select", "select, insert, update, delete"
         )
     return table
+
+
+def _supervision(table: dict[str, Rights]) -> None:
+    """A device adds to its own chain and reads its own order: nothing else, and nothing of anybody else's."""
+    mine = "device_id = (select app_device())"
+    under = f"{mine} and holding_id = (select app_device_holding()) and agency_id = (select app_device_agency())"
+    theirs = "agency_id = (select app_device_agency())"
+    read = "create policy device_reads on {table} for select to opencets_web using "
+    add = f"create policy device_adds on {{table}} for insert to opencets_web with check ({under})"
+    change = f"create policy device_changes on {{table}} for update to opencets_web using ({mine}) with check ({under})"
+    more: dict[str, tuple[str, ...]] = {
+        "supervision_device": (
+            f"{read}(id = (select app_device()))",
+            "create policy definer on {table} for select to opencets_definer using (true)",
+        ),
+        "supervision_supervisedperson": (f"{read}(holding_id = (select app_device_holding()))",),
+        "supervision_order": (f"{read}({mine})",),
+        "supervision_condition": (f"{read}(holding_id = (select app_device_holding()))",),
+        "supervision_devicestate": (f"{read}({mine})", change),
+        "supervision_entry": (f"{read}({mine})", add, change),
+        "supervision_hit": (f"{read}({mine})", add, change),
+        "supervision_fault": (f"{read}({mine})", add, change),
+    }
+    for name, policies in more.items():
+        right = table[name]
+        table[name] = Rights(right.web, right.jobs, right.blind, (*right.policies, *policies))
+    own = "agency_id = (select app_agency())"
+    for name, web in (
+        ("supervision_receivingkey", "select, insert"),
+        ("supervision_phraselibrary", "select, insert, update"),
+    ):
+        table[name] = Rights(web, "select", "", (*_own_policies(own), f"{read}({theirs})"))
 
 
 def _exposure(table: dict[str, Rights]) -> None:
@@ -821,7 +866,7 @@ def build() -> None:
             " standards_quiethours, texts_visibletext, texts_messagelanguage, desk_namekey, evidence_exhibit to opencets_definer"
         )
         cursor.execute("grant select on accounts_agency, accounts_certification to opencets_definer")
-        cursor.execute("grant select on sightings_computerlead to opencets_definer")
+        cursor.execute("grant select on sightings_computerlead, supervision_device to opencets_definer")
         cursor.execute("grant insert on accounts_officer to opencets_definer")
         cursor.execute("grant select on federation_identityprovider to opencets_definer")
         cursor.execute("grant select, insert on federation_binding to opencets_definer")

@@ -24,6 +24,7 @@ ROOMS: tuple[tuple[str, str, str, bool], ...] = (
     ("Charts", "charts:list", "route", False),
     ("Known files", "media:known", "hash", False),
     ("Sightings", "sightings:list", "network", True),
+    ("Supervision", "supervision:queue", "device-desktop", False),
     ("Sharing", "sharing:list", "share-3", True),
     ("Standards", "standards:board", "checklist", False),
     ("Data requests", "inquiries:list", "send", False),

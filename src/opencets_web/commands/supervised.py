@@ -1,0 +1,212 @@
+"""The demonstration's supervised people: two invented persons, three devices, harmless hits, one device that fell silent.
+
+What the devices send is made here as an agent makes it, sealed, chained and kept by the same way in as any batch.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from opencets.packing import captures
+from opencets.packing.order import sign_request
+
+if TYPE_CHECKING:
+    from opencets_web.policy.actor import Actor
+
+SYSTEM = "Invented desktop, Linux 6"
+HITS = (
+    # minutes ago, phrase, severity, before, after, program, conversation, direction, with screenshot
+    (
+        4,
+        "meet at the blue kiosk",
+        4,
+        "after school we could ",
+        " and walk to the lake",
+        "chromium",
+        "chat-a",
+        "typed",
+        True,
+    ),
+    (5, "nobody else has to know", 5, "it stays with us, ", ", promise", "chromium", "chat-a", "shown", True),
+    (9, "send the train timetable", 3, "can you ", " for Saturday", "chromium", "chat-a", "typed", False),
+    (55, "the red umbrella", 2, "look for ", " at the corner", "gedit", "note-1", "typed", False),
+    (
+        130,
+        "meet at the blue kiosk",
+        4,
+        "the article says people ",
+        " every morning",
+        "firefox",
+        "news-1",
+        "shown",
+        False,
+    ),
+    (300, "send the train timetable", 3, "Please ", " to the whole team", "thunderbird-mail", "mail-1", "typed", False),
+)
+
+
+@dataclass
+class InventedAgent:
+    """A device without a screen: keeps its chain as an agent does."""
+
+    name: str
+    key: Ed25519PrivateKey
+    device: str
+    after: tuple[int, str]
+    begun: dt.datetime
+    boot: str = "invented-run-1"
+    order: str = ""
+    version: int = 1
+    recipient: str = ""
+
+    @classmethod
+    def new(cls, name: str, begun: dt.datetime) -> InventedAgent:
+        """A device of this name."""
+        device = str(uuid4())
+        return cls(name, Ed25519PrivateKey.generate(), device, captures.beginning(device), begun)
+
+    def request(self) -> bytes:
+        """What it asks an order with."""
+        said = {"device": self.device, "name": self.name, "accounts": ["user"], "system": SYSTEM, "made_at": self.begun}
+        return sign_request(said, self.key)
+
+    def entry(self, body: captures.Body, at: dt.datetime) -> captures.Entry:
+        """The next link of its chain."""
+        mono = round((at - self.begun).total_seconds() * 1000)
+        made = captures.make_entry(
+            self.after, body, captures.seal_body(body, self.recipient), device=self.device, boot=self.boot, at=at, mono_ms=mono,
+            order=self.order, version=self.version,
+        )  # fmt: skip
+        self.after = made.head
+        return made
+
+
+def show_supervision(actor: Actor, reviewer: Actor | None) -> None:
+    """As web: open two files, enrol three devices, sign their orders, and let the devices send. Once."""
+    from opencets_web.policy.acting import acting_as
+    from opencets_web.supervision import actions, caring
+    from opencets_web.supervision.models import SupervisedPerson
+
+    with acting_as(actor.officer_id):
+        if SupervisedPerson.objects.filter(reference="SV-2026-0001").exists():
+            return
+    now = dt.datetime.now(dt.UTC)
+    for number, (name, devices) in enumerate(
+        (("Sam Sample", ("Desktop in the hall", "Laptop")), ("Robin Example", ("Family computer",)))
+    ):
+        reference = f"SV-2026-000{number + 1}"
+        with acting_as(actor.officer_id):
+            actions.open_person(
+                actor, reference=reference, name=name, reviewer_id=reviewer.officer_id if reviewer else None
+            )
+            caring.agree(
+                actor,
+                reference,
+                kind="visit",
+                due_at=now + dt.timedelta(days=2),
+                words="At the flat, with the plan.",
+                agreed=True,
+            )
+            caring.agree(
+                actor,
+                reference,
+                kind="register",
+                due_at=now - dt.timedelta(hours=20),
+                words="Yearly confirmation of the address.",
+            )
+            caring.enter_contact(
+                actor, reference, kind="treatment", name="Sample practice", details="+442079460150, Tuesdays"
+            )
+            caring.agree_goal(actor, reference, "A place at the evening school")
+        for place, device in enumerate(devices):
+            agent = InventedAgent.new(device, now - dt.timedelta(hours=8))
+            _watch(actor, agent, reference, now)
+            silent = number == 1
+            _send(
+                agent, now - dt.timedelta(minutes=9 if silent else 0), HITS if place == 0 and not silent else HITS[3:5]
+            )
+
+
+def _watch(actor: Actor, agent: InventedAgent, reference: str, now: dt.datetime) -> None:
+    from opencets_web.policy.acting import acting_as
+    from opencets_web.supervision import actions
+    from opencets_web.supervision.models import Order
+
+    with acting_as(actor.officer_id):
+        device = actions.enrol_device(actor, reference, agent.request())
+        made = actions.draft_order(
+            actor, device, court="Crown Court at Sampleton", reference=f"T2026-{reference[-4:]}",
+            words="Computers are used only while they are watched as this order says.", time_zone="Europe/London",
+            complaint="The chief officer, 1 Sample Street, Sampleton", begins_at=now - dt.timedelta(days=20),
+            ends_at=now + dt.timedelta(days=345), notice_on=(now - dt.timedelta(days=21)).date(), co_users=["Alex Sample"],
+        )  # fmt: skip
+        actions.put_condition(
+            actor, made, ref="C1", words="No contact with children through chats or messages.",
+            collectors=["typed", "shown", "window", "evasion"], text_around=200, screenshot="window", severity_from=2,
+            retention_days=90,
+            excluded={
+                "programs": ["thunderbird"], "sites": ["bank.example", "clinic.example"], "people": ["Dr Sample"],
+                "hours": [{"days": ["sun"], "from": "08:00", "to": "12:00"}],
+            },
+        )  # fmt: skip
+        actions.sign_order(actor, made)
+        order = Order.objects.get(pk=made)
+    from opencets_web.supervision.keys import recipient_of
+
+    with acting_as(actor.officer_id):
+        agent.recipient = recipient_of(actor.agency_id)
+    agent.order, agent.version = str(order.order_ref), order.version
+
+
+def _send(agent: InventedAgent, now: dt.datetime, hits: Sequence[tuple[Any, ...]]) -> None:
+    from opencets_web.supervision import receiving
+
+    entries = [
+        agent.entry(
+            captures.Started("first", "invented", SYSTEM, "x11", ("typed", "shown", "window", "evasion"), "0" * 64),
+            agent.begun,
+        )
+    ]
+    for minutes, phrase, severity, before, after, program, talk, direction, shot in sorted(
+        hits, key=lambda one: -one[0]
+    ):
+        at = now - dt.timedelta(minutes=minutes)
+        body = captures.Hit(
+            captures.Rule("neutral-example", "1", phrase, severity, f"The phrase “{phrase}” was {direction}."), "C1", at,
+            captures.Where("typed" if direction == "typed" else "shown", program, "Invented window", ""), direction, talk,
+            captures.Text(before, phrase, after, len(before), len(before) + len(phrase)), None, shot,
+        )  # fmt: skip
+        entries.append(agent.entry(body, at))
+        if shot:
+            entries.append(agent.entry(_picture(entries[-1].seq), at + dt.timedelta(seconds=1)))
+    covered = (
+        captures.Covered("chromium", "accessibility"),
+        captures.Covered("xterm", "none", "It has no accessibility tree."),
+    )
+    entries.append(agent.entry(captures.Heartbeat(covered, True, 0, 0, captures.Clock(0, 9)), now))
+    receiving.take_batch(UUID(agent.device), now, captures.batch_of(entries), now)
+
+
+def _picture(of: int) -> captures.Screenshot:
+    """A drawn window: coloured boxes, nothing else."""
+    from PIL import Image, ImageDraw
+
+    image = Image.new("RGB", (640, 400), (236, 239, 244))
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 0, 640, 36), fill=(76, 86, 106))
+    for number in range(5):
+        left = 24 if number % 2 else 220
+        draw.rounded_rectangle(
+            (left, 60 + 64 * number, left + 380, 108 + 64 * number), 10, fill=(163, 190, 200 - 20 * number)
+        )
+    written = io.BytesIO()
+    image.save(written, "JPEG", quality=70)
+    return captures.Screenshot(of, "window", 640, 400, base64.b64encode(written.getvalue()).decode())
