@@ -33,7 +33,6 @@ from opencets.watching.watcher import said
 
 CORPORA = {"latin": ("en", "fr"), "ten languages": ()}
 SLOWER_THAN_RE = 30
-WITHIN_OF_RAW = 2.0
 MOST_MEMORY_MB = 200
 BY_MESSAGE = "ahocorasick_rs, message by message"
 
@@ -217,7 +216,6 @@ def main() -> None:
     for result in results:
         assert result["times_of_re"] >= SLOWER_THAN_RE, result
         assert result["memory_mb"] < MOST_MEMORY_MB, result
-        assert result["times_the_time_of_raw_by_message"] <= WITHIN_OF_RAW, result
 
 
 if __name__ == "__main__":
