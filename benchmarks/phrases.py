@@ -27,7 +27,7 @@ from typing import Any
 
 from opencets.rehearsal.phrases import DISGUISES, InventedPhrases
 from opencets.watching import Library, Phrase, Watcher
-from opencets.watching.folding import Folded
+from opencets.watching.folding import runs_of
 from opencets.watching.plain import Plain
 from opencets.watching.watcher import said
 
@@ -55,7 +55,7 @@ def peers(library: Library, watcher: Watcher, lines: list[str]) -> tuple[dict[st
     import hyperscan
     from ahocorasick_rs import AhoCorasick, BytesAhoCorasick, Implementation, MatchKind
 
-    normal = " \n ".join(said(Folded(line).runs) for line in lines)
+    normal = " \n ".join(said(runs_of(line)) for line in lines)
     block = f" {normal} ".encode()
     patterns = sorted({f" {' '.join(entry.tokens)} " for entry in watcher.wanted})
     calls: dict[str, Callable[[], int]] = {}
