@@ -69,10 +69,11 @@ class _Top:
 
 @dataclass(slots=True)
 class _Said:
-    """A title or an address, and when it was asked."""
+    """The title of a window, or address and title of a page, and when they were asked."""
 
     window: str = ""
     address: str = ""
+    title: str = ""
     at: float = 0.0
 
 
@@ -126,8 +127,10 @@ class _Known:
 class Accessibility:
     """Hands on what is typed and shown, and which pages are opened."""
 
-    def __init__(self, seen: Callable[[Seen], None], opened: Callable[[Place], None]) -> None:
-        self._seen, self._opened = seen, opened
+    def __init__(
+        self, seen: Callable[[Seen], None], opened: Callable[[Place], None], allowed: Callable[[str, Place], bool]
+    ) -> None:  # fmt: skip
+        self._seen, self._opened, self._allowed = seen, opened, allowed
         self._bus: MessageBus | None = None
         self._events: asyncio.Queue[Message] = asyncio.Queue(5000)
         self._worker: asyncio.Task[None] | None = None
@@ -264,6 +267,9 @@ class Accessibility:
             return
         where = await self._place(ref, await self._top(ref))
         typed = node.states & _EDITABLE and node.states & _FOCUSED and len(text) <= LONGEST_TYPED
+        if not self._allowed("typed" if typed else "shown", where):
+            self._buffers.rows.pop(ref, None)
+            return
         if not node.states & _EDITABLE:
             self._seen(Seen("shown", where, plain, 0, len(plain)))
             return
@@ -273,6 +279,9 @@ class Accessibility:
 
     async def _read_tree(self, root: Ref) -> None:
         """The text of what was added, line by line, as far as it was not told in events of its own."""
+        place = await self._place(root, await self._top(root))
+        if not self._allowed("shown", place):
+            return
         lines, waiting, count = list[str](), [root], 0
         now = time.monotonic()
         while waiting and count < _MOST_NODES:
@@ -291,10 +300,8 @@ class Accessibility:
                 with contextlib.suppress(_Unanswered):
                     (children,) = await self._ask(ref, _ACCESSIBLE, "GetChildren")
                     waiting += [(str(name), str(path)) for name, path in reversed(children[:100])]
-        if lines:
-            place = await self._place(root, await self._top(root))
-            for line in lines:
-                self._seen(Seen("shown", place, line, 0, len(line)))
+        for line in lines:
+            self._seen(Seen("shown", place, line, 0, len(line)))
 
     # --- What an accessible is, and where it stands -------------------------------------------------------------------
 
@@ -345,7 +352,8 @@ class Accessibility:
         process, program = await self._process(ref[0])
         window = await self._title(top.frame, fresh=fresh) if top.frame else ""
         address = await self._address(top.document, fresh=fresh) if top.document else ""
-        return Place(program, window, address, process)
+        title = self._said.get(top.document).title if top.document else ""
+        return Place(program, window, address, process, window.startswith(title))
 
     async def _title(self, frame: Ref, *, fresh: bool) -> str:
         said = self._said.get(frame) or self._said.put(frame, _Said())
@@ -359,6 +367,7 @@ class Accessibility:
         if fresh or time.monotonic() - said.at > _STALE_SECONDS:
             (attributes,) = await self._ask(document, _DOCUMENT, "GetAttributes")
             address = next((attributes[name] for name in ("URI", "DocURL", "url") if attributes.get(name)), "")
+            said.title = cleaned(attributes.get("Title", ""), 400)
             before, said.address, said.at = said.address, _without_secrets(cleaned(address, 2000)), time.monotonic()
             if before and said.address != before and not fresh:
                 top = await self._top(document)

@@ -303,7 +303,7 @@ class Run:
         wanted = set(self.order.collectors())
         self._collecting, self._paused = True, ""
         if wanted & {"typed", "shown", "address"}:
-            self._accessibility = Accessibility(self._see, self._opened)
+            self._accessibility = Accessibility(self._see, self._opened, self._may)
             try:
                 await self._accessibility.start()
                 self._trouble.pop("accessibility", None)
@@ -365,6 +365,10 @@ class Run:
         if self._collecting and self._is_watched(seen.place.process):
             self._judge.see(seen)
 
+    def _may(self, collector: str, place: Place) -> bool:
+        """Whether anything may be taken there: asked before a text is even put together."""
+        return self._collecting and self._is_watched(place.process) and bool(self._judge.allowing(collector, place))
+
     def _is_watched(self, process: int) -> bool:
         """Whether a process is of an account that the order reaches."""
         if not process:
@@ -422,7 +426,7 @@ class Run:
         if not self._judge.allowing("shown", front.place) or (box := screen.box_of(front.window)) is None:
             self._reader.forget()
             return
-        text = await self._reader.read(front.window, screen.picture(box))
+        text = await self._reader.read(front.window, screen.picture_of(front.window, box))
         if text.strip():
             self._see(Seen("shown", front.place, text, 0, len(text)))
 
@@ -497,7 +501,7 @@ class Run:
             return
         if not self._accessibility.is_alive and self._collecting:
             self._accessibility.stop()
-            self._accessibility = Accessibility(self._see, self._opened)
+            self._accessibility = Accessibility(self._see, self._opened, self._may)
             try:
                 await self._accessibility.start()
                 self._trouble.pop("accessibility", None)
@@ -519,12 +523,15 @@ class Run:
         ]
 
     def _hit(self, hit: Hit, condition: Condition, place: Place, shot: bool) -> None:
-        window = self._window_of(place) if shot else 0
+        window = self._window_of(place) if shot and self._may_be_pictured(place, condition) else 0
         seq = self._put(replace(hit, screenshot=bool(window)), now=True)
         form = condition.captures.screenshot
         if not window or self._screen is None or form == "none":
             return
         local = self.order.local_time(self._clock.now())
+        shown = self._screen.place_of(window)
+        if condition.excluded.why(shown.program, shown.window, "", local):
+            return
 
         def hidden(other: Place) -> bool:
             excluded = condition.excluded
@@ -535,6 +542,10 @@ class Run:
         if taken is not None:
             jpeg, width, height = taken
             self._put(captures.Screenshot(seq, form, width, height, b64encode(jpeg).decode()), now=True)
+
+    def _may_be_pictured(self, place: Place, condition: Condition) -> bool:
+        """Where sites or people are excluded, a page that is not the one in front has no picture: another would be in it."""
+        return place.in_front or not (condition.excluded.sites or condition.excluded.people)
 
     def _window_of(self, place: Place) -> int:
         """The X window of a place: that in front, or the highest of its process that has the title."""

@@ -126,6 +126,17 @@ class Screen:
         grabbed = self._pictures.grab({"left": left, "top": top, "width": width, "height": height})
         return Image.frombytes("RGB", grabbed.size, grabbed.bgra, "raw", "BGRX")
 
+    def picture_of(self, window: int, box: Box) -> Image.Image:
+        """What a window shows; what lies over it belongs to others and is black."""
+        picture, above = self.picture(box), False
+        draw = ImageDraw.Draw(picture)
+        for other, _ in self.windows():
+            if above and other != window and (lies := self.box_of(other)) is not None:
+                left, top = lies[0] - box[0], lies[1] - box[1]
+                draw.rectangle((left, top, left + lies[2] - 1, top + lies[3] - 1), fill="black")
+            above = above or other == window
+        return picture
+
     def screenshot(
         self, window: int, form: Literal["window", "masked", "screen"], hidden: Callable[[Place], bool]
     ) -> tuple[bytes, int, int] | None:
@@ -136,29 +147,19 @@ class Screen:
         box = self.box_of(window)
         if box is None:
             return None
-        above, seen = list[Box](), False
-        covered = list[Box]()
-        for other, place in self.windows():
-            lies = self.box_of(other)
-            if other == window:
-                seen = True
-            elif lies is not None and seen:
-                above.append(lies)
-            if lies is not None and other != window and hidden(place):
-                covered.append(lies)
-        whole = self.picture()
         if form == "screen":
+            whole = self.picture()
             draw = ImageDraw.Draw(whole)
-            for left, top, width, height in covered:
-                draw.rectangle((left, top, left + width - 1, top + height - 1), fill="black")
+            for other, place in self.windows():
+                if other != window and hidden(place) and (lies := self.box_of(other)) is not None:
+                    draw.rectangle((lies[0], lies[1], lies[0] + lies[2] - 1, lies[1] + lies[3] - 1), fill="black")
         else:
-            bare = Image.new("RGB", whole.size)
-            left, top, width, height = box
-            bare.paste(whole.crop((left, top, left + width, top + height)), (left, top))
-            draw = ImageDraw.Draw(bare)
-            for x, y, wide, high in above:
-                draw.rectangle((x, y, x + wide - 1, y + high - 1), fill="black")
-            whole = bare.crop((left, top, left + width, top + height)) if form == "window" else bare
+            whole = self.picture_of(window, box)
+            if form == "masked":
+                screen = self._display.screen()
+                bare = Image.new("RGB", (screen.width_in_pixels, screen.height_in_pixels))
+                bare.paste(whole, box[:2])
+                whole = bare
         whole.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
         written = BytesIO()
         whole.save(written, "JPEG", quality=JPEG_QUALITY)

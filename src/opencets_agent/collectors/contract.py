@@ -37,12 +37,16 @@ def labels(en: str, fr: str, de: str) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something is: the program, the title of its window, the address in it, and the process."""
+    """Where something is: the program, the title of its window, the address in it, and the process.
+
+    ``in_front``: whether the window shows just this page, as far as its title tells; a page of another tab is not in its picture.
+    """
 
     program: str
     window: str = ""
     address: str = ""
     process: int = 0
+    in_front: bool = True
 
 
 @dataclass(frozen=True, slots=True)
