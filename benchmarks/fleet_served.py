@@ -253,8 +253,9 @@ class Device:
                 self.blocked_at = time.monotonic()
                 await asyncio.sleep(min(LONGEST_PAUSE, 0.5 * 2**failed) * (0.5 + self.chance.random() / 2))
                 continue
-            failed = 0
             now = time.monotonic()
+            if failed:
+                failed, self.blocked_at = 0, now
             for entry in self.spool:
                 if (
                     entry.seq <= received

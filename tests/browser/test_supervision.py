@@ -161,6 +161,8 @@ def test_killed_servers_and_cut_lines_lose_nothing_and_double_nothing(
         [one.entry(heartbeat() if number % 5 else hit(f"lantern {number}")) for number in range(per_device)]
         for one in agents
     ]
+    # No page is open while the server is killed: it would complain, rightly.
+    ines.close()
     ended = threading.Event()
     received = [0] * len(agents)
 

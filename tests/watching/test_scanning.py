@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import unicodedata
 
 import pytest
@@ -189,3 +191,14 @@ def test_hostile_texts_cost_no_more_than_their_length(text: str) -> None:
     watcher = Watcher([library_of("lil lil lil lil", "aa bb", TRAIN, "illi lili")])
     assert watcher.scan(text) == []
     assert list(watcher.scan_lines([text, TRAIN])) == [(1, watcher.scan(TRAIN))]
+
+
+def test_one_message_is_scanned_without_numpy_as_a_device_needs_it() -> None:
+    program = (
+        "import sys; from opencets.watching import Conversation, Library, Phrase, Watcher;"
+        "library = Library('small', 1, '.', '.', (Phrase('blue kiosk', 3, 'en', 'trips', '.'),));"
+        "turn = Conversation(Watcher([library])).add('the blu3 kiosk');"
+        "print(len(turn.hits), sorted({'numpy', 'numba', 'duckdb', 'django'} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout == "1 []\n"

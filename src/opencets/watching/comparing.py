@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from opencets.watching.folding import LEET, SAME, Run, is_unspaced, runs_of
+from opencets.watching.folding import LEET, SAME, Folded, Run, is_unspaced, runs_of
 from opencets.watching.library import Phrase
 
 JOINED_FROM = 10
@@ -81,11 +81,15 @@ def loose_of(letters: str) -> str:
     return _REPEATED.sub(r"\1", letters.translate(SAME))
 
 
-def places(entry: Wanted, runs: Sequence[Run], first: int, last: int) -> Iterator[Place]:
-    """Where the phrase stands in full, beginning with a run from ``first`` to before ``last``."""
-    for at in range(first, last):
+def places(entry: Wanted, text: Folded, letter: int) -> Iterator[Place]:
+    """Where the phrase stands in full, beginning with a run that a letter of ``loose`` stands for."""
+    first, last = text.runs_at(letter)
+    _, end = text.runs_at(letter + len(entry.loose) - 1)
+    runs, before = text.beside(first, end)
+    for at in range(first - before, last - before):
         if runs[at].opens:
-            yield from _walk(entry, runs, at, at, 0, (), 0, False, False)
+            for place in _walk(entry, runs, at, at, 0, (), 0, False, False):
+                yield place._replace(first=place.first + before, end=place.end + before)
 
 
 def _walk(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -138,54 +138,73 @@ class Run(NamedTuple):
     """Whether its token has a true letter, so that a digit or a sign in it stands for one without more."""
 
 
-class Folded:
-    """A text as runs of one letter, none across tokens, and for the screen as ``loose``."""
+_Chunk = tuple[tuple[Run, ...], str, tuple[int, ...]]
+"""The runs of what stands between separators of ASCII, their letters for the screen, the first run of each of these."""
 
-    __slots__ = ("_bases", "_firsts", "_letters_before", "_runs_before", "loose", "runs")
+
+class Folded:
+    """A text as chunks of runs, and for the screen as ``loose``. Runs are put side by side only where they are looked at."""
+
+    __slots__ = ("_bases", "_chunks", "_letters_before", "_runs_before", "loose")
 
     def __init__(self, text: str, signed: bool = False) -> None:
-        self.runs: list[Run] = []
         self._bases: list[int] = []
-        self._firsts: list[tuple[int, ...]] = []
+        self._chunks: list[_Chunk] = []
         self._runs_before: list[int] = []
         self._letters_before: list[int] = []
         loose = ""
+        before = 0
         for match in (_SIGNED_CHUNK if signed else _CHUNK).finditer(text):
-            chunk = match[0]
-            runs, letters, firsts = (_kept_runs_of if len(chunk) <= _LONGEST_KEPT else _runs_of)(chunk, signed)
-            if not runs:
+            word = match[0]
+            chunk = _kept_runs_of(word, signed) if len(word) <= _LONGEST_KEPT else _runs_of(word, signed)
+            runs, letters, _ = chunk
+            if not letters:
                 continue
             self._bases.append(match.start())
-            self._runs_before.append(len(self.runs))
-            self.runs += runs
-            if loose and loose[-1] == letters[0]:  # one letter for the screen; it stands for the first of both
-                self._letters_before.append(len(loose) - 1)
-                loose += letters[1:]
-            else:
-                self._letters_before.append(len(loose))
-                loose += letters
-            self._firsts.append(firsts)
+            self._chunks.append(chunk)
+            self._runs_before.append(before)
+            before += len(runs)
+            same = (
+                loose[-1:] == letters[0]
+            )  # then one letter for the screen stands for the last of one and the first of the other
+            self._letters_before.append(len(loose) - same)
+            loose += letters[1:] if same else letters
+        self._runs_before.append(before)
         self.loose = loose
 
     def start(self, at: int) -> int:
         """Where a run begins in the text."""
-        return self._bases[bisect_right(self._runs_before, at) - 1] + self.runs[at].start
+        chunk = bisect_right(self._runs_before, at) - 1
+        return self._bases[chunk] + self._chunks[chunk][0][at - self._runs_before[chunk]].start
 
     def end(self, at: int) -> int:
-        return self._bases[bisect_right(self._runs_before, at) - 1] + self.runs[at].end
+        chunk = bisect_right(self._runs_before, at) - 1
+        return self._bases[chunk] + self._chunks[chunk][0][at - self._runs_before[chunk]].end
+
+    def runs(self, first: int, end: int) -> list[Run]:
+        """The runs from one to before another."""
+        return self.beside(first, end)[0][first - self._runs_before[bisect_right(self._runs_before, first) - 1] :][
+            : end - first
+        ]
+
+    def beside(self, first: int, end: int) -> tuple[list[Run], int]:
+        """The runs of the chunks in which those from ``first`` to before ``end`` stand, and the number of the first of them."""
+        low = bisect_right(self._runs_before, first) - 1
+        high = bisect_left(self._runs_before, end, low)
+        return [run for runs, _, _ in self._chunks[low:high] for run in runs], self._runs_before[low]
 
     def runs_at(self, letter: int) -> tuple[int, int]:
         """The runs that a letter of ``loose`` stands for: the first, and the one after the last."""
-        return self._first(letter), self._first(letter + 1) if letter + 1 < len(self.loose) else len(self.runs)
+        return self._first(letter), self._first(letter + 1) if letter + 1 < len(self.loose) else self._runs_before[-1]
 
     def _first(self, letter: int) -> int:
         chunk = bisect_right(self._letters_before, letter) - 1
         while chunk and self._letters_before[chunk] == letter and self._last_letter(chunk - 1) == letter:
             chunk -= 1  # its first letter is the last of the chunk before
-        return self._runs_before[chunk] + self._firsts[chunk][letter - self._letters_before[chunk]]
+        return self._runs_before[chunk] + self._chunks[chunk][2][letter - self._letters_before[chunk]]
 
     def _last_letter(self, chunk: int) -> int:
-        return self._letters_before[chunk] + len(self._firsts[chunk]) - 1
+        return self._letters_before[chunk] + len(self._chunks[chunk][2]) - 1
 
 
 def parts_of(text: str) -> Iterator[tuple[str, int, int]]:
@@ -257,7 +276,7 @@ def is_emphasised(runs: Sequence[tuple[str, int]]) -> bool:
     return any(size >= 3 for size in repeated) or any(min(pair) >= 2 for pair in pairwise(repeated))
 
 
-def _runs_of(text: str, signed: bool = False) -> tuple[tuple[Run, ...], str, tuple[int, ...]]:
+def _runs_of(text: str, signed: bool = False) -> _Chunk:
     runs: list[Run] = []
     for token in tokens_of(text, signed):
         groups: list[list[tuple[str, int, int]]] = []

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress, islice
-from operator import and_, lt
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -92,29 +91,15 @@ class Screen:
 
     def _of_block(self, block: list[str]) -> tuple[dict[int, list[int]], set[int]]:
         """For its lines the phrases they may have, and which lines must be compared with every phrase."""
-        found: dict[int, list[int]] = {}
-        full: set[int] = set()
-        if max(map(len, block)) > LONGEST_LINE:
-            full = {number for number, line in enumerate(block) if len(line) > LONGEST_LINE}
-        kinds = [*map(str.isascii, block)]
-        if not full and (all(kinds) or not any(kinds)):
+        if max(map(len, block)) <= LONGEST_LINE:
             return self._look(block)
-        short = [True] * len(block)
-        for number in full:
-            short[number] = False
-        for kind in (and_, lt):  # short and of ASCII; short and not so
-            of_kind = [*map(kind, kinds, short)]
-            numbers = [*compress(range(len(block)), of_kind)]
-            some, strange = self._look([*compress(block, of_kind)])
-            found.update((numbers[at], entries) for at, entries in some.items())
-            full.update([numbers[at] for at in strange])
-        return found, full
+        long = {number for number, line in enumerate(block) if len(line) > LONGEST_LINE}
+        found, full = self._look(["" if number in long else line for number, line in enumerate(block)])
+        return found, full | long
 
     def _look(self, lines: list[str]) -> tuple[dict[int, list[int]], set[int]]:
-        if not lines:
-            return {}, set()
         body = self._bytes(" " + " \n ".join(lines) + " ")
-        if body.count(b"\n") != len(lines) - 1:
+        if body.count(_NEWLINE) != len(lines) - 1:
             body = self._bytes(" " + " \n ".join([line.replace("\n", " ") for line in lines]) + " ")
         full = set(self._strange(np.frombuffer(body, np.uint8)))
         words = body.translate(self._words)

@@ -142,7 +142,7 @@ class Watcher:
         for which, read in enumerate(readings):
             found: dict[int, list[Place]] = defaultdict(list)
             for at, first in self._candidates(read.loose, only):
-                found[at] += places(self.wanted[at], read.runs, *read.runs_at(first))
+                found[at] += places(self.wanted[at], read, first)
             for at, some in found.items():
                 spans[at] += [
                     (read.start(place.first), _end(text, read.end(place.end - 1)), place, which)
@@ -171,7 +171,7 @@ class Watcher:
     ) -> Iterator[Hit]:
         entry = self.wanted[at]
         phrase = entry.phrase
-        normalised = said(read.runs[place.first : place.end])
+        normalised = said(read.runs(place.first, place.end))
         if not phrase.pattern:
             hit = self._weighed(
                 text, where, at, span, read, normalised, place.how, _disguises(text, span, place, entry)
@@ -234,7 +234,7 @@ class Watcher:
             self._context_words[context] = entries
         for entry in entries:
             for at in _found(entry.loose, read.loose):
-                for place in places(entry, read.runs, *read.runs_at(at)):
+                for place in places(entry, read, at):
                     start, end = read.start(place.first), read.end(place.end - 1)
                     before, after = span[0] - end, start - span[1]
                     if 0 <= max(before, after) <= context.within:

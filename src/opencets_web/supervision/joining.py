@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import logging
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from opencets_web.policy.officers import actor_for
 from opencets_web.supervision.by_rule import files_to_join
 from opencets_web.supervision.models import Hit, HitState, SupervisedPerson, Verdict
 
-COLUMNS = ("Date", "Message", "Account", "URL", "File name", "SHA-256", "MD5", "Program", "Conversation", "Hit")
+MESSAGES = ("Date", "Message", "Window", "URL", "Program", "Conversation", "Hit")
+FILES = ("File name", "Size", "SHA-256", "MD5", "Date", "Program", "Hit")
 _log = logging.getLogger("opencets.supervision")
 
 
@@ -51,10 +53,8 @@ def join_hits(actor: Actor, reference: str) -> int:
         with tempfile.TemporaryDirectory(prefix="hits-", dir=_scratch()) as scratch:
             folder = Path(scratch) / f"hits-{timezone.now():%Y-%m-%d}"
             folder.mkdir()
-            with (folder / "hits.csv").open("w", encoding="utf-8", newline="") as stream:
-                writer = csv.writer(stream)
-                writer.writerow(COLUMNS)
-                writer.writerows(_row(hit) for hit in hits)
+            _write(folder / "messages.csv", MESSAGES, [_message(hit) for hit in hits if not hit.said.get("file")])
+            _write(folder / "files.csv", FILES, [_file(hit) for hit in hits if hit.said.get("file")])
             exhibit_id, _ = receive_path(actor, reference, folder, title=f"What hits name, {timezone.now():%Y-%m-%d}")
         Hit.objects.filter(pk__in=[hit.pk for hit in hits]).update(joined_at=timezone.now())
         log.record(
@@ -77,10 +77,22 @@ def _scratch() -> Path:
     return folder
 
 
-def _row(hit: Hit) -> tuple[object, ...]:
-    said, file = hit.said, hit.said.get("file") or {}
+def _write(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    if rows:
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream).writerows((columns, *rows))
+
+
+def _at(hit: Hit) -> str:
+    return hit.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _message(hit: Hit) -> tuple[object, ...]:
+    said = hit.said
     text = f"{said.get('before', '')}{said.get('match', '')}{said.get('after', '')}"
-    return (
-        hit.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), text, said.get("window", ""), said.get("address", ""),
-        file.get("name", ""), file.get("sha256", ""), file.get("md5", ""), hit.program, hit.conversation, str(hit.id),
-    )  # fmt: skip
+    return _at(hit), text, said.get("window", ""), said.get("address", ""), hit.program, hit.conversation, str(hit.id)
+
+
+def _file(hit: Hit) -> tuple[object, ...]:
+    file = hit.said["file"]
+    return file.get("name"), file.get("size"), file.get("sha256"), file.get("md5"), _at(hit), hit.program, str(hit.id)

@@ -343,3 +343,20 @@ def test_a_library_is_tested_before_it_goes_to_a_device_and_can_go_back(watched:
         assert b"blue kiosk" in receiving.library_for(watched.device_id, digest)
         with pytest.raises(NotFound):
             receiving.library_for(watched.device_id, "0" * 64)
+
+
+def test_what_judged_hits_name_becomes_an_exhibit_of_the_file_once(full: Watched, as_actor: Behind) -> None:
+    from opencets_web.evidence.models import Exhibit
+    from opencets_web.supervision import joining, reviewing
+
+    officer = full.officer
+    with as_actor(officer):
+        assert joining.join_hits(officer, REFERENCE) == 0
+        first, second, _ = _hits(full)
+        reviewing.review_hit(officer, first.id, "breach")
+        reviewing.review_hit(officer, second.id, "false")
+        assert joining.join_hits(officer, REFERENCE) == 1
+        assert joining.join_hits(officer, REFERENCE) == 0
+        exhibit = Exhibit.objects.get(case__reference=REFERENCE)
+        assert exhibit.files_received == 1
+        assert exhibit.holding_id == first.holding_id
