@@ -122,6 +122,8 @@ def test_evaluate_reads_a_corpus_and_learns_weights(tmp_path: Path) -> None:
     assert "time to alert" in learned.output
     again = _run("evaluate", "--pan", tmp_path, "--library", library, "--weights", tmp_path / "ours-1.yaml")
     assert again.output.startswith("ours-1: 200 conversations")
+    nowhere = _run("evaluate", "--pan", tmp_path, "--library", library, "--train", tmp_path / "nowhere" / "ours-1.yaml")
+    assert (nowhere.exit_code, "there is no folder" in nowhere.stderr) == (2, True)
     (tmp_path / "lines.txt").write_text("c0001 one\n")
     assert "lines.txt:1:" in _run("evaluate", "--pan", tmp_path, "--library", library).stderr
 

@@ -224,11 +224,15 @@ def evaluate(
     from opencets.watching.risk import Baseline, Weights
 
     corpus = open_corpus(folder, authors, lines)
+    if learned and not learned.absolute().parent.is_dir():
+        raise SourceRefused(f"The weights cannot be written: there is no folder {learned.absolute().parent}.")
     model = Baseline(Watcher([Library.open(path) for path in libraries]), Weights.open(weights))
     if learned:
         first, corpus = halves(corpus)
         model = Baseline(model.watcher, learn(first, model, learned.stem))
-        learned.write_text(model.weights.to_yaml(), "utf-8")
+        beside = learned.with_name(f"{learned.name}.part")
+        beside.write_text(model.weights.to_yaml(), "utf-8")
+        beside.replace(learned)
     result = evaluate_model(corpus, model, budget)
     if as_json:
         click.echo(json.dumps(result.to_json()))
