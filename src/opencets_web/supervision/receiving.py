@@ -40,6 +40,7 @@ _KINDS = {
 }  # fmt: skip
 _OPENED = frozenset({"hit", "screenshot", "gap", "evasion", "stopped", "started", "ended", "notice"})
 """Kinds whose body is opened as it comes; of heartbeats only the last, the others when somebody looks."""
+_LARGEST, _LARGEST_VERSION = (1 << 63) - 1, (1 << 31) - 1
 _keys: dict[UUID, tuple[float, str]] = {}
 
 HERE = (
@@ -169,6 +170,8 @@ def take_batch(device_id: UUID, said_at: dt.datetime, body: bytes, now: dt.datet
     sent = captures.read_batch(body)
     if any(entry.device != str(device_id) for entry in sent):
         raise SourceRefused("The batch has entries of another device; it was not kept.")
+    if any(entry.seq > _LARGEST or entry.mono_ms > _LARGEST or entry.version > _LARGEST_VERSION for entry in sent):
+        raise DamagedSource("An entry has a number that no device comes to; the batch was not kept.")
     sent.sort(key=lambda entry: entry.seq)
     with as_device(device_id) as cursor:
         here = _lock(cursor, device_id)
@@ -281,9 +284,9 @@ def _keep_entry(taken: Taken, entry: Sent) -> None:
     here = taken.here
     taken.entries.append(
         Entry(
-            id=new_id(), **here.guarded, device_id=here.device_id, seq=entry.seq, boot=entry.boot[:64], at=moment_of(entry.at),
-            at_text=entry.at, mono_ms=entry.mono_ms, kind=entry.kind, order_ref=_uuid(entry.order), order_version=entry.version,
-            prev=entry.prev, hash=entry.hash, body=entry.body, received_at=taken.now,
+            id=new_id(), **here.guarded, device_id=here.device_id, seq=entry.seq, boot=entry.boot[:64],
+            at=moment_of(entry.at), at_text=entry.at[:40], mono_ms=entry.mono_ms, kind=entry.kind, order_ref=_uuid(entry.order),
+            order_version=entry.version, prev=entry.prev, hash=entry.hash, body=entry.body, received_at=taken.now,
         )
     )  # fmt: skip
 

@@ -96,6 +96,9 @@ def _closing(work: Callable[[], bytes]) -> bytes:
     except DatabaseError as error:
         _log.warning("A batch could not be kept (%s); the device keeps it.", str(error).strip().split("\n")[0])
         raise _Answer(503, {"code": "database", "sentence": "It could not be kept now; come again."}) from None
+    except ValueError:
+        _log.exception("A batch could not be understood.")
+        raise _Answer(400, {"code": "unreadable", "sentence": "The batch could not be understood."}) from None
     except OpenCETSError as error:
         raise _Answer(503, {"code": error.code, "sentence": error.sentence}) from None
     finally:

@@ -161,6 +161,21 @@ def test_what_goes_beyond_the_order_is_let_go_and_told(watched: Watched, send: A
     assert not check_chain(again, (0, entries[0].prev))
 
 
+def test_texts_and_numbers_that_no_database_keeps_do_not_stop_a_device(
+    watched: Watched, send: Any, as_actor: Behind
+) -> None:
+    agent = watched.agent
+    odd = hit("a\x00b\ud800c", program="x\x00term", conversation="\udfff")
+    assert send([agent.entry(odd), agent.entry(heartbeat())])["received"] == 2
+    with pytest.raises(DamagedSource):
+        send([agent.entry(heartbeat(), seq=1 << 70)])
+    with as_actor(watched.officer):
+        kept, hits, faults = _rows(watched)
+    assert [row.seq for row in kept] == [1, 2]
+    assert not hits
+    assert [fault.kind for fault in faults] == ["unreadable"]
+
+
 def test_gaps_evasion_and_stopping_are_told(watched: Watched, send: Any, as_actor: Behind) -> None:
     agent = watched.agent
     send(
