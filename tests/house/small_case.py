@@ -221,7 +221,7 @@ def _sightings(made: SmallCase, now: datetime) -> None:
         )  # fmt: skip
     for name, end in (("computer_lead", {"due_at": now}), ("ended_lead", {"ended_at": now, "outcome": "nothing"})):
         rows[name] = ComputerLead.objects.create(
-            **by, identity=computer.pk.hex, jurisdiction=rows["jurisdiction"], model="computers-1",
+            **by, identity=computer.pk.hex, identities=[computer.pk.hex], jurisdiction=rows["jurisdiction"], model="computers-1",
             opened_by_id=cast.owner.officer_id, opened_at=now, **end,
         )  # fmt: skip
     rows["set_file"] = SetFile.objects.create(**by, file_set=rows["file_set"], digest=file.pk.hex, category="UK:1")

@@ -68,7 +68,7 @@ def person_for(actor: Actor, reference: str, to: str = "contribute") -> Supervis
     return door.admit(actor, rows, to, reference=reference)
 
 
-def note(verb: str, actor: Actor, person: SupervisedPerson, subject: str = "", **details: object) -> None:
+def note(actor: Actor, verb: str, person: SupervisedPerson, subject: str = "", **details: object) -> None:
     """The line in the log, and word to open pages of the file."""
     log.record(
         verb, actor, holding=(person.holding_id, person.agency_id), subject=subject or f"supervised:{person.reference}",
@@ -108,7 +108,7 @@ def open_person(
         holding=case.holding, agency_id=actor.agency_id, case=case, reference=reference, name=name.strip()[:200],
         setting=setting, in_charge_id=actor.officer_id, opened_at=timezone.now(),
     )  # fmt: skip
-    note("supervised.opened", actor, person, setting=setting)
+    note(actor, "supervised.opened", person, setting=setting)
     if reviewer_id is not None and reviewer_id != actor.officer_id:
         name_reviewer(actor, reference, reviewer_id)
     return reference
@@ -142,7 +142,7 @@ def name_reviewer(actor: Actor, reference: str, officer_id: UUID | None) -> None
             _grant(actor, person.holding, officer.pk, Level.CONTRIBUTE, "Looks at hits first")
     person.reviewer_id = officer_id
     person.save(update_fields=["reviewer"])
-    note("supervision.opened-to", actor, person, reviewer=str(officer_id or ""))
+    note(actor, "supervision.opened-to", person, reviewer=str(officer_id or ""))
 
 
 def _opened(person: SupervisedPerson, officer_id: UUID) -> bool:
@@ -168,7 +168,7 @@ def hand_over(actor: Actor, reference: str, officer_id: UUID, because: str) -> N
     take_on(person.case, officer.pk)
     person.in_charge_id = officer.pk
     person.save(update_fields=["in_charge"])
-    note("supervision.handed-over", actor, person, to=officer.email, because=because.strip()[:400])
+    note(actor, "supervision.handed-over", person, to=officer.email, because=because.strip()[:400])
     tell(f"officer:{officer.pk}", "cases", person.case_id)
     # Last: with it the file may close to the actor.
     Grant.objects.filter(
@@ -200,7 +200,7 @@ def enrol_device(actor: Actor, reference: str, request: bytes, *, name: str = ""
             "This device, or its key, is enrolled already. A device has one file; make a new request."
         ) from None
     DeviceState.objects.create(holding_id=person.holding_id, agency_id=person.agency_id, device=device)
-    note("device.enrolled", actor, person, f"device:{device.id}", name=device.name, key=device.key)
+    note(actor, "device.enrolled", person, f"device:{device.id}", name=device.name, key=device.key)
     return device.id
 
 
@@ -211,7 +211,7 @@ def end_device(actor: Actor, device_id: UUID, *, ended: bool = True) -> str:
     _refuse_others(actor)
     device.ended_at = timezone.now() if ended else None
     device.save(update_fields=["ended_at"])
-    note("device.ended" if ended else "device.restored", actor, device.person, f"device:{device.id}")
+    note(actor, "device.ended" if ended else "device.restored", device.person, f"device:{device.id}")
     return device.person.reference
 
 
@@ -256,7 +256,7 @@ def draft_order(actor: Actor, device_id: UUID, **said: Any) -> UUID:
         one.pk, one.order = None, made
         one.id = uuid4()
         one.save(force_insert=True)
-    note("order.drafted", actor, device.person, f"order:{made.id}", version=made.version)
+    note(actor, "order.drafted", device.person, f"order:{made.id}", version=made.version)
     return made.id
 
 
@@ -310,7 +310,7 @@ def change_draft(actor: Actor, order_id: UUID, **said: Any) -> None:
     if order.ends_at <= order.begins_at:
         raise ActRefused("The order ends before it begins.")
     order.save(update_fields=[name.removesuffix("_id") for name in stated])
-    note("order.changed", actor, order.person, f"order:{order.id}", fields=sorted(stated))
+    note(actor, "order.changed", order.person, f"order:{order.id}", fields=sorted(stated))
 
 
 @transaction.atomic
@@ -328,7 +328,7 @@ def put_condition(actor: Actor, order_id: UUID, **said: Any) -> UUID:
         for name, value in stated.items():
             setattr(found, name, value)
         found.save(update_fields=list(stated))
-    note("order.changed", actor, order.person, f"order:{order.id}", condition=found.ref)
+    note(actor, "order.changed", order.person, f"order:{order.id}", condition=found.ref)
     return found.id
 
 
@@ -343,7 +343,7 @@ def remove_condition(actor: Actor, condition_id: UUID, *, removed: bool = True) 
             found.save(update_fields=["removed_at"])
     except IntegrityError:
         raise ActRefused("The draft has another condition of this name by now.") from None
-    note("order.changed", actor, order.person, f"order:{order.id}", condition=found.ref, removed=removed)
+    note(actor, "order.changed", order.person, f"order:{order.id}", condition=found.ref, removed=removed)
     return order.id
 
 
@@ -353,7 +353,7 @@ def withdraw_draft(actor: Actor, order_id: UUID) -> str:
     order = _draft(actor, order_id)
     order.state = OrderState.WITHDRAWN
     order.save(update_fields=["state"])
-    note("order.draft-withdrawn", actor, order.person, f"order:{order.id}")
+    note(actor, "order.draft-withdrawn", order.person, f"order:{order.id}")
     return order.person.reference
 
 
@@ -385,7 +385,7 @@ def sign_order(actor: Actor, order_id: UUID) -> str:
             purpose=f"By the terms of {order.reference or 'the order'}"[:200], granted_by_id=actor.officer_id, granted_at=now,
             expires_at=max(order.ends_at, now + timedelta(minutes=1)),
         )  # fmt: skip
-    note("order.signed", actor, person, f"order:{order.id}", version=order.version, digest=order.digest)
+    note(actor, "order.signed", person, f"order:{order.id}", version=order.version, digest=order.digest)
     return written.decode()
 
 
@@ -436,5 +436,5 @@ def download_order(actor: Actor, order_id: UUID) -> tuple[str, str]:
     order = door.admit(actor, Order.objects.select_related("person"), pk=order_id)
     if not order.document:
         raise NotFound
-    note("order.downloaded", actor, order.person, f"order:{order.id}", version=order.version)
+    note(actor, "order.downloaded", order.person, f"order:{order.id}", version=order.version)
     return order.document, f"order-{order.person.reference}-{order.version}.json"

@@ -40,7 +40,7 @@ def agree(actor: Actor, reference: str, *, kind: str, due_at: datetime, words: s
         holding_id=person.holding_id, agency_id=person.agency_id, person=person, kind=kind, words=words.strip()[:2000],
         due_at=due_at, agreed=agreed, made_by_id=actor.officer_id, made_at=timezone.now(),
     )  # fmt: skip
-    note("appointment.made", actor, person, f"appointment:{made.id}", kind=kind, due=due_at)
+    note(actor, "appointment.made", person, f"appointment:{made.id}", kind=kind, due=due_at)
     return made.id
 
 
@@ -55,7 +55,7 @@ def settle(actor: Actor, appointment_id: UUID, act: str, outcome: str = "") -> s
     row.outcome = outcome.strip()[:4000] if act == "done" else ""
     row.dropped_at = now if act == "dropped" else None
     row.save(update_fields=["done_at", "done_by", "outcome", "dropped_at"])
-    note("appointment.changed", actor, row.person, f"appointment:{row.id}", act=act)
+    note(actor, "appointment.changed", row.person, f"appointment:{row.id}", act=act)
     return row.person.reference
 
 
@@ -69,7 +69,7 @@ def enter_contact(actor: Actor, reference: str, *, kind: str, name: str, details
         holding_id=person.holding_id, agency_id=person.agency_id, person=person, kind=kind, name=name.strip()[:200],
         details=details.strip()[:2000], entered_by_id=actor.officer_id, entered_at=timezone.now(),
     )  # fmt: skip
-    note("contact.entered", actor, person, f"contact:{made.id}", kind=kind)
+    note(actor, "contact.entered", person, f"contact:{made.id}", kind=kind)
     return made.id
 
 
@@ -79,7 +79,7 @@ def end_contact(actor: Actor, contact_id: UUID, *, ended: bool = True) -> str:
     row = door.admit(actor, Contact.objects.select_related("person"), "contribute", pk=contact_id)
     row.ended_at = timezone.now() if ended else None
     row.save(update_fields=["ended_at"])
-    note("contact.changed", actor, row.person, f"contact:{row.id}", ended=ended)
+    note(actor, "contact.changed", row.person, f"contact:{row.id}", ended=ended)
     return row.person.reference
 
 
@@ -93,7 +93,7 @@ def agree_goal(actor: Actor, reference: str, words: str) -> UUID:
         holding_id=person.holding_id, agency_id=person.agency_id, person=person, words=words.strip()[:2000],
         made_by_id=actor.officer_id, made_at=timezone.now(),
     )  # fmt: skip
-    note("plan.made", actor, person, f"plan:{made.id}")
+    note(actor, "plan.made", person, f"plan:{made.id}")
     return made.id
 
 
@@ -105,7 +105,7 @@ def settle_goal(actor: Actor, plan_id: UUID, act: str) -> str:
     row.reached_at = now if act == "reached" else None
     row.dropped_at = now if act == "dropped" else None
     row.save(update_fields=["reached_at", "dropped_at"])
-    note("plan.changed", actor, row.person, f"plan:{row.id}", act=act)
+    note(actor, "plan.changed", row.person, f"plan:{row.id}", act=act)
     return row.person.reference
 
 
@@ -134,7 +134,7 @@ def assess(actor: Actor, reference: str, instrument: str, answers: Mapping[str, 
         answers={item.key: answers[item.key] for item in form.items}, score=str(score), rater_id=actor.officer_id,
         at=timezone.now(),
     )  # fmt: skip
-    note("assessment.made", actor, person, f"assessment:{made.id}", instrument=form.key, version=form.version)
+    note(actor, "assessment.made", person, f"assessment:{made.id}", instrument=form.key, version=form.version)
     return made.id
 
 
@@ -147,5 +147,5 @@ def withdraw_assessment(actor: Actor, assessment_id: UUID, *, withdrawn: bool = 
     row.withdrawn_at = timezone.now() if withdrawn else None
     row.save(update_fields=["withdrawn_at"])
     verb = "assessment.withdrawn" if withdrawn else "assessment.restored"
-    note(verb, actor, row.person, f"assessment:{row.id}", instrument=row.instrument)
+    note(actor, verb, row.person, f"assessment:{row.id}", instrument=row.instrument)
     return row.person.reference

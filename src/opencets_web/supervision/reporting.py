@@ -71,8 +71,8 @@ def breach_report(actor: Actor, reference: str, condition: str, purpose: str) ->
         sha256=hashlib.sha256(content).hexdigest(),
     )  # fmt: skip
     note(
-        "breach-report.made",
         actor,
+        "breach-report.made",
         person,
         f"breach-report:{made.id}",
         condition=condition,
@@ -208,7 +208,7 @@ def told_paper(actor: Actor, reference: str) -> tuple[bytes, str]:
         blocks.append((one.device, lines))
     if not blocks:
         blocks.append(("Nothing is recorded", ["No order is in force."]))
-    note("supervised.told", actor, person)
+    note(actor, "supervised.told", person)
     foot = (
         f"{actor.agency_name}, {timezone.now():%Y-%m-%d %H:%M} UTC, {person.reference}. Passwords are never recorded."
     )
@@ -220,7 +220,7 @@ def week_paper(actor: Actor, reference: str) -> tuple[bytes, str]:
     """The last seven days of a person in short (PDF), and the name of its file."""
     person = person_for(actor, reference, "read")
     week = week_of(person)
-    note("supervised.summed-up", actor, person)
+    note(actor, "supervised.summed-up", person)
     foot = f"{actor.agency_name}, {timezone.now():%Y-%m-%d %H:%M} UTC. Counts, not contents; the file has the rest."
     return _paper(f"{person.reference}: the week to {timezone.now():%Y-%m-%d}", week, foot), f"week-{reference}.pdf"
 
