@@ -81,7 +81,10 @@ class Served:
         kept = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "OPENCETS_DB_ROLE"}}
         path = os.pathsep.join([str(REPOSITORY / "src"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
         # The tests' identity providers run on this machine.
-        own = {"OPENCETS_HOME": str(self.home), "PYTHONPATH": path, "OPENCETS_PRIVATE_PROVIDERS": "localhost,127.0.0.1"}
+        own = {
+            "OPENCETS_HOME": str(self.home), "PYTHONPATH": path, "OPENCETS_PRIVATE_PROVIDERS": "localhost,127.0.0.1",
+            "OPENCETS_ADDRESS": self.address,
+        }  # fmt: skip
         return {**kept, **own}
 
     def start(self) -> None:

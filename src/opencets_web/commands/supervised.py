@@ -10,6 +10,7 @@ import datetime as dt
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -28,14 +29,14 @@ HITS = (
         4,
         "meet at the blue kiosk",
         4,
-        "after school we could ",
+        "on Sunday we could ",
         " and walk to the lake",
         "chromium",
         "chat-a",
         "typed",
         True,
     ),
-    (5, "nobody else has to know", 5, "it stays with us, ", ", promise", "chromium", "chat-a", "shown", True),
+    (5, "bring the green umbrella", 5, "it may rain, ", ", and the map", "chromium", "chat-a", "shown", True),
     (9, "send the train timetable", 3, "can you ", " for Saturday", "chromium", "chat-a", "typed", False),
     (55, "the red umbrella", 2, "look for ", " at the corner", "gedit", "note-1", "typed", False),
     (
@@ -51,6 +52,14 @@ HITS = (
     ),
     (300, "send the train timetable", 3, "Please ", " to the whole team", "thunderbird-mail", "mail-1", "typed", False),
 )
+
+EVERYDAY = (
+    "The train to the coast leaves at nine, and the kiosk on the platform sells maps.",
+    "Could you water the plants on the balcony while we are away?",
+    "The library opens an hour later on Mondays.",
+    "Thank you for the soup, it was the best of this winter.",
+)
+"""What people of the demonstration write every day: the sample that its library is tested against."""
 
 
 @dataclass
@@ -89,6 +98,18 @@ class InventedAgent:
         return made
 
 
+def _show_library(actor: Actor) -> None:
+    """The neutral phrases as a library of the agency, tested against some everyday lines, so that an order can name it."""
+    from opencets import watching
+    from opencets_web.policy.acting import acting_as
+    from opencets_web.supervision import libraries
+
+    neutral = watching.Library.open(Path(watching.__file__).parent / "libraries" / "neutral")
+    with acting_as(actor.officer_id):
+        made = libraries.hand_in(actor, watching.bytes_of(neutral), "neutral")
+        libraries.test_library(actor, made, EVERYDAY)
+
+
 def show_supervision(actor: Actor, reviewer: Actor | None) -> None:
     """As web: open two files, enrol three devices, sign their orders, and let the devices send. Once."""
     from opencets_web.policy.acting import acting_as
@@ -98,6 +119,7 @@ def show_supervision(actor: Actor, reviewer: Actor | None) -> None:
     with acting_as(actor.officer_id):
         if SupervisedPerson.objects.filter(reference="SV-2026-0001").exists():
             return
+    _show_library(actor)
     now = dt.datetime.now(dt.UTC)
     for number, (name, devices) in enumerate(
         (("Sam Sample", ("Desktop in the hall", "Laptop")), ("Robin Example", ("Family computer",)))
