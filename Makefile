@@ -4,7 +4,8 @@ OPENCETS = .venv/bin/opencets
 PYTEST = .venv/bin/pytest
 ARGS ?=
 # Each process takes a home and a database server of its own (tests/conftest.py).
-SIDE_BY_SIDE = -n auto --maxprocesses 8 --dist loadfile
+# Files go in their order: by their number of tests, the longest would come last and keep one process waiting.
+SIDE_BY_SIDE = -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run setup test test-parts proof-parts check proof bench reset
@@ -29,7 +30,7 @@ proof-parts:
 test: test-parts ## Set up what the tests need, and run them all; or those that ARGS names
 ifeq ($(ARGS),)
 	$(PYTEST) $(SIDE_BY_SIDE) -m "not browser and not proof"
-	$(PYTEST) -m browser
+	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m browser
 else
 	$(PYTEST) $(ARGS)
 endif

@@ -27,7 +27,8 @@ def levels(one: str, other: str) -> list[str]:
         ("خالد أبو حسين", "Khaled Abu Hussein", ["sounds_same", "sounds_same"]),
         ("الحسين", "Hussein", ["sounds_same"]),
         ("Annamaria Lopez", "Anna Maria Lopez", ["joined", "same"]),
-        ("高川 蒼太", "Takakawa Sota", ["unread", "unread"]),
+        ("高川 蒼太", "Takakawa Sota", ["typo", "typo"]),
+        ("大木 涼", "Ryo Oki", ["spelt", "unread"]),
         ("Анна Берестова", "Otto Berestova", ["different", "same"]),
     ],
 )
