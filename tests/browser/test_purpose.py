@@ -32,6 +32,8 @@ def test_one_key_says_why_and_goes_on(officer: Callable[[str], Officer]) -> None
         page.wait_for_url("**/cases/AV-2026-0002/notes/")
         assert "Purpose today: Other: Handover at the change of shift" in page.inner_text("main")
         page.click("a:has-text('change')")
+        page.wait_for_selector("main :text('Why do you look')")
+        page.wait_for_load_state()  # its keys are heard from here on
         page.keyboard.press("2")
         page.wait_for_url("**/cases/AV-2026-0002/notes/")
         assert "Purpose today: Victim identification" in page.inner_text("main")
