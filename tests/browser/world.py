@@ -107,7 +107,7 @@ class Served:
         with self.log.open("ab") as log:
             self._serving = subprocess.Popen(command, env=self.environment(), stdout=log, stderr=subprocess.STDOUT)
         self.keeper = self._serving.pid
-        self.wait_until_up(120)
+        self.wait_until_up(250)
 
     def wait_until_up(self, seconds: float = 60) -> None:
         """Return once the server answers; the end of its log where it does not."""
