@@ -200,8 +200,8 @@ def until(page: Any, expression: str, seconds: float = 10.0) -> Any:
             if value := page.evaluate(expression):
                 return value
         except Exception as error:
-            # The page is being replaced by the one that was asked for.
-            if "context was destroyed" not in str(error) and "navigat" not in str(error):
+            # The page is being replaced by the one that was asked for, whose body, for a moment, is not there yet.
+            if not any(words in str(error) for words in ("context was destroyed", "navigat", "properties of null")):
                 raise
         assert monotonic() < end, f"still not true after {seconds} s: {expression}\n{page.inner_text('body')[:1500]}"
         sleep(0.05)
