@@ -38,7 +38,7 @@ HITS = (
     ),
     (5, "bring the green umbrella", 5, "it may rain, ", ", and the map", "chromium", "chat-a", "shown", True),
     (9, "send the train timetable", 3, "can you ", " for Saturday", "chromium", "chat-a", "typed", False),
-    (55, "the red umbrella", 2, "look for ", " at the corner", "gedit", "note-1", "typed", False),
+    (55, "the second bench by the pond", 2, "they met on ", " again", "gedit", "note-1", "typed", False),
     (
         130,
         "meet at the blue kiosk",
@@ -50,7 +50,7 @@ HITS = (
         "shown",
         False,
     ),
-    (300, "send the train timetable", 3, "Please ", " to the whole team", "thunderbird-mail", "mail-1", "typed", False),
+    (300, "send the train timetable", 3, "Please ", " to the whole team", "evolution", "mail-1", "typed", False),
 )
 
 EVERYDAY = (
@@ -98,8 +98,8 @@ class InventedAgent:
         return made
 
 
-def _show_library(actor: Actor) -> None:
-    """The neutral phrases as a library of the agency, tested against some everyday lines, so that an order can name it."""
+def _show_library(actor: Actor) -> str:
+    """The digest of the neutral phrases as a library of the agency, tested against some everyday lines, so that the orders name it."""
     from opencets import watching
     from opencets_web.policy.acting import acting_as
     from opencets_web.supervision import libraries
@@ -108,6 +108,7 @@ def _show_library(actor: Actor) -> None:
     with acting_as(actor.officer_id):
         made = libraries.hand_in(actor, watching.bytes_of(neutral), "neutral")
         libraries.test_library(actor, made, EVERYDAY)
+    return neutral.digest
 
 
 def show_supervision(actor: Actor, reviewer: Actor | None) -> None:
@@ -119,7 +120,7 @@ def show_supervision(actor: Actor, reviewer: Actor | None) -> None:
     with acting_as(actor.officer_id):
         if SupervisedPerson.objects.filter(reference="SV-2026-0001").exists():
             return
-    _show_library(actor)
+    library = _show_library(actor)
     now = dt.datetime.now(dt.UTC)
     for number, (name, devices) in enumerate(
         (("Sam Sample", ("Desktop in the hall", "Laptop")), ("Robin Example", ("Family computer",)))
@@ -150,14 +151,17 @@ def show_supervision(actor: Actor, reviewer: Actor | None) -> None:
             caring.agree_goal(actor, reference, "A place at the evening school")
         for place, device in enumerate(devices):
             agent = InventedAgent.new(device, now - dt.timedelta(hours=8))
-            _watch(actor, agent, reference, now)
+            _watch(actor, agent, reference, now, library)
             silent = number == 1
             _send(
-                agent, now - dt.timedelta(minutes=9 if silent else 0), HITS if place == 0 and not silent else HITS[3:5]
+                agent,
+                now - dt.timedelta(minutes=9 if silent else 0),
+                HITS if place == 0 and not silent else HITS[3:5],
+                silent=silent,
             )
 
 
-def _watch(actor: Actor, agent: InventedAgent, reference: str, now: dt.datetime) -> None:
+def _watch(actor: Actor, agent: InventedAgent, reference: str, now: dt.datetime, library: str) -> None:
     from opencets_web.policy.acting import acting_as
     from opencets_web.supervision import actions
     from opencets_web.supervision.models import Order
@@ -169,6 +173,7 @@ def _watch(actor: Actor, agent: InventedAgent, reference: str, now: dt.datetime)
             words="Computers are used only while they are watched as this order says.", time_zone="Europe/London",
             complaint="The chief officer, 1 Sample Street, Sampleton", begins_at=now - dt.timedelta(days=20),
             ends_at=now + dt.timedelta(days=345), notice_on=(now - dt.timedelta(days=21)).date(), co_users=["Alex Sample"],
+            libraries=[library],
         )  # fmt: skip
         actions.put_condition(
             actor, made, ref="C1", words="No contact with children through chats or messages.",
@@ -188,7 +193,7 @@ def _watch(actor: Actor, agent: InventedAgent, reference: str, now: dt.datetime)
     agent.order, agent.version = str(order.order_ref), order.version
 
 
-def _send(agent: InventedAgent, now: dt.datetime, hits: Sequence[tuple[Any, ...]]) -> None:
+def _send(agent: InventedAgent, now: dt.datetime, hits: Sequence[tuple[Any, ...]], *, silent: bool) -> None:
     from opencets_web.supervision import receiving
 
     entries = [
@@ -202,7 +207,7 @@ def _send(agent: InventedAgent, now: dt.datetime, hits: Sequence[tuple[Any, ...]
     ):
         at = now - dt.timedelta(minutes=minutes)
         body = captures.Hit(
-            captures.Rule("neutral-example", "1", phrase, severity, f"The phrase “{phrase}” was {direction}."), "C1", at,
+            captures.Rule("neutral", "1", phrase, severity, f"The phrase “{phrase}” was {direction}."), "C1", at,
             captures.Where("typed" if direction == "typed" else "shown", program, "Invented window", ""), direction, talk,
             captures.Text(before, phrase, after, len(before), len(before) + len(phrase)), None, shot,
         )  # fmt: skip
@@ -214,6 +219,8 @@ def _send(agent: InventedAgent, now: dt.datetime, hits: Sequence[tuple[Any, ...]
         captures.Covered("xterm", "none", "It has no accessibility tree."),
     )
     entries.append(agent.entry(captures.Heartbeat(covered, True, 0, 0, captures.Clock(0, 9)), now))
+    if not silent:
+        entries.append(agent.entry(captures.Stopped("the computer was shut down"), now))
     receiving.take_batch(UUID(agent.device), now, captures.batch_of(entries), now)
 
 

@@ -6,7 +6,7 @@ It goes through all files at once, so it is done behind the blind door; what it 
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -19,17 +19,22 @@ from opencets_web.supervision.receiving import dropped
 from opencets_web.ui.notify import tell
 
 SILENT_SECONDS = int(os.environ.get("OPENCETS_ABSENT_SECONDS", "60"))
+NEVER_HEARD_HOURS = 24
+"""So long an order may be in force before its agent is heard for the first time: somebody has to bring it to the device."""
 HEARTBEAT_DAYS = 2
 ROWS_AT_ONCE = 500
 OTHER_DAYS = 90
-"""So long the body of what is neither hit nor heartbeat is kept where no condition of its order says less."""
+"""So long the body of what is neither hit nor heartbeat is kept where no condition of its order says less; and that of a hit which
+could not be read, so that no condition is known."""
 
 _SILENT = (
-    "select d.id, d.holding_id, d.agency_id, d.person_id, d.name, p.in_charge_id, p.reviewer_id, s.received_at, s.last_seq"
+    "select d.id, d.holding_id, d.agency_id, d.person_id, d.name, p.in_charge_id, p.reviewer_id, s.received_at, s.last_seq,"
+    " greatest(o.signed_at, o.begins_at)"
     " from supervision_device d join supervision_devicestate s on s.device_id = d.id"
     " join supervision_supervisedperson p on p.id = d.person_id"
     " join supervision_order o on o.device_id = d.id and o.state = 'signed'"
-    " where d.ended_at is null and s.absent_since is null and not s.stopped and s.received_at < %s"
+    " where d.ended_at is null and s.absent_since is null and not s.stopped"
+    " and (s.received_at < %s or (s.received_at is null and greatest(o.signed_at, o.begins_at) < %s))"
     " and o.begins_at <= %s and o.ends_at > %s for update of s"
 )
 
@@ -40,26 +45,27 @@ def look_for_absence() -> int:
     now = timezone.now()
     with across_holdings():
         with connection.cursor() as cursor:
-            cursor.execute(_SILENT, [now - timedelta(seconds=SILENT_SECONDS), now, now])
+            silent, never = now - timedelta(seconds=SILENT_SECONDS), now - timedelta(hours=NEVER_HEARD_HOURS)
+            cursor.execute(_SILENT, [silent, never, now, now])
             rows = cursor.fetchall()
             if not rows:
                 return 0
             cursor.execute(
-                "update supervision_devicestate set absent_since = received_at where device_id = any (%s)",
-                [[row[0] for row in rows]],
+                "update supervision_devicestate set absent_since = coalesce(received_at, %s) where device_id = any (%s)",
+                [now, [row[0] for row in rows]],
             )
         Fault.objects.bulk_create(
             [
                 Fault(
                     id=new_id(), holding_id=holding, agency_id=agency, person_id=person, device_id=device,
-                    kind=FaultKind.ABSENT, seq=seq, mark=f"absent-{seq}-{heard:%Y%m%dT%H%M%S}", at=now,
-                    sentence=f"Nothing was heard of {name} since {heard:%Y-%m-%d %H:%M:%S} UTC; it had not said that it stops.",
+                    kind=FaultKind.ABSENT, seq=seq, mark=f"absent-{seq}-{heard or signed:%Y%m%dT%H%M%S}", at=now,
+                    sentence=_silence(name, heard, signed),
                 )
-                for device, holding, agency, person, name, _, _, heard, seq in rows
+                for device, holding, agency, person, name, _, _, heard, seq, signed in rows
             ],
             ignore_conflicts=True,
         )  # fmt: skip
-        for device, holding, agency, _, _, charge, reviewer, _, _ in rows:
+        for device, holding, agency, _, _, charge, reviewer, *_ in rows:
             log.record(
                 "faults.noticed",
                 None,
@@ -70,6 +76,12 @@ def look_for_absence() -> int:
             for officer in {charge, reviewer} - {None}:
                 tell(f"officer:{officer}", "device", device)
     return len(rows)
+
+
+def _silence(name: str, heard: datetime | None, signed: datetime) -> str:
+    if heard is None:
+        return f"{name} was never heard, though its order is in force since {signed:%Y-%m-%d %H:%M} UTC."
+    return f"Nothing was heard of {name} since {heard:%Y-%m-%d %H:%M:%S} UTC; it had not said that it stops."
 
 
 def delete_by_rule() -> int:
@@ -112,8 +124,10 @@ def _delete_bodies() -> int:
             "(select min(c.retention_days) from supervision_condition c join supervision_order o on o.id = c.order_id"
             " where o.order_ref = e.order_ref and o.version = e.order_version and c.removed_at is null), %s)))"
             " or (e.kind = 'screenshot' and e.received_at < now() - interval '1 day' and not exists"
-            " (select 1 from supervision_hit h where h.device_id = e.device_id and h.screenshot_seq = e.seq))) limit %s",
-            [now - timedelta(days=HEARTBEAT_DAYS), OTHER_DAYS, ROWS_AT_ONCE],
+            " (select 1 from supervision_hit h where h.device_id = e.device_id and h.screenshot_seq = e.seq))"
+            " or (e.kind = 'hit' and e.received_at < %s and not exists"
+            " (select 1 from supervision_hit h where h.device_id = e.device_id and h.seq = e.seq))) limit %s",
+            [now - timedelta(days=HEARTBEAT_DAYS), OTHER_DAYS, now - timedelta(days=OTHER_DAYS), ROWS_AT_ONCE],
         )  # fmt: skip
         found = [row[0] for row in cursor.fetchall()]
         _let_go(Entry.objects.filter(pk__in=found))

@@ -62,6 +62,8 @@ class AgentApp:
 
     async def _answer(self, method: str, path: str, headers: dict[str, str], receive: Receive) -> tuple[bytes, str]:
         if path == f"{PREFIX}entries" and method == "POST":
+            # Whoever is no device of ours is turned away before a byte of theirs is kept in memory.
+            await self._in_thread(partial(_known, headers))
             body = await _body(headers, receive)
             return await self._in_thread(partial(_entries, headers, body)), "application/json"
         if path.startswith(LIBRARY) and method == "GET":
@@ -111,6 +113,11 @@ def _signed(headers: dict[str, str], body: bytes) -> tuple[Any, Any, Any]:
     device, at, signature = given
     device_id, said = receiving.require_device(device, at, signature, body, now)
     return device_id, said, now
+
+
+def _known(headers: dict[str, str]) -> bytes:
+    receiving.require_known(headers.get("x-device", ""))
+    return b""
 
 
 def _entries(headers: dict[str, str], body: bytes) -> bytes:

@@ -170,6 +170,36 @@ def test_what_was_kept_long_enough_is_let_go_and_the_chain_still_holds(
         assert reviewing.picture_of(next(row for row in _hits(full) if row.pk == first.pk)) == b""
 
 
+def test_a_device_that_was_never_heard_is_told_after_a_day_and_an_unread_hit_is_let_go_in_time(
+    watched: Watched, as_actor: Behind, as_job: Behind
+) -> None:
+    from opencets_web.supervision import by_rule
+    from opencets_web.supervision.models import DeviceState, Entry, Fault, Order
+
+    with as_job(None):
+        assert by_rule.look_for_absence() == 0  # there is a day to bring the order to the device
+    with as_actor(watched.officer):
+        assert DeviceState.objects.get(device_id=watched.device_id).received_at is None
+        signed = dt.datetime.now(dt.UTC) - dt.timedelta(hours=25)
+        Order.objects.filter(pk=watched.order_id).update(signed_at=signed, begins_at=signed)
+    with as_job(None):
+        assert by_rule.look_for_absence() == 1
+        assert by_rule.look_for_absence() == 0
+    with as_actor(watched.officer):
+        fault = Fault.objects.get(device_id=watched.device_id)
+        assert (fault.kind, "never heard" in fault.sentence) == ("absent", True)
+        made = watched.agent.entry(hit())
+        Entry.objects.create(
+            device_id=watched.device_id, holding_id=fault.holding_id, agency_id=fault.agency_id, seq=made.seq, boot=made.boot,
+            at=signed, at_text=made.at, mono_ms=made.mono_ms, kind="hit", hash=made.hash, body=made.body,
+            received_at=signed - dt.timedelta(days=91),
+        )  # fmt: skip
+    with as_job(None):
+        by_rule.delete_by_rule()
+    with as_actor(watched.officer):
+        assert Entry.objects.get(device_id=watched.device_id).body.startswith("sha256:")
+
+
 def test_silence_without_a_goodbye_is_told_once_and_ends_with_the_next_batch(
     full: Watched, as_actor: Behind, as_job: Behind
 ) -> None:
