@@ -24,8 +24,8 @@ NEVER_HEARD_HOURS = 24
 HEARTBEAT_DAYS = 2
 ROWS_AT_ONCE = 500
 OTHER_DAYS = 90
-"""So long the body of what is neither hit nor heartbeat is kept where no condition of its order says less; and that of a hit which
-could not be read, so that no condition is known."""
+"""So long the body of what is neither hit nor heartbeat is kept where no condition of its order says less;
+and that of a hit which could not be read, so that no condition is known."""
 
 _SILENT = (
     "select d.id, d.holding_id, d.agency_id, d.person_id, d.name, p.in_charge_id, p.reviewer_id, s.received_at, s.last_seq,"
