@@ -99,7 +99,7 @@ class InventedAgent:
 
 
 def _show_library(actor: Actor) -> str:
-    """The digest of the neutral phrases as a library of the agency, tested against some everyday lines, so that the orders name it."""
+    """The neutral phrases as a library of the agency, tested against everyday lines, for the orders to name; its digest."""
     from opencets import watching
     from opencets_web.policy.acting import acting_as
     from opencets_web.supervision import libraries
