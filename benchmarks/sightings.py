@@ -19,6 +19,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import statistics
 import sys
 import tempfile
@@ -37,6 +38,7 @@ import pyarrow.parquet as pq
 
 from opencets.ranking.computers import rank_computers
 from opencets.sighting import Batch, Ledger, Origin, answers
+from opencets.sighting.parts import GROUPS, SIGHTINGS
 from opencets.sighting.reading import read_batches
 
 DAYS = 60
@@ -153,6 +155,21 @@ def _kinds(networks: Any) -> pa.DictionaryArray:
     )
 
 
+def offered(population: Population, rows: int) -> set[tuple[int, int]]:
+    """The pairs of computer and file of the last thirty days."""
+    pairs: set[tuple[int, int]] = set()
+    for number in range(DAYS - 30, DAYS):
+        for table in population.day(number, rows // DAYS):
+            pairs |= _pairs(table)
+    return pairs
+
+
+def _pairs(table: pa.Table) -> set[tuple[int, int]]:
+    computer, file = (table[name].chunk(0).indices.to_numpy().astype(np.int64) for name in ("identity", "file"))
+    keys = np.unique(computer << 32 | file)
+    return set(zip((keys >> 32).tolist(), (keys & 0xFFFFFFFF).tolist(), strict=True))
+
+
 def load_ours(population: Population, folder: Path, rows: int) -> tuple[Ledger, dict[str, Any], set[tuple[int, int]]]:
     """The ledger, what loading took, and the pairs of computer and file of the last thirty days."""
     ledger = Ledger.create(folder)
@@ -161,11 +178,7 @@ def load_ours(population: Population, folder: Path, rows: int) -> tuple[Ledger, 
     for number in range(DAYS):
         for part, table in enumerate(population.day(number, rows // DAYS)):
             if number >= DAYS - 30:
-                keys = np.unique(
-                    table["identity"].chunk(0).indices.to_numpy().astype(np.int64) << 32
-                    | table["file"].chunk(0).indices.to_numpy()
-                )
-                pairs.update(zip((keys >> 32).tolist(), (keys & 0xFFFFFFFF).tolist(), strict=True))
+                pairs |= _pairs(table)
             begun = time.process_time()
             (done,) = ledger.load([Batch.of(Origin(f"day {number} part {part}"), table)])
             took["load"] += time.process_time() - begun
@@ -288,27 +301,38 @@ def ask_ours(ledger: Ledger, asked: Asked, rounds: int) -> tuple[dict[str, Any],
 
 TOP, COUNTS = "top 100 of a region with factors", "daily counts by country"
 HISTORY, OFFERS = "one computer's history", "all offers of one file"
+_WHO = "coalesce(g.computer, s.identity)"
 PEER_SQL = {
     TOP: f"""
         with recent as (
-          select identity, file, seen_at from s where region = '{REGION}' and seen_at >= timestamp '{{after}}'),
+          select {_WHO} as computer, file, seen_at from s left join g on g.identity = s.identity
+          where region = '{REGION}' and seen_at >= timestamp '{{after}}'),
         offering as (
-          select file, count(distinct identity) as computers from s
+          select file, count(distinct {_WHO}) as computers from s left join g on g.identity = s.identity
           where seen_at >= timestamp '{{after}}' and file in (select file from recent) group by file),
-        pairs as (select distinct identity, file from recent)
-        select p.identity, count(*), max(d.days), sum(1.0 / o.computers)
+        pairs as (select distinct computer, file from recent)
+        select p.computer, count(*), max(d.days), sum(1.0 / o.computers)
         from pairs p join offering o on o.file = p.file
-        join (select identity, count(distinct cast(seen_at as date)) as days from recent group by identity) d
-          on d.identity = p.identity
-        group by p.identity order by 1""",
-    COUNTS: """
-        select cast(cast(seen_at as date) as varchar), country, network, count(*), count(distinct identity) from s
-        group by 1, 2, 3 order by 1, 2, 3""",
+        join (select computer, count(distinct cast(seen_at as date)) as days from recent group by computer) d
+          on d.computer = p.computer
+        group by p.computer order by 1""",
+    COUNTS: f"""
+        select cast(cast(seen_at as date) as varchar), country, network, count(*), count(distinct {_WHO})
+        from s left join g on g.identity = s.identity group by 1, 2, 3 order by 1, 2, 3""",
     HISTORY: """
-        select {columns} from s where identity = '{identity}' order by seen_at, network, file""",
+        select {columns} from s where identity in ({identities}) order by seen_at, network, file""",
     OFFERS: """
         select identity, count(*), min(seen_at), max(seen_at) from s where file = '{file}' group by identity order by 1""",
 }
+"""A peer is given which identities are one computer (``g``), as ours derives it."""
+MEMBERS = "select b.identity from g a join g b on b.computer = a.computer where a.identity = '{identity}'"
+
+
+def grouped(ledger: Ledger) -> pa.Table:
+    """Which identities are one computer, as derived."""
+    parts = ledger.paths(ledger.state().table(GROUPS))
+    empty = pa.table({"identity": pa.array([], pa.string()), "computer": pa.array([], pa.string())})
+    return pa.concat_tables([pq.read_table(path) for path in parts]) if parts else empty
 
 
 class Postgres:
@@ -323,7 +347,17 @@ class Postgres:
         self.connection = psycopg.connect(conninfo("superuser", place=home.place), autocommit=True)
         self.connection.execute("create schema bench; set search_path = bench; set timezone = 'UTC'; set jit = off")
 
-    def load(self, population: Population, rows: int) -> dict[str, Any]:
+    def load(self, population: Population, rows: int, groups: pa.Table) -> dict[str, Any]:
+        self.connection.execute("create table g (identity text primary key, computer text)")
+        with self.connection.cursor().copy("copy g from stdin (format csv)") as copy:
+            copy.write(
+                "".join(
+                    f"{one},{of}\n"
+                    for one, of in zip(*(groups[name].to_pylist() for name in groups.column_names), strict=True)
+                )
+            )
+        self.connection.execute("create index on g (computer)")
+        self.connection.execute("vacuum analyze g")
         self.connection.execute(
             "create table s (seen_at timestamp, network text, identity text, file text, address text, port int, client text, "
             "evidence text, country text, region text, pieces_have int, pieces_total int, shared_line bool) "
@@ -365,8 +399,13 @@ class Clickhouse:
         self.folder = folder
         self.session = Session(str(folder / "chdb"))
 
-    def load(self, population: Population, rows: int) -> dict[str, Any]:
+    def load(self, population: Population, rows: int, groups: pa.Table) -> dict[str, Any]:
         self.session.query("create database bench")
+        pq.write_table(groups, self.folder / "groups.parquet")
+        self.session.query(
+            "create table bench.g (identity String, computer Nullable(String)) engine = MergeTree order by identity"
+        )
+        self.session.query(f"insert into bench.g select * from file('{self.folder / 'groups.parquet'}', Parquet)")
         self.session.query(
             "create table bench.s (seen_at DateTime64(3, 'UTC'), network LowCardinality(String), identity String, file String, "
             "address String, port Int32, client LowCardinality(String), evidence LowCardinality(String), "
@@ -391,9 +430,7 @@ class Clickhouse:
         }  # fmt: skip
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        told = self.session.query(
-            sql.replace("from s ", "from bench.s ").replace("from s\n", "from bench.s\n"), "Arrow"
-        )
+        told = self.session.query(re.sub(r"\b(from|join) (s|g)\b", r"\1 bench.\2", sql), "Arrow")
         table = pa.ipc.open_file(told.bytes()).read_all()
         return list(zip(*(column.to_pylist() for column in table.columns), strict=True)) if table.num_rows else []
 
@@ -407,11 +444,19 @@ def ask_peer(peer: Any, asked: Asked, rounds: int) -> tuple[dict[str, Any], dict
         told[name], times[name] = timed(partial(peer.rows, PEER_SQL[name].format(after=after)), rounds)
     for name, keys in ((HISTORY, asked.identities), (OFFERS, asked.files)):
 
-        def ask(key: str, sql: str = PEER_SQL[name]) -> Any:
-            return peer.rows(sql.format(identity=key, file=key, columns=", ".join(COLUMNS)))
+        def ask(key: str, name: str = name) -> Any:
+            if name == OFFERS:
+                return peer.rows(PEER_SQL[name].format(file=key))
+            same = {key, *(_text(row[0]) for row in peer.rows(MEMBERS.format(identity=key)))}
+            identities = ", ".join(f"'{one}'" for one in sorted(same))
+            return peer.rows(PEER_SQL[name].format(identities=identities, columns=", ".join(COLUMNS)))
 
         told[name], times[name], times[f"{name}, again"] = timed_each(ask, keys)
     return told, times
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def agree(ours: dict[str, Any], theirs: dict[str, Any], who: str) -> None:
@@ -471,18 +516,23 @@ def chosen(population: Population, pairs: set[tuple[int, int]]) -> Asked:
     return Asked(population.identities[computers].tolist(), population.digests[files].tolist())
 
 
-def measure(rows: int, rounds: int, place: Path | None, *, peers: bool) -> dict[str, Any]:
-    """All figures at one size, in a scratch folder."""
+def measure(rows: int, rounds: int, place: Path | None, *, peers: bool, kept: Path | None = None) -> dict[str, Any]:
+    """All figures at one size, in a scratch folder; ``kept``: a ledger of that size that was made before."""
     with tempfile.TemporaryDirectory(prefix="opencets-bench-", dir=place) as scratch:
         os.chmod(scratch, 0o711)
         folder = Path(scratch)
         population = Population(max(1000, rows // 400))
-        ledger, figures, pairs = load_ours(population, folder / "ledger", rows)
+        if kept:
+            ledger, pairs = Ledger.open(kept), offered(population, rows)
+            figures: dict[str, Any] = {"rows": sum(part.rows for part in ledger.state().table(SIGHTINGS))}
+        else:
+            ledger, figures, pairs = load_ours(population, folder / "ledger", rows)
         asked = chosen(population, pairs)
         ours, times = ask_ours(ledger, asked, rounds)
         outcome: dict[str, Any] = {
             "sightings": figures["rows"], "computers": population.computers, "ours": figures | {"ms": times},
             "impact": impact(ledger, population, pairs), "peers": {}, "left_out": {},
+            "computers_of_several_identities": len(set(grouped(ledger)["computer"].to_pylist())),
             "rows_of_answers": {name: len(told) for name, told in ours.items() if name in (TOP, COUNTS)}
             | {name: _median(map(len, ours[name].values())) for name in (HISTORY, OFFERS)},
         }  # fmt: skip
@@ -492,14 +542,15 @@ def measure(rows: int, rounds: int, place: Path | None, *, peers: bool) -> dict[
 
         with Home(folder / "home") as home:
             server = Postgres(home)
-            told = server.load(population, figures["rows"])
+            told = server.load(population, figures["rows"], grouped(ledger))
             theirs, times = ask_peer(server, asked, max(1, rounds // 3))
+            print(json.dumps([told, times]), file=sys.stderr)
             agree(ours, theirs, "PostgreSQL")
             outcome["peers"]["PostgreSQL, partitions by day, B-trees"] = told | {"ms": times}
             server.connection.close()
         if find_spec("chdb"):
             embedded = Clickhouse(folder)
-            told = embedded.load(population, figures["rows"])
+            told = embedded.load(population, figures["rows"], grouped(ledger))
             theirs, times = ask_peer(embedded, asked, rounds)
             agree(ours, theirs, "ClickHouse")
             outcome["peers"]["ClickHouse, embedded (chdb)"] = told | {"ms": times}
@@ -521,10 +572,15 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--lines", type=int, default=300_000, help="rows of JSON lines")
     parser.add_argument("--place", type=Path, help="a folder for scratch (default: the system's)")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument(
+        "--ledger", type=Path, help="a ledger of --rows that was made before: its loading is not measured"
+    )
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="opencets-bench-", dir=options.place) as scratch:
         lines = json_lines(Population(2000), Path(scratch), options.lines)
-    sizes = [measure(options.rows, options.rounds, options.place, peers=True)] if options.rows else []
+    sizes = (
+        [measure(options.rows, options.rounds, options.place, peers=True, kept=options.ledger)] if options.rows else []
+    )
     for size in options.growth:
         sizes.append(measure(size, options.rounds, options.place, peers=False))
         print(json.dumps(sizes[-1]), file=sys.stderr)

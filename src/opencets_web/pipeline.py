@@ -285,6 +285,12 @@ def on_app_ready(app: App) -> None:
         """Once a day: the small files of past months in the ledger of sightings become one."""
         sightings.compact_sightings()
 
+    @app.periodic(cron="*/5 * * * *")
+    @app.task(name="answer_ahead", queue="linking", queueing_lock="answer_ahead", pass_context=False)
+    def answer_ahead(timestamp: int) -> None:
+        """Every five minutes: what every page of sightings asks first is answered, where the ledger went on."""
+        sightings.answer_ahead()
+
     task("tell_of_hits", supervision.tell_of_hits)
 
     @app.periodic(cron="* * * * * */10")

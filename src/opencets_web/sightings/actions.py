@@ -196,6 +196,7 @@ def load_file(actor: Actor, file_id: UUID) -> int:
             _ended(actor, row, FileState.REFUSED, refusal.sentence)
             return row.rows
     kept.make_ledger().derive()
+    kept.expect_anew(kept.make_ledger())
     _ended(actor, row, FileState.LOADED, "")
     return row.rows
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from django.template.loader import render_to_string
 
-from opencets.sighting import answers
+from opencets.sighting import Ledger, answers
 from opencets.sighting.answers import SUPPRESSED_BELOW
+from opencets.sighting.areas import Area
 from opencets_web.audit import log
 from opencets_web.policy.actor import Actor
 from opencets_web.sightings import ledger as kept
@@ -83,6 +85,18 @@ class Figures:
         return self.width + 20
 
 
+def counted(ledger: Ledger, area: Area, network: str, by: str, *, anew: bool = False) -> list[dict[str, Any]]:
+    """Counts of an area by month, as the ledger keeps the answer; ``anew``: of the ledger as it is now."""
+
+    def ask() -> list[dict[str, Any]]:
+        found = answers.counts(ledger, area, DAYS, monthly=True, published=True, by=by, network=network)
+        return [asdict(one) for one in found]
+
+    question = {"ask": "counts", "area": area.condition(), "network": network, "by": by}
+    told: list[dict[str, Any]] = kept.answered(ledger, question, ask, anew=anew)
+    return told
+
+
 def get_figures(actor: Actor, wanted: Wanted, verb: str = "sightings.counted") -> Figures:
     """Counts by month and network, and by place. NotFound: a jurisdiction that is not open."""
     here = standing(actor)
@@ -93,19 +107,9 @@ def get_figures(actor: Actor, wanted: Wanted, verb: str = "sightings.counted") -
     by_place = "region" if wanted.jurisdiction else "country"
 
     def ask(by: str) -> list[Line]:
-        question = {"ask": "counts", "area": area.condition(), "network": wanted.network, "by": by}
-        found = kept.answered(
-            ledger, question,
-            lambda: [
-                asdict(one)
-                for one in answers.counts(
-                    ledger, area, DAYS, monthly=True, published=True, by=by, network=wanted.network
-                )
-            ],
-        )  # fmt: skip
         return [
             Line(one["period"], one["place"], NETWORK_WORDS[one["network"]], one["computers"], one["sightings"])
-            for one in found
+            for one in counted(ledger, area, wanted.network, by)
         ]
 
     whole = ask("none")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from opencets_web.policy.officers import actor_for
-from opencets_web.sightings import actions, ledger
+from opencets_web.sightings import actions, ahead, ledger
 
 
 def load_sightings(file_id: str, officer_id: str) -> None:
@@ -18,3 +18,8 @@ def compact_sightings() -> None:
     found = ledger.find_ledger()
     if found is not None:
         found.compact()
+
+
+def answer_ahead() -> None:
+    """Answer what every page asks first, where the ledger went on."""
+    ahead.answer_ahead()

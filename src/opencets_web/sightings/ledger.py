@@ -2,7 +2,8 @@
 
 The ledger is one folder (OPENCETS_SIGHTINGS); who may see what of it is asked before each question, never after
 (``sightings.sight``). An answer is a function of the question and of the ledger's journal: it is kept beside the ledger under the
-number of the journal's entries, so that every process finds it, and swept when the ledger goes on.
+number of the journal's entries, so that every process finds it. While sensors deliver round the clock the journal never rests:
+then an answer counts for ten minutes, unless a person had a file loaded since (`expect_anew`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +26,9 @@ from opencets.sighting import Ledger
 from opencets.sighting.ledger import ANSWERS
 
 KEPT = 64
+BEHIND_SECONDS = 600.0
+"""So long an answer is given although sensors have delivered since."""
+_LEAST = "least"
 _recent: dict[tuple[str, int, str], Any] = {}
 
 
@@ -55,17 +61,21 @@ def make_ledger() -> Ledger:
     return Ledger.create(folder())
 
 
-def answered(ledger: Ledger, question: dict[str, Any], answer: Callable[[], Any]) -> Any:
-    """The answer (JSON) to a question, found where it was asked before of the same ledger."""
+def answered(ledger: Ledger, question: dict[str, Any], answer: Callable[[], Any], *, anew: bool = False) -> Any:
+    """The answer (JSON, not to be changed) to a question, found where it was asked before; ``anew``: of the ledger as it is now."""
     text = json.dumps(question, sort_keys=True, default=sorted)
     entries = ledger.state().entries
     known = (str(ledger.folder), entries, text)
     if known in _recent:
         return _recent[known]
-    path = ledger.folder / ANSWERS / str(entries) / f"{hashlib.sha256(text.encode()).hexdigest()}.json"
-    try:
-        told = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    name = f"{hashlib.sha256(text.encode()).hexdigest()}.json"
+    path = ledger.folder / ANSWERS / str(entries) / name
+    told = _read(path)
+    if told is None and not anew:
+        told = _of_late(ledger.folder / ANSWERS, entries, name)
+        if told is not None:
+            return told
+    if told is None:
         told = json.loads(json.dumps(answer(), default=str))
         _keep(path, told)
     while len(_recent) >= KEPT:
@@ -74,18 +84,55 @@ def answered(ledger: Ledger, question: dict[str, Any], answer: Callable[[], Any]
     return told
 
 
+def expect_anew(ledger: Ledger) -> None:
+    """From now on no answer is given that the ledger gave before this: somebody waits to see what they had loaded."""
+    folder = ledger.folder / ANSWERS
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _put(folder / _LEAST, str(ledger.state().entries))
+
+
+def _of_late(folder: Path, entries: int, name: str) -> Any:
+    """The newest answer of the last minutes that the ledger gave before it went on; None: there is none."""
+    try:
+        least = int((folder / _LEAST).read_text("utf-8"))
+    except (OSError, ValueError):
+        least = 0
+    for number in sorted(_numbers(folder), reverse=True):
+        path = folder / str(number) / name
+        if least <= number < entries and path.exists() and time.time() - path.stat().st_mtime < BEHIND_SECONDS:
+            return _read(path)
+    return None
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _numbers(folder: Path) -> list[int]:
+    try:
+        return [int(one.name) for one in folder.iterdir() if one.name.isdigit()]
+    except OSError:
+        return []
+
+
+def _put(path: Path, text: str) -> None:
+    handle, draft = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    os.replace(draft, path)
+
+
 def _keep(path: Path, told: Any) -> None:
-    """Write an answer beside the ledger; what cannot be written is asked again the next time."""
+    """Write an answer beside the ledger; what cannot be written is asked again the next time. Old ones are swept."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(told, stream)
-        os.replace(draft, path)
+        _put(path, json.dumps(told))
     except OSError:
         return
-    for old in path.parent.parent.iterdir():
-        if old.name.isdigit() and int(old.name) < int(path.parent.name):
-            for file in old.iterdir():
-                file.unlink(missing_ok=True)
-            old.rmdir()
+    for number in _numbers(path.parent.parent):
+        old = path.parent.parent / str(number)
+        if number < int(path.parent.name) and time.time() - old.stat().st_mtime > 2 * BEHIND_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)

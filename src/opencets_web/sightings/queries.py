@@ -176,7 +176,7 @@ def get_ranking(actor: Actor, wanted: Wanted, number: int = 1, *, on_a_page: int
     if here.missing or here.ledger is None:
         return Ranking(here, sections)
     model = computers_model()
-    found = _ranked(here.ledger, area, wanted, model)
+    found = ranked(here.ledger, area, wanted, model)
     facts = {name: np.array(values) for name, values in found["facts"].items()}
     identities = [row["identity"] for row in found["rows"]]
     links = links_of(actor, {row["identity"]: row["hours"] for row in found["rows"]})
@@ -185,9 +185,9 @@ def get_ranking(actor: Actor, wanted: Wanted, number: int = 1, *, on_a_page: int
     facts["children"] = np.array(
         [float(sum(len(children.get(case, ())) for case in links.get(identity, ()))) for identity in identities]
     )
-    ranked = rank_computers(facts, MOST_RANKED, model, count=len(identities))
-    page = Paginator(ranked, on_a_page).get_page(number)
-    largest = max((one.score for one in ranked), default=1.0) or 1.0
+    order = rank_computers(facts, MOST_RANKED, model, count=len(identities))
+    page = Paginator(order, on_a_page).get_page(number)
+    largest = max((one.score for one in order), default=1.0) or 1.0
     rows = tuple(_row(one, found["rows"][one.at], largest, here.opened) for one in page)
     legend = tuple((FACTOR_WORDS[factor.name], FACTOR_TINTS[factor.name]) for factor in model.factors)
     weights = tuple((FACTOR_WORDS[factor.name], factor.weight, factor.half) for factor in model.factors)
@@ -196,8 +196,8 @@ def get_ranking(actor: Actor, wanted: Wanted, number: int = 1, *, on_a_page: int
     )
 
 
-def _ranked(ledger: Ledger, area: Area, wanted: Wanted, model: ComputersModel) -> dict[str, Any]:
-    """The shortlist of an area with its facts, as the ledger keeps the answer."""
+def ranked(ledger: Ledger, area: Area, wanted: Wanted, model: ComputersModel, *, anew: bool = False) -> dict[str, Any]:
+    """The shortlist of an area with its facts, as the ledger keeps the answer; ``anew``: of the ledger as it is now."""
 
     def ask() -> dict[str, Any]:
         found = answers.computers(ledger, area, wanted.days, network=wanted.network)
@@ -215,7 +215,7 @@ def _ranked(ledger: Ledger, area: Area, wanted: Wanted, model: ComputersModel) -
         "ask": "ranked", "area": area.condition(), "network": wanted.network, "days": wanted.days, "model": model.model,
         "most": SHORTLIST,
     }  # fmt: skip
-    told: dict[str, Any] = kept.answered(ledger, question, ask)
+    told: dict[str, Any] = kept.answered(ledger, question, ask, anew=anew)
     return told
 
 

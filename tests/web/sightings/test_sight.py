@@ -14,6 +14,7 @@ import pytest
 
 from opencets.errors import ActRefused, NotFound
 from opencets.rehearsal.computers import write_sightings
+from opencets.sighting.reading import read_batches
 from tests.web.sightings.conftest import NEWEST
 
 if TYPE_CHECKING:
@@ -283,3 +284,63 @@ def test_the_map_looked_at_again_says_the_same(loaded: Path, cast: Cast, as_acto
         once, again = (get_map(cast.owner, MapWanted(at="GB", days=60)) for _ in range(2))
     assert once.less > 0, "some are known to the country only"
     assert (again.less, again.computers, again.tiles) == (once.less, once.computers, once.tiles)
+
+
+def test_what_every_page_asks_first_is_answered_before_anybody_asks(
+    loaded: Path, cast: Cast, as_actor: Behind, as_job: Behind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from opencets_web.sightings import ahead, ledger
+    from opencets_web.sightings.figures import get_figures
+    from opencets_web.sightings.queries import Wanted, answers, get_ranking
+
+    asked: list[str] = []
+    for name in ("computers", "counts"):
+        real = getattr(answers, name)
+        monkeypatch.setattr(
+            answers, name, lambda *given, of=name, real=real, **how: asked.append(of) or real(*given, **how)
+        )
+    with as_job(None):
+        assert ahead.answer_ahead() >= 3, "Avon's part, and the jurisdictions"
+        assert asked
+        asked.clear()
+        ahead.answer_ahead()
+    assert not asked, "the ledger did not go on"
+    ledger._recent.clear()
+    with as_actor(cast.owner):
+        pages = [get_ranking(cast.owner, Wanted()), get_ranking(cast.owner, Wanted(jurisdiction="GB"))]
+        assert all(page.rows for page in pages)
+        assert get_figures(cast.owner, Wanted()).lines
+        assert get_figures(cast.owner, Wanted(jurisdiction="GB")).lines
+    assert not asked
+
+
+def test_an_answer_counts_some_minutes_while_sensors_deliver_and_not_once_somebody_loaded_a_file(
+    loaded: Path, cast: Cast, as_actor: Behind, as_job: Behind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from opencets_web.sightings import actions, ledger
+    from opencets_web.sightings.queries import Wanted, get_ranking
+
+    def computers() -> int:
+        ledger._recent.clear()
+        with as_actor(cast.owner):
+            return get_ranking(cast.owner, Wanted(days=90)).computers
+
+    def more(seed: int) -> Path:
+        path = loaded / f"{seed}.jsonl"
+        write_sightings(path, seed, NEWEST, computers=30, days=40)
+        return path
+
+    before = computers()
+    found = ledger.make_ledger()
+    list(found.load(read_batches(more(11))))
+    found.derive()
+    assert computers() == before, "what a sensor delivered is counted some minutes later"
+    monkeypatch.setattr(ledger, "BEHIND_SECONDS", 0.0)
+    after = computers()
+    assert after > before
+    monkeypatch.undo()
+    with as_actor(cast.owner), more(12).open("rb") as stream:
+        made = actions.receive_file(cast.owner, stream, name="12.jsonl", sensor="sensor 1", authority="Order 7")
+    with as_job(cast.owner):
+        actions.load_file(cast.owner, made)
+    assert computers() > after, "who had a file loaded sees it at once"
