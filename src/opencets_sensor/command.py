@@ -93,7 +93,7 @@ def replay(logs: Sequence[Path], key: str, out: Path | None) -> None:
     from hashlib import sha256
 
     from opencets.errors import DamagedSource
-    from opencets_sensor.log import read_log
+    from opencets.sighting.sealed import read_log
     from opencets_sensor.replaying import lines_of
 
     written = b""

@@ -11,12 +11,9 @@ from opencets.errors import Interrupted
 from opencets.sighting import Ledger
 from opencets.sighting.journal import sync_folder
 from opencets.sighting.parts import SIGHTINGS
+from opencets.sighting.sealed import RAW, SEALED, extract_log, read_log
 from opencets_sensor import settings
-from opencets_sensor.log import SEALED, extract_log, read_log
 from opencets_sensor.replaying import batch_of, write_batch
-
-RAW = "raw"
-"""The folder of a ledger in which logs stand, named by their SHA-256, as the ledger's batches name them."""
 
 
 def deliver(waiting: Path, sent: Path, to: settings.Deliver, base: Path) -> int:

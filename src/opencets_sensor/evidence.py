@@ -23,8 +23,7 @@ from opencets.packing.package import Part, seal
 from opencets.sighting import Ledger
 from opencets.sighting.answers import Sighting, history
 from opencets.sighting.batch import IDENTITIES
-from opencets_sensor.delivery import RAW
-from opencets_sensor.log import SEALED, extract_log, read_log
+from opencets.sighting.sealed import RAW, SEALED, extract_log, read_log
 from opencets_sensor.replaying import sightings_of
 
 _COMPARED = (

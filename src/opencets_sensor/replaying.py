@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from opencets.sighting import Batch, Origin
 from opencets.sighting.reading import ORIGIN
-from opencets_sensor.log import Sealed
+from opencets.sighting.sealed import Sealed
 from opencets_sensor.networks import NETWORKS
 
 _TYPES = {

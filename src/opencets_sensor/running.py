@@ -29,9 +29,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from opencets.errors import ActRefused, Interrupted
 from opencets.packing.authority import Authority, Wanted, open_authority
 from opencets.sighting.looks import note_look
+from opencets.sighting.sealed import SEALED, Line
 from opencets_sensor import clock, guard
 from opencets_sensor.delivery import deliver, waiting_bytes
-from opencets_sensor.log import SEALED, Line, Log, left_open
+from opencets_sensor.log import Log, left_open
 from opencets_sensor.networks import NETWORKS
 from opencets_sensor.networks.contract import Asker, Place, Source
 from opencets_sensor.pace import Pace

@@ -29,7 +29,7 @@ from opencets.packing.package import open_package
 from opencets.sighting import Ledger
 from opencets.sighting.looks import looks
 from opencets.sighting.reading import read_batches
-from opencets_sensor.log import read_log
+from opencets.sighting.sealed import read_log
 from opencets_sensor.replaying import batch_of, lines_of, sightings_of
 from opencets_sensor.running import Run, alone, prepare
 from opencets_sensor.settings import read_settings
