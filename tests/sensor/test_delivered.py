@@ -10,8 +10,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from opencets.errors import DamagedSource, LimitReached, NotThisFormat, SourceRefused
-from opencets.sighting import sealed
+from opencets.sighting import Ledger, sealed
+from opencets.sighting.answers import history
 from opencets.sighting.delivered import check_part
+from opencets_sensor.evidence import write_package
+from opencets_sensor.replaying import batch_of, sightings_of
 from tests.sensor.parts import make_log, sightings_of_log
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -67,3 +70,16 @@ def test_a_log_that_is_too_large_unpacked_is_let_go_of_at_the_limit(
     monkeypatch.setattr(sealed, "LARGEST_LOG", 500)
     with pytest.raises(LimitReached):
         sealed.check_log(path.read_bytes())
+
+
+def test_the_evidence_of_a_computer_has_the_lines_of_all_identities_that_are_linked_to_it(tmp_path: Path) -> None:
+    path = make_log(tmp_path / "ledger" / sealed.RAW, KEY, count=3)
+    log = sealed.read_log(path)
+    path.rename(path.with_name(f"{log.digest}{sealed.SEALED}"))
+    ledger = Ledger.create(tmp_path / "ledger")
+    list(ledger.load([batch_of(log)]))
+    ledger.derive()
+    rows = list(sightings_of(log))
+    assert {one.identity for one in history(ledger, rows[0]["identity"]).sightings} == {row["identity"] for row in rows}
+    stated = {"made_by": "iva", "purpose": "Case 7", "made_at": "2026-03-11T00:00:00+00:00"}
+    assert write_package(ledger, rows[0]["identity"], tmp_path / "one.zip", KEY, stated) == 3
