@@ -29,7 +29,7 @@ def check_part(log: bytes, sightings: bytes, key: str) -> tuple[Checked, int]:
         told = json.loads((file.schema_arrow.metadata or {}).get(ORIGIN, b"{}"))
         unpacked = sum(file.metadata.row_group(at).total_byte_size for at in range(file.metadata.num_row_groups))
         rows = int(file.metadata.num_rows)
-    except (pa.ArrowException, OSError, ValueError) as reason:
+    except (pa.ArrowException, OSError, ValueError, RecursionError) as reason:
         raise DamagedSource(f"The sightings are no Parquet file: {reason}.") from None
     if told != asdict(origin_of(checked)):
         raise SourceRefused("The sightings do not say that they come from this log: another SHA-256, key or origin.")

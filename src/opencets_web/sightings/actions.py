@@ -6,6 +6,8 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,6 +20,7 @@ from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound, OpenCETSError
 from opencets.packing.blobs import Stored
+from opencets.sighting import Batch
 from opencets.sighting.places import Places
 from opencets.sighting.reading import read_batches
 from opencets_web.accounts.models import Agency, Role
@@ -184,43 +187,53 @@ def load_file(actor: Actor, file_id: UUID) -> int:
         if row.state not in (FileState.WAITING, FileState.LOADING):
             return row.rows
         _save(row, state=FileState.LOADING, rows=0, again=0, refused=0, report=[])
-    folder = Path(settings.HOME) / "run"
-    with tempfile.TemporaryDirectory(prefix="sightings-", dir=folder) as scratch:
-        # the readers know a file by its ending; the clear copy is gone with the folder
-        path = Path(scratch) / row.name
-        with store().open(row.blob_path, bytes(row.wrapped_key or b"")) as source, path.open("wb") as clear:
-            shutil.copyfileobj(source, clear, 1 << 20)
-        try:
+    try:
+        with clear_copy(row) as path:
             _load(actor, row, path)
-        except OpenCETSError as refusal:
-            _ended(actor, row, FileState.REFUSED, refusal.sentence)
-            return row.rows
+    except OpenCETSError as refusal:
+        _ended(actor, row, FileState.REFUSED, refusal.sentence)
+        return row.rows
     kept.make_ledger().derive()
     _ended(actor, row, FileState.LOADED, "")
     return row.rows
 
 
 def _load(actor: Actor, row: SightingFile, path: Path) -> None:
-    into = kept.make_ledger()
-    databases = kept.places_folder()
-    places = Places.open(databases) if any(databases.glob("*.mmdb")) else None
     mapping: dict[str, Any] = {"zone": row.zone} if row.zone else {}
     origin: dict[str, Any] = {
         "sensor": row.sensor,
         "run": f"file {row.id}",
         "order": f"{actor.agency_name}: {row.authority}",
     }
-    for batch in read_batches(path, mapping, **origin):
-        placed = places.placed(batch) if places else batch
-        for done in into.load([placed]):
+    for _ in load_batches(row, read_batches(path, mapping, **origin)):
+        with acting_as(actor.officer_id):
+            _save(row, rows=row.rows, again=row.again, refused=row.refused, report=row.report)
+            tell(f"officer:{row.received_by_id}", "sightings", row.id)
+
+
+@contextmanager
+def clear_copy(row: SightingFile) -> Iterator[Path]:
+    """A file of sightings in the clear, under its name: the readers know a file by its ending. Gone when it is left."""
+    folder = Path(settings.HOME) / "run"
+    with tempfile.TemporaryDirectory(prefix="sightings-", dir=folder) as scratch:
+        path = Path(scratch) / row.name
+        with store().open(row.blob_path, bytes(row.wrapped_key or b"")) as source, path.open("wb") as clear:
+            shutil.copyfileobj(source, clear, 1 << 20)
+        yield path
+
+
+def load_batches(row: SightingFile, batches: Iterable[Batch]) -> Iterator[None]:
+    """Load batches of a file into the ledger, placed, and count in its row; after each the row can be kept."""
+    into, databases = kept.make_ledger(), kept.places_folder()
+    places = Places.open(databases) if any(databases.glob("*.mmdb")) else None
+    for batch in batches:
+        for done in into.load([places.placed(batch) if places else batch]):
             row.again += done.rows if done.again else 0
             row.rows += 0 if done.again else done.rows
             row.refused += done.refused
         room = MOST_REASONS - len(row.report)
         row.report += [{"line": line, "why": why} for line, why in batch.refused[:room]]
-        with acting_as(actor.officer_id):
-            _save(row, rows=row.rows, again=row.again, refused=row.refused, report=row.report)
-            tell(f"officer:{row.received_by_id}", "sightings", row.id)
+        yield
 
 
 def _save(row: SightingFile, **fields: Any) -> None:
