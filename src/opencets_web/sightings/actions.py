@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,8 +16,6 @@ from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound, OpenCETSError
 from opencets.packing.blobs import Stored
-from opencets.sighting import Batch
-from opencets.sighting.places import Places
 from opencets.sighting.reading import read_batches
 from opencets_web.accounts.models import Agency, Role
 from opencets_web.audit import log, outbox
@@ -30,6 +24,7 @@ from opencets_web.policy.acting import acting_as
 from opencets_web.policy.actor import Actor
 from opencets_web.sightings import ledger as kept
 from opencets_web.sightings.handed_in import MOST_ENTRIES, read_list
+from opencets_web.sightings.loading import clear_copy, load_batches
 from opencets_web.sightings.models import FileSet, FileState, SetFile, Sight, SightingFile
 from opencets_web.sightings.sight import open_to
 from opencets_web.ui.notify import tell
@@ -37,7 +32,6 @@ from opencets_web.ui.notify import tell
 HANDING_IN = frozenset({Role.INVESTIGATOR, Role.ANALYST, Role.SUPERVISOR})
 LARGEST_CHUNK = 8 << 20
 LARGEST_FILE = 1 << 36
-MOST_REASONS = 200
 LONGEST_DAYS = 730
 _ENDINGS = (
     ".parquet", ".arrow", ".arrows", ".csv", ".csv.gz", ".tsv", ".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst",
@@ -209,31 +203,6 @@ def _load(actor: Actor, row: SightingFile, path: Path) -> None:
         with acting_as(actor.officer_id):
             _save(row, rows=row.rows, again=row.again, refused=row.refused, report=row.report)
             tell(f"officer:{row.received_by_id}", "sightings", row.id)
-
-
-@contextmanager
-def clear_copy(row: SightingFile) -> Iterator[Path]:
-    """A file of sightings in the clear, under its name: the readers know a file by its ending. Gone when it is left."""
-    folder = Path(settings.HOME) / "run"
-    with tempfile.TemporaryDirectory(prefix="sightings-", dir=folder) as scratch:
-        path = Path(scratch) / row.name
-        with store().open(row.blob_path, bytes(row.wrapped_key or b"")) as source, path.open("wb") as clear:
-            shutil.copyfileobj(source, clear, 1 << 20)
-        yield path
-
-
-def load_batches(row: SightingFile, batches: Iterable[Batch]) -> Iterator[None]:
-    """Load batches of a file into the ledger, placed, and count in its row; after each the row can be kept."""
-    into, databases = kept.make_ledger(), kept.places_folder()
-    places = Places.open(databases) if any(databases.glob("*.mmdb")) else None
-    for batch in batches:
-        for done in into.load([places.placed(batch) if places else batch]):
-            row.again += done.rows if done.again else 0
-            row.rows += 0 if done.again else done.rows
-            row.refused += done.refused
-        room = MOST_REASONS - len(row.report)
-        row.report += [{"line": line, "why": why} for line, why in batch.refused[:room]]
-        yield
 
 
 def _save(row: SightingFile, **fields: Any) -> None:

@@ -11,7 +11,7 @@ from opencets.errors import OpenCETSError
 from opencets.sighting.reading import read_batches
 from opencets_web.audit import log
 from opencets_web.sightings import ledger as kept
-from opencets_web.sightings.actions import clear_copy, load_batches
+from opencets_web.sightings.loading import clear_copy, load_batches
 from opencets_web.sightings.models import FileState, SightingFile
 from opencets_web.sightings.receiving import Known, as_sensor, known_sensor
 from opencets_web.ui.notify import tell

@@ -372,8 +372,8 @@ def test_the_page_shows_the_day_of_a_sensor_and_what_it_delivered(
     with as_job(None):
         delivered.load_delivered(sensor)
     page = browser.get("/sightings/sensors/").content.decode()
-    assert "7 sightings" in page
-    assert "2 parts of 2" in page
+    assert "7 sightings in 2 parts the last day" in page
+    assert "2 parts in all" in page
     assert "at most 7 in an hour" in page
     assert "avon-1-run-000002.parquet" in browser.get("/sightings/received/").content.decode()
     said = {
