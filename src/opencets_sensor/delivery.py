@@ -6,13 +6,13 @@ import datetime as dt
 import os
 import random
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from opencets.errors import Interrupted
-from opencets.packing.deliveries import LARGEST_PART, join_part
+from opencets.packing.deliveries import LARGEST_PART, Health, join_part, write_health
 from opencets.sighting import Batch, Ledger
 from opencets.sighting.journal import sync_folder
 from opencets.sighting.parts import SIGHTINGS
@@ -36,19 +36,19 @@ class Delivered:
     unheard: str = ""
 
 
-def deliver(folder: Path, to: settings.Deliver, base: Path, server: Server | None, health: bytes = b"") -> Delivered:
+def deliver(
+    folder: Path, to: settings.Deliver, base: Path, server: Server | None, health: Health | None = None
+) -> Delivered:
     """Bring every part that waits in a sensor's folder where it goes, the oldest first. Interrupted: it cannot be now.
 
     The log goes first and then its sightings, so that no sighting lacks its proof. A part that the server refuses for good is kept
-    apart; the others go on. ``health`` is told first.
+    apart; the others go on. ``health`` is told first, so that a sensor that may not deliver learns it from a small request, and
+    again when something changed by that; what waits is counted here.
     """
     parts, refused, unheard = sorted((folder / WAITING).glob(f"*{SEALED}")), dict[str, str](), ""
     try:
-        try:
-            if server is not None and health:
-                server.tell_health(health)
-        except PartRefused as refusal:
-            unheard = refusal.sentence
+        if server is not None and health is not None:
+            unheard = _tell(server, folder, replace(health, ended=False))
         for path in parts:
             log = read_log(path)
             batch = batch_of(log)
@@ -69,6 +69,8 @@ def deliver(folder: Path, to: settings.Deliver, base: Path, server: Server | Non
                 _keep_apart(path, folder / REFUSED, refusal.sentence)
             else:
                 path.rename(folder / SENT / path.name)
+        if server is not None and health is not None and (parts or health.ended):
+            unheard = _tell(server, folder, health)
         if parts and to.ledger:
             Ledger.open(base / to.ledger).derive()
     except OSError as reason:
@@ -103,6 +105,22 @@ def try_again(folder: Path) -> int:
         path.rename(folder / WAITING / path.name)
         path.with_name(f"{path.name}{WHY}").unlink(missing_ok=True)
     return len(again)
+
+
+def _tell(server: Server, folder: Path, health: Health) -> str:
+    """Tell how the sensor goes, and what waits now; why the server does not understand it, or nothing."""
+    waiting = len(list((folder / WAITING).glob(f"*{SEALED}")))
+    counted = replace(
+        health,
+        parts_waiting=waiting,
+        bytes_waiting=waiting_bytes(folder / WAITING),
+        parts_refused=len(refusals(folder)),
+    )
+    try:
+        server.tell_health(write_health(counted))
+    except PartRefused as refusal:
+        return refusal.sentence
+    return ""
 
 
 def _body(path: Path, batch: Batch) -> bytes:

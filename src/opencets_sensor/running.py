@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from opencets.errors import ActRefused, Interrupted
 from opencets.packing.authority import Authority, Wanted, open_authority
-from opencets.packing.deliveries import LONGEST_ALERT, Health, write_health
+from opencets.packing.deliveries import LONGEST_ALERT, Health
 from opencets.packing.fields import cleaned
 from opencets.sighting.looks import note_look
 from opencets.sighting.sealed import SEALED, Line
@@ -401,7 +401,7 @@ class Run:
 
     async def _deliver(self, *, ended: bool = False) -> None:
         folder, to = self._ready.folder, self._settings.deliver
-        health = write_health(self._health_said(ended=ended)) if self._server is not None else b""
+        health = self._health_said(ended=ended) if self._server is not None else None
 
         def one_after_the_other() -> Delivered:
             with self._delivering:
@@ -468,13 +468,15 @@ class Run:
         self._state.forget(clock.now_ms() - int(self._settings.pace.forget_after_hours * 3_600_000))
 
     def _health_said(self, *, ended: bool) -> Health:
-        """How it goes, as a server is told it."""
-        folder, ends_on = self._ready.folder, self._ready.authority.ends_on
-        alerts = tuple(cleaned(one, LONGEST_ALERT) for what, one in sorted(self._alerts.items()) if what != "delivery")
+        """How it goes, as a server is told it; what waits and what was refused is counted when it is told."""
+        alerts = tuple(
+            cleaned(one, LONGEST_ALERT)
+            for what, one in sorted(self._alerts.items())
+            if what not in ("delivery", "refused")
+        )
         return Health(
             software(), self._name, dt.datetime.now(dt.UTC), ended, alerts, self._counts["asked"], self._counts["answered"],
-            self._state.counts()[0], len(list((folder / WAITING).glob(f"*{SEALED}"))), waiting_bytes(folder / WAITING),
-            len(refusals(folder)), self._clock.offset_ms, ends_on.isoformat(),
+            self._state.counts()[0], 0, 0, 0, self._clock.offset_ms, self._ready.authority.ends_on.isoformat(),
         )  # fmt: skip
 
     def _health(self) -> None:

@@ -157,6 +157,8 @@ def _alerts(
             told.append(f"Its authority ends {when}.")
     if state.refused_at is not None:
         told.append(f"{state.refused_why} ({state.refused_at:%Y-%m-%d %H:%M} UTC)")
+    if lost := int(health.get("parts_refused") or 0):
+        told.append(f"{lost:,} of its parts were refused here and are kept on its machine; its “status” says why.")
     if refused:
         told.append(f"{refused:,} of its parts could not be loaded; “Received” says why.")
     if sensor.withdrawn_at is None:

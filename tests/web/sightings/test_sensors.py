@@ -324,6 +324,9 @@ def test_silence_is_told_once_a_silence_and_ends_when_the_sensor_is_heard(
     assert row().state.startswith("heard ")
     assert row().alerts == ("The clock was not measured.",)
     assert (row().clock, row().waiting) == ("12 ms off", 0)
+    send(health(parts_waiting=4, parts_refused=2), kind="health")
+    assert row().waiting == 4
+    assert row().alerts[0].startswith("2 of its parts were refused here")
     SensorState.objects.update(heard_at=long_ago)
     assert (told(), told(), row().state) == (1, 0, "silent")
     assert row().alerts[0].startswith("Silent since ")
