@@ -129,24 +129,30 @@ def ask(identity: str) -> dict[str, Any]:
 ACTS = {"people": people, "ask": ask}
 
 
-def measure(rows: int, place: Path | None) -> dict[str, Any]:
-    """The figures at one size, in a scratch folder."""
+def measure(rows: int, place: Path | None, kept: Path | None = None) -> dict[str, Any]:
+    """The figures at one size, in a scratch folder; ``kept``: a ledger of that size that was made before."""
     import numpy as np
     from import_evidence import Home
     from sightings import Population, load_ours
+
+    from opencets.sighting import Ledger
+    from opencets.sighting.parts import SIGHTINGS
 
     with tempfile.TemporaryDirectory(prefix="opencets-bench-", dir=place) as scratch:
         os.chmod(scratch, 0o711)
         folder = Path(scratch)
         population = Population(max(1000, rows // 400))
-        _, figures, _ = load_ours(population, folder / "ledger", rows)
+        at = kept or folder / "ledger"
+        ledger = Ledger.open(kept) if kept else load_ours(population, at, rows)[0]
+        sightings = sum(part.rows for part in ledger.state().table(SIGHTINGS))
+        assert rows - 60 <= sightings <= rows, f"{at} holds {sightings:,} sightings, not {rows:,}"
         active = np.flatnonzero((population.length >= 10) & (population.length <= 14))
         identity = population.identities[int(active[np.argsort(population.weight[active])[len(active) // 2]])]
         with Home(folder / "home") as home:
-            home.environment["OPENCETS_SIGHTINGS"] = str(folder / "ledger")
+            home.environment["OPENCETS_SIGHTINGS"] = str(at)
             home.act_of(__file__, "owner", "people")
             pages = home.act_of(__file__, "web", "ask", str(identity))
-        return {"sightings": figures["rows"], "computers": population.computers, "pages": pages}
+        return {"sightings": sightings, "computers": population.computers, "pages": pages}
 
 
 def main() -> None:
@@ -159,11 +165,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="*", default=[1_000_000], help="sightings; several sizes in turn")
     parser.add_argument("--place", type=Path, help="a folder for scratch (default: the system's)")
+    parser.add_argument(
+        "--ledger", type=Path, help="a ledger of this population that was made before, of the one size given"
+    )
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
+    sizes = [measure(rows, given.place, given.ledger) for rows in given.rows]
     outcome = {
         "benchmark": "sighting-pages", "machine": f"{platform.machine()}, Python {platform.python_version()}",
-        "cpus": os.cpu_count(), "load": os.getloadavg()[0], "sizes": [measure(rows, given.place) for rows in given.rows],
+        "cpus": os.cpu_count(), "load": os.getloadavg()[0], "sizes": sizes,
     }  # fmt: skip
     print(json.dumps(outcome, indent=None if given.json else 1))
 

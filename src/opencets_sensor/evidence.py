@@ -117,7 +117,7 @@ def _moment(at: dt.datetime) -> str:
 def _table(rows: Sequence[Sighting]) -> bytes:
     stream = io.StringIO()
     writer = csv.writer(stream)
-    names = list(Sighting.__slots__)
+    names = list(Sighting._fields)
     writer.writerow(names)
     writer.writerows(_cells(row, names) for row in rows)
     return stream.getvalue().encode()

@@ -11,10 +11,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from opencets.errors import ActRefused, NotFound
 from opencets.sighting.areas import Area
@@ -64,24 +65,10 @@ _SPREAD = """
     select spot, count(*) as computers, sum(sightings) as sightings from spots group by 1
     union all select null, count(distinct identity), coalesce(sum(sightings), 0) from spots order by 1 nulls last
 """
-_HISTORY = """
-    select seen_at, network, identity, identity_kind, file, address, port, client, pieces_have, pieces_total, evidence,
-      country, region, place, accuracy_km, provider, shared_line, batch, line
-    from sightings where identity in ({identities}) order by seen_at, network, file, batch, line
-"""
-_MEMBERS = """
-    select other.identity from groups mine join groups other on other.computer = mine.computer
-    where mine.identity = '{identity}' order by other.identity
-"""
+_MEMBERS = "select identity from groups where computer = '{computer}' order by identity"
 _LINKS = """
     select l.earlier, l.later, l.rule, l.since, l.until, l.port, l.addresses, l.days from links l
     where l.earlier in ({identities}) or l.later in ({identities}) order by l.since, l.earlier, l.later
-"""
-_OFFERS = """
-    select identity, network, max_by(country, last_at) as country, max_by(region, last_at) as region,
-      min(first_at) as first_at, max(last_at) as last_at, sum(sightings) as sightings, sum(direct) as direct,
-      sum(complete) as complete
-    from offers where file = '{file}' group by 1, 2 order by last_at desc, identity
 """
 _COUNTS = """
     select {of} as period, {by} as place, network, sum(sightings) as sightings,
@@ -230,8 +217,7 @@ def spread(
     return Spread(spots, int(total[1]), int(total[2]), after, until)
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """One row of a history; times are UTC."""
 
     seen_at: dt.datetime
@@ -317,14 +303,29 @@ def history(ledger: Ledger, identity: str, *, alone: bool = False) -> History:
     members: list[str] = [wanted]
     links: tuple[Link, ...] = ()
     if not alone:
-        groups = {GROUPS: state.table(GROUPS)}
-        members = [str(row[0]) for row in ledger.rows(groups, _MEMBERS.format(identity=wanted))] or members
-        found = ledger.rows({LINKS: state.table(LINKS)}, _LINKS.format(identities=_quoted(members)))
+        named = ledger.find(GROUPS, "identity", [wanted], ["computer"])
+    if not alone and named.num_rows:
+        same = ledger.rows({GROUPS: state.table(GROUPS)}, _MEMBERS.format(computer=named["computer"][0].as_py()))
+        members = [str(row[0]) for row in same]
+    if not alone and (linked := state.table(LINKS)):
+        found = ledger.rows({LINKS: linked}, _LINKS.format(identities=_quoted(members)))
         links = tuple(Link(*row) for row in found)
-    rows = ledger.rows({SIGHTINGS: state.table(SIGHTINGS)}, _HISTORY.format(identities=_quoted(members)))
-    if not rows:
+    rows = ledger.find(SIGHTINGS, "identity", members, Sighting._fields)
+    if not rows.num_rows:
         raise NotFound(f"The ledger has no sighting of {wanted}.")
-    return History(wanted, tuple(Sighting(*row) for row in rows), links)
+    rows = rows.sort_by([(name, "ascending") for name in ("seen_at", "network", "file", "batch", "line")])
+    return History(wanted, tuple(map(Sighting._make, _tuples(rows))), links)
+
+
+def _tuples(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
+    """The rows with cells as Python has them; times without a zone are UTC."""
+    columns = [
+        column.to_numpy().astype("datetime64[us]").tolist()
+        if pa.types.is_timestamp(column.type)
+        else column.to_pylist()
+        for column in rows.columns
+    ]
+    return zip(*columns, strict=True)
 
 
 def _quoted(identities: Sequence[str]) -> str:
@@ -332,8 +333,7 @@ def _quoted(identities: Sequence[str]) -> str:
     return ", ".join(f"'{identity}'" for identity in identities)
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """That a computer offered a file: since when, until when, how often, how often by its own word, how often whole."""
 
     identity: str
@@ -352,8 +352,19 @@ def offers(ledger: Ledger, file: str) -> list[Offer]:
     wanted = file.strip().lower()
     if len(wanted) not in (32, 40, 64) or any(digit not in "0123456789abcdef" for digit in wanted):
         raise ActRefused(f"“{file[:70]}” is no digest of a file: give 32, 40 or 64 hexadecimal digits.")
-    tables = {OFFERS: ledger.state().table(OFFERS)}
-    return [Offer(*row) for row in ledger.rows(tables, _OFFERS.format(file=wanted))]
+    rows = ledger.find(OFFERS, "file", [wanted], ("file", *Offer._fields))
+    if not rows.num_rows:
+        return []
+    # Of the months of one computer the last says where it was; a month that does not know is passed over.
+    grouped = rows.sort_by([("last_at", "ascending")]).group_by(["identity", "network"], use_threads=False)
+    together = grouped.aggregate(
+        [
+            ("country", "last"), ("region", "last"), ("first_at", "min"), ("last_at", "max"), ("sightings", "sum"),
+            ("direct", "sum"), ("complete", "sum"),
+        ]
+    )  # fmt: skip
+    order = [("last_at_max", "descending"), ("identity", "ascending"), ("network", "ascending")]
+    return list(map(Offer._make, _tuples(together.sort_by(order))))
 
 
 @dataclass(frozen=True, slots=True)

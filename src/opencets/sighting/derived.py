@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 RARITY_DAYS = 30
 MOST_DAYS_AT_ONCE = 31
+MOST_LOOSE = 16
+"""So many parts of a network's day may lie beside each other as they were loaded; from then on they are merged."""
 
 Exchange = Callable[..., None]
 
@@ -43,6 +45,7 @@ _OFFERS = f"""
       count(*) filter (where s.pieces_total > 0 and s.pieces_have = s.pieces_total) as complete
     from sightings s {{where}} group by 1, 2, 3 order by file, identity
 """
+_IN_ORDER = "order by identity, seen_at, file"
 _OFFERS_TOGETHER = """
     select file, identity, network, max_by(country, last_at) as country, max_by(region, last_at) as region,
       min(first_at) as first_at, max(last_at) as last_at,
@@ -77,6 +80,8 @@ def derive(ledger: Ledger, state: State, exchange: Exchange) -> int:
     if not stale:
         return 0
     _number_files(ledger, state, exchange, stale)
+    _merge_days(ledger, exchange, MOST_LOOSE)
+    state = ledger.state()
     chunks = [sorted(stale)[begin : begin + MOST_DAYS_AT_ONCE] for begin in range(0, len(stale), MOST_DAYS_AT_ONCE)]
     for chunk in chunks:
         _derive_days(ledger, state, exchange, chunk)
@@ -178,7 +183,7 @@ def compact(ledger: Ledger, state: State, exchange: Exchange, newest_kept: int) 
     border = newest[0] if newest else "9999"
     merged = 0
     orders = {
-        SIGHTINGS: "select * from sightings order by identity, seen_at, file",
+        SIGHTINGS: f"select * from sightings {_IN_ORDER}",
         DAYS: "select * from days order by country, region, identity, day",
         OFFERS: _OFFERS_TOGETHER,
     }
@@ -195,9 +200,26 @@ def compact(ledger: Ledger, state: State, exchange: Exchange, newest_kept: int) 
             with ledger.asking({table: parts}) as engine:
                 written = engine.write(sql, path)
             first, last = min(part.first for part in parts), max(part.last for part in parts)
-            exchange("merge", [Part(table, path, rows, network, first, last) for path, rows in written], parts)
+            made = [Part(table, path, rows, network, first, last, table == SIGHTINGS) for path, rows in written]
+            exchange("merge", made, parts)
             merged += 1
+    _merge_days(ledger, exchange, 1)
     return merged
+
+
+def _merge_days(ledger: Ledger, exchange: Exchange, least: int) -> None:
+    """Bring the sightings of each day that has ``least`` parts as they were loaded into one part, by identity."""
+    days: dict[tuple[str, str], list[Part]] = {}
+    for part in ledger.state().table(SIGHTINGS):
+        if part.first == part.last:
+            days.setdefault((part.network, part.first), []).append(part)
+    for (network, day), parts in sorted(days.items()):
+        if sum(not part.ordered for part in parts) < least:
+            continue
+        path = f"{SIGHTINGS}/network={network}/day={day}/{ledger.state().entries:08d}-1.parquet"
+        with ledger.asking({SIGHTINGS: parts}) as engine:
+            written = engine.write(f"select * from sightings {_IN_ORDER}", path)
+        exchange("merge", [Part(SIGHTINGS, path, rows, network, day, day, True) for path, rows in written], parts)
 
 
 def forget(ledger: Ledger, state: State, exchange: Exchange, before: str, keep: Sequence[str]) -> int:
@@ -211,7 +233,8 @@ def forget(ledger: Ledger, state: State, exchange: Exchange, before: str, keep: 
             engine.keep(keep)
             written = engine.write(
                 f"select s.* from sightings s left join kept on kept.identity = s.identity "
-                f"where s.seen_at >= timestamp '{before} 00:00:00' or kept.identity is not null",
+                f"where s.seen_at >= timestamp '{before} 00:00:00' or kept.identity is not null "
+                "order by s.identity, s.seen_at, s.file",
                 path,
             )
         rows = sum(rows for _, rows in written)
@@ -220,7 +243,7 @@ def forget(ledger: Ledger, state: State, exchange: Exchange, before: str, keep: 
                 (ledger.folder / path).unlink()
             continue
         gone += part.rows - rows
-        add = [Part(SIGHTINGS, path, rows, part.network, part.first, part.last) for path, rows in written]
+        add = [Part(SIGHTINGS, path, rows, part.network, part.first, part.last, True) for path, rows in written]
         days = [(part.network, day) for day in sorted(_days_between(state, part.network, part.first, part.last))]
         exchange("forget", add, [part], days)
     files = ledger.state().table(FILES)

@@ -14,11 +14,13 @@ import pyarrow.parquet as pq
 from opencets.sighting.batch import FIELDS
 from opencets.sighting.journal import sync_folder
 from opencets.sighting.parts import DAYS, FILES, GROUPS, LINKS, OFFERS, RARITY, SIGHTINGS, Part
+from opencets.sighting.points import ROW_GROUPS
 
 if TYPE_CHECKING:
     from opencets.sighting.ledger import Ledger
 
-ROW_GROUP = 122_880
+SCANNED = 122_880
+"""Rows of a group in parts that are read from end to end."""
 COMPRESSION, LEVEL = "zstd", 3
 
 _COLUMNS = {
@@ -128,9 +130,10 @@ class Duck:
         target = self._ledger.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_suffix(".draft")
+        group = ROW_GROUPS.get(path.split("/", 1)[0], SCANNED)
         self._connection.execute(
             f"copy ({sql}) to '{_quoted(str(draft))}' (format parquet, compression {COMPRESSION}, "
-            f"compression_level {LEVEL}, row_group_size {ROW_GROUP}, parquet_version v2)"
+            f"compression_level {LEVEL}, row_group_size {group}, parquet_version v2)"
         )
         rows = settle(draft, target)
         return [(path, rows)] if rows else []

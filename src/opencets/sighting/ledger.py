@@ -34,14 +34,14 @@ import pyarrow.parquet as pq
 from opencets.errors import NotFound
 from opencets.sighting import derived
 from opencets.sighting.batch import FIELDS, NETWORKS, Batch
-from opencets.sighting.engine import Duck, Engine
+from opencets.sighting.engine import SCANNED, Duck, Engine
 from opencets.sighting.journal import Journal, sync_folder
 from opencets.sighting.parts import SIGHTINGS, Part, State, said
+from opencets.sighting.points import Points
 
 ANSWERS = ".answers"
 """Where programs keep answers beside the ledger, by the number of the journal's entries."""
 COMPRESSION, LEVEL = "zstd", 3
-ROW_GROUP = 122_880
 _PARTS = re.compile(
     r"(?:(?:sightings|days|offers)/network=[a-z]+/(?:(?:day|month)=[\d-]+/)?|files/|rarity/|links/|groups/)[\d-]+\.(?:parquet|draft)"
 )
@@ -69,6 +69,7 @@ class Ledger:
         self._state, self._read = State(), 0
         self._engine: Engine | None = None
         self._asking, self._following = Lock(), Lock()
+        self._points = Points(folder)
 
     @classmethod
     def create(cls, folder: Path, engine: Callable[[Ledger], Engine] = Duck) -> Ledger:
@@ -107,6 +108,10 @@ class Ledger:
             else column.to_numpy()
             for place, column in enumerate(table.columns)
         ]
+
+    def find(self, table: str, key: str, wanted: Sequence[str], columns: Sequence[str]) -> pa.Table:
+        """The rows of a table whose ``key`` is one of those wanted, in no certain order; by `opencets.sighting.points`."""
+        return self._points.find([part.path for part in self.state().table(table)], key, wanted, columns)
 
     def _using(self, tables: Mapping[str, Sequence[Part]]) -> Engine:
         if self._engine is None:
@@ -171,7 +176,7 @@ class Ledger:
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file:
-            pq.write_table(rows, file, compression=COMPRESSION, compression_level=LEVEL, row_group_size=ROW_GROUP)
+            pq.write_table(rows, file, compression=COMPRESSION, compression_level=LEVEL, row_group_size=SCANNED)
             file.flush()
             os.fsync(file.fileno())
         sync_folder(target.parent)

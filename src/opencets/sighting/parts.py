@@ -20,6 +20,8 @@ class Part:
     network: str = ""
     first: str = ""
     last: str = ""
+    ordered: bool = False
+    """Sightings: whether they stand by identity, so that a few of them are found without reading the others."""
 
     @property
     def month(self) -> str:

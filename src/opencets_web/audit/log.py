@@ -54,7 +54,8 @@ _TODAY = (
 )
 _LINES = (
     "insert into audit_act (verb, officer_id, agency_id, holding_id, holding_agency_id, subject, details, purpose, address)"
-    " select %(verb)s, %(officer)s, %(agency)s, w.holding, w.agency, %(subject)s, %(details)s, w.purpose, %(address)s"
+    " select %(verb)s, %(officer)s, %(agency)s, w.holding, w.agency,"
+    " case when coalesce(%(whose)s::uuid = w.agency, true) then %(subject)s else '' end, %(details)s, w.purpose, %(address)s"
     f" from (select h.holding, h.agency, coalesce(nullif(%(said)s, ''), {_TODAY}, %(otherwise)s) as purpose"
     " from unnest(%(holdings)s::uuid[], %(agencies)s::uuid[]) h(holding, agency)) w"
     " where not %(wanted)s or w.purpose <> ''"
@@ -77,7 +78,7 @@ def record(
     ``verbs`` lacks; RuntimeError outside a transaction; PurposeWanted where one who is asked for a purpose has not said any: then
     nothing is written, and the transaction must not go on.
     """
-    _write(verb, by, [holding or (None, None)], subject, details)
+    _write(verb, by, [holding or (None, None)], subject, details, None)
 
 
 def record_each(
@@ -87,10 +88,14 @@ def record_each(
     *,
     subject: str = "",
     details: dict[str, Any] | None = None,
+    whose: UUID | None = None,
 ) -> None:
-    """Log one act on several holdings: a line for each, so that every owner sees it. As ``record``, asking for all at once."""
+    """Log one act on several holdings: a line for each, so that every owner sees it. As ``record``, asking for all at once.
+
+    ``whose``: the agency that alone may read the subject, such as the reference of its case; the other owners' lines have none.
+    """
     if holdings:
-        _write(verb, by, sorted(holdings), subject, details)
+        _write(verb, by, sorted(holdings), subject, details, whose)
 
 
 def _write(
@@ -99,6 +104,7 @@ def _write(
     holdings: Sequence[Holding | tuple[None, None]],
     subject: str,
     details: dict[str, Any] | None,
+    whose: UUID | None,
 ) -> None:
     VERBS[verb]
     if not connection.in_atomic_block:
@@ -109,6 +115,7 @@ def _write(
         "officer": by.officer_id if by else None,
         "agency": by.agency_id if by else None,
         "subject": subject[:80],
+        "whose": whose,
         "details": canonical(details or {}),
         "address": (by.address if by else "")[:64],
         "said": by.purpose if by else "",

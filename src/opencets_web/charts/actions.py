@@ -89,7 +89,8 @@ def export_chart(actor: Actor, asked: Asked, form: str) -> File:
     file = exported(chart, form, at)
     subject = f"chart:{saved.id}" if saved else f"record:{asked.around}" if asked.around else f"case:{asked.reference}"
     details = {"format": form, "sha256": keeping.digest_of(file.content), "bytes": len(file.content)}
-    log.record_each("chart.exported", actor, owners, subject=subject, details=details)
+    whose = next((agency for _, agency in composed.titled), None) if subject.startswith("case:") else None
+    log.record_each("chart.exported", actor, owners, subject=subject, details=details, whose=whose)
     return file
 
 

@@ -594,10 +594,10 @@ def log_frozen(actor: Actor, saved: SavedChart, verb: str = "chart.viewed", **de
     )
 
 
-def log_chart(actor: Actor, drawing: Drawing, verb: str, subject: str) -> None:
+def log_chart(actor: Actor, drawing: Drawing, verb: str, subject: str, whose: UUID | None = None) -> None:
     """One line for each holding on the chart, so that every owner sees who looked; one where nothing was found."""
     if drawing.holdings:
-        log.record_each(verb, actor, drawing.holdings, subject=subject)
+        log.record_each(verb, actor, drawing.holdings, subject=subject, whose=whose)
     elif verb in ACROSS_CASES:
         log.record(verb, actor, subject=subject)
 
@@ -613,7 +613,7 @@ def get_case_graph(actor: Actor, frame: CaseFrame, *, expand: str = "") -> Graph
     first = drawing.placed(str(case.id))
     if expand:
         return _expanded(actor, first, expand)
-    log_chart(actor, drawing, "chart.viewed", f"case:{frame.reference}")
+    log_chart(actor, drawing, "chart.viewed", f"case:{frame.reference}", case.agency_id)
     return labelled(actor, drawing, first)
 
 

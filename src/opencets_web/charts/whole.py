@@ -72,8 +72,9 @@ def get_whole_graph(actor: Actor, frame: CaseFrame) -> Graph:
     _draw_matches(actor, drawing, holder)
     _draw_cases(actor, drawing, frame, values)
     log.record_each(
-        "chart.viewed", actor, drawing.holdings, subject=f"case:{frame.reference}", details={"section": "whole"}
-    )
+        "chart.viewed", actor, drawing.holdings, subject=f"case:{frame.reference}", details={"section": "whole"},
+        whose=case.agency_id,
+    )  # fmt: skip
     return labelled(actor, drawing, drawing.placed(str(case.id)))
 
 

@@ -128,7 +128,7 @@ def get_map(actor: Actor, wanted: MapWanted) -> MapPage:
         return {"spots": found.spots, "computers": found.computers, "sightings": found.sightings, "after": found.after}
 
     found = kept.answered(here.ledger, question, ask)
-    spots: dict[str, list[int]] = found["spots"]
+    spots: dict[str, list[int]] = dict(found["spots"])
     less = spots.pop("", [0, 0])[0]
     level = {"country": _of_world, "region": _of_country, "place": _of_region}[by]
     tiles, view, drawn = level(here.opened, wanted, spots)

@@ -537,6 +537,29 @@ def test_a_chart_on_which_all_is_hidden_is_still_its_case_s_and_its_subject_s(
     assert set(Act.objects.filter(verb="chart.exported").values_list("holding_id", flat=True)) == {theirs.holding_id}
 
 
+def test_the_lines_of_other_owners_do_not_name_the_case_from_which_somebody_looked(
+    books: Books, cast: Cast, client_for: Browsers
+) -> None:
+    case, theirs = books.case("AV-1"), books.case("BO-1", cast.borders)
+    books.record(case, "person", "Anna Keller", *ANNA)
+    books.record(case, "person", "Tom Reed", ("full_name", "Tom Reed"), ("phone", "07700 900123", "contact"))
+    books.record(theirs, "account", "quietowl", ("phone", "07700 900123"), ("screen_name", "quietowl"))
+    books.grant(theirs, cast.owner)
+    browser = client_for(cast.owner)
+    for address in ("/charts/case/AV-1/graph.json", "/charts/case/AV-1/graph.json?whole=1"):
+        assert "BO-1" in browser.get(address).content.decode()
+    for whole in ("", "1"):
+        sent = {"reference": "AV-1", "whole": whole, "form": "svg"}
+        assert browser.post("/charts/export/", sent).status_code == 200
+    lines = Act.objects.filter(verb__in=["chart.viewed", "chart.exported"])
+    told = {holding: set(lines.filter(holding_id=holding).values_list("subject", flat=True))
+            for holding in (case.holding_id, theirs.holding_id)}  # fmt: skip
+    assert told == {case.holding_id: {"case:AV-1"}, theirs.holding_id: {""}}
+    assert lines.filter(holding_id=theirs.holding_id, officer_id=cast.owner.officer_id).count() == 6, (
+        "who looked is told"
+    )
+
+
 def test_when_and_where_around_a_record_and_a_kept_chart(books: Books, cast: Cast, client_for: Browsers) -> None:
     case, theirs = books.case("AV-1"), books.case("BO-1", cast.borders)
     anna = books.record(case, "person", "Anna Keller", *ANNA)

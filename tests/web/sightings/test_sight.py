@@ -274,3 +274,12 @@ def test_each_page_answers_and_shows_what_is_open_alone(
         assert answer.status_code == 200, (address, answer.content[:400])
     assert b"United Kingdom" in browser.get("/sightings/map/").content
     assert browser.get("/sightings/?jurisdiction=DE").status_code == 404
+
+
+def test_the_map_looked_at_again_says_the_same(loaded: Path, cast: Cast, as_actor: Behind) -> None:
+    from opencets_web.sightings.maps import MapWanted, get_map
+
+    with as_actor(cast.owner):
+        once, again = (get_map(cast.owner, MapWanted(at="GB", days=60)) for _ in range(2))
+    assert once.less > 0, "some are known to the country only"
+    assert (again.less, again.computers, again.tiles) == (once.less, once.computers, once.tiles)
