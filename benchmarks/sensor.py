@@ -123,7 +123,8 @@ def by_sensor(info_hash: bytes, count: int, at_once: int, folder: Path) -> dict[
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from opencets.packing.authority import Wanted
-    from opencets_sensor.log import Log, read_log
+    from opencets.sighting.sealed import read_log
+    from opencets_sensor.log import Log
     from opencets_sensor.networks import bittorrent
     from opencets_sensor.networks.contract import Place
     from opencets_sensor.replaying import batch_of, lines_of, sightings_of

@@ -43,6 +43,8 @@ def check(settings: Path, purpose: str) -> None:
     click.echo(f"{len(authority.files):,} files by {authority.order}, {authority.agency}, until {authority.ends_on}")
     click.echo(f"configuration {ready.settings.digest()}")
     click.echo(f"key of the seals {b64encode(sensor_key(ready.folder).public_key().public_bytes_raw()).decode()}")
+    if ready.settings.deliver.server:
+        click.echo(f"a supervisor registers this key at {ready.settings.deliver.server.rstrip('/')}/sightings/sensors/")
     if measured.offset_ms is None:
         click.echo("clock: not measured, no time server answered")
     else:
@@ -93,7 +95,7 @@ def replay(logs: Sequence[Path], key: str, out: Path | None) -> None:
     from hashlib import sha256
 
     from opencets.errors import DamagedSource
-    from opencets_sensor.log import read_log
+    from opencets.sighting.sealed import read_log
     from opencets_sensor.replaying import lines_of
 
     written = b""
@@ -120,16 +122,29 @@ def replay(logs: Sequence[Path], key: str, out: Path | None) -> None:
 @sensor.command(name="deliver")
 @_settings
 def deliver_parts(settings: Path) -> None:
-    """Deliver what waits of the sensor of SETTINGS, while it does not run. Delivered again, it counts once."""
-    from opencets_sensor.delivery import deliver
-    from opencets_sensor.running import SENT, WAITING, alone
+    """Deliver what waits of the sensor of SETTINGS, while it does not run. Delivered again, it counts once.
+
+    What the server refused before is tried again too; exit 1 where it still refuses some.
+    """
+    from opencets_sensor.delivery import deliver, server_of, try_again
+    from opencets_sensor.running import alone, sensor_key
     from opencets_sensor.settings import read_settings
 
-    given = read_settings(settings)
-    folder = settings.absolute().parent / given.state
+    given, base = read_settings(settings), settings.absolute().parent
+    folder = base / given.state
     with alone(folder):
-        count = deliver(folder / WAITING, folder / SENT, given.deliver, settings.absolute().parent)
-    click.echo(f"{count:,} parts delivered")
+        server = server_of(given.deliver, base, sensor_key(folder))
+        try:
+            try_again(folder)
+            done = deliver(folder, given.deliver, base, server)
+        finally:
+            if server is not None:
+                server.close()
+    click.echo(f"{done.parts:,} parts delivered")
+    for name, why in done.refused.items():
+        click.echo(f"  refused: {name}: {why}")
+    if done.refused:
+        sys.exit(1)
 
 
 @sensor.command()

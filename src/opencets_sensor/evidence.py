@@ -11,7 +11,7 @@ import datetime as dt
 import io
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,12 @@ from opencets.packing.package import Part, seal
 from opencets.sighting import Ledger
 from opencets.sighting.answers import Sighting, history
 from opencets.sighting.batch import IDENTITIES
-from opencets_sensor.delivery import RAW
-from opencets_sensor.log import SEALED, extract_log, read_log
+from opencets.sighting.sealed import RAW, SEALED, extract_log, read_log
 from opencets_sensor.replaying import sightings_of
 
 _COMPARED = (
-    "seen_at", "network", "identity_kind", "file", "address", "port", "client", "pieces_have", "pieces_total", "evidence", "line",
+    "seen_at", "network", "identity", "identity_kind", "file", "address", "port", "client", "pieces_have", "pieces_total",
+    "evidence", "line",
 )  # fmt: skip
 
 
@@ -40,6 +40,7 @@ def write_package(ledger: Ledger, identity: str, out: Path, key: Ed25519PrivateK
     if out.exists():
         raise ActRefused(f"{out} is there already; name a new file. Nothing was written.")
     found = history(ledger, identity)
+    identities = {one.identity for one in found.sightings}
     by_batch: dict[int, list[Sighting]] = defaultdict(list)
     for one in found.sightings:
         by_batch[one.batch].append(one)
@@ -57,7 +58,7 @@ def write_package(ledger: Ledger, identity: str, out: Path, key: Ed25519PrivateK
         if not path.exists():
             continue
         name = f"logs/{len(logs) + 1:06d}{SEALED}"
-        lines = _checked(path, origin, found.identity, rows)
+        lines = _checked(path, origin, identities, rows)
         logs[name] = extract_log(path, {json.loads(line)["line"] for line in lines})
         replayed += b"".join(lines)
         head, entries = (log := read_log(path)).head, log.entries
@@ -90,12 +91,12 @@ def limits() -> bytes:
     return resources.files("opencets_sensor").joinpath("limits.md").read_bytes()
 
 
-def _checked(path: Path, origin: dict[str, Any], identity: str, rows: Sequence[Sighting]) -> list[bytes]:
-    """This computer's lines of the replay, after they were found to be those of the ledger."""
+def _checked(path: Path, origin: dict[str, Any], identities: Set[str], rows: Sequence[Sighting]) -> list[bytes]:
+    """This computer's lines of the replay, under all its linked identities, after they were found to be those of the ledger."""
     log = read_log(path)
     if origin["key"] != f"log:{log.chain}":
         raise DamagedSource(f"The log {path.name} is not the one of its batch. Nothing was written.")
-    again = [row for row in sightings_of(log) if row["identity"] == identity]
+    again = [row for row in sightings_of(log) if row["identity"] in identities]
     wanted = sorted((_said(row) for row in rows), key=str)
     if wanted != sorted((tuple(row[name] for name in _COMPARED) for row in again), key=str):
         raise DamagedSource(

@@ -16,9 +16,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from opencets.sighting import Batch, Origin
+from opencets.sighting import Batch
 from opencets.sighting.reading import ORIGIN
-from opencets_sensor.log import Sealed
+from opencets.sighting.sealed import Sealed, origin_of
 from opencets_sensor.networks import NETWORKS
 
 _TYPES = {
@@ -72,19 +72,7 @@ def batch_of(log: Sealed) -> Batch:
     columns = {name: [row[name] for row in rows] for name in _COLUMNS}
     columns["seen_at"] = [dt.datetime.fromisoformat(moment).replace(tzinfo=None) for moment in columns["seen_at"]]
     table = pa.table({name: pa.array(values, _TYPES.get(name, pa.string())) for name, values in columns.items()})
-    head = log.head
-    origin = Origin(
-        key=f"log:{log.chain}",
-        sensor=head["sensor"],
-        run=head["run"],
-        software=head["software"],
-        configuration=head["configuration"],
-        clock_offset_ms=head["clock"]["offset_ms"],
-        clock_source=head["clock"]["source"],
-        raw_sha256=log.digest,
-        order=head["authority"]["order"],
-    )
-    return Batch.of(origin, table)
+    return Batch.of(origin_of(log), table)
 
 
 def write_batch(batch: Batch, path: Path) -> None:

@@ -14,9 +14,10 @@ import json
 import os
 import secrets
 import sys
+import time
 from base64 import b64decode, b64encode
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -28,20 +29,36 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from opencets.errors import ActRefused, Interrupted
 from opencets.packing.authority import Authority, Wanted, open_authority
+from opencets.packing.deliveries import LONGEST_ALERT, Health
+from opencets.packing.fields import cleaned
 from opencets.sighting.looks import note_look
+from opencets.sighting.sealed import SEALED, Line
 from opencets_sensor import clock, guard
-from opencets_sensor.delivery import deliver, waiting_bytes
-from opencets_sensor.log import SEALED, Line, Log, left_open
+from opencets_sensor.delivery import (
+    REFUSED,
+    SENT,
+    WAITING,
+    Delivered,
+    deliver,
+    pause_after,
+    refusals,
+    server_of,
+    waiting_bytes,
+)
+from opencets_sensor.log import Log, left_open
 from opencets_sensor.networks import NETWORKS
 from opencets_sensor.networks.contract import Asker, Place, Source
 from opencets_sensor.pace import Pace
+from opencets_sensor.sending import OFF_MS
 from opencets_sensor.settings import Settings, read_settings
 from opencets_sensor.state import State
 
-OPEN, WAITING, SENT = "open", "waiting", "sent"
+OPEN = "open"
 HEALTH, KEY, CHAIN = "health.json", "key", "chain"
 SHORTEST_PURPOSE = 10
 LONGEST_PAUSE = 86_400
+LONGEST_LOG = 32 << 20
+"""Bytes of a part, unpacked; longer ones would grow beyond what a server takes."""
 HELD_AT_ONCE, HELD_A_FILE = 10, 3
 WARNED_DAYS = 4
 
@@ -90,7 +107,7 @@ def prepare(path: Path, purpose: str, operator: str, now: dt.datetime) -> Ready:
         )
     folder = base / settings.state
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for part in (OPEN, WAITING, SENT):
+    for part in (OPEN, WAITING, SENT, REFUSED):
         (folder / part).mkdir(exist_ok=True)
     return Ready(settings, base, folder, authority, purpose.strip(), operator)
 
@@ -143,6 +160,8 @@ class Run:
         self._on_disk = 0
         self._is_full = False
         self._delivering = Lock()
+        self._server = server_of(self._settings.deliver, ready.base, self._key)
+        self._failed, self._deliver_at = 0, 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._due: dict[tuple[str, str], list[tuple[int, str, Source]]] = {}
         self._busy = Counter[tuple[str, str]]()
@@ -170,7 +189,7 @@ class Run:
         beats = (
             (self._look, 0.1), (self._rotate, 0.2), (self._watch_spool, 0.5), (self._health, 5),
             (self._measure_again, self._settings.clock.every_seconds),
-            (self._deliver, self._settings.deliver.every_seconds), (self._forget, 600),
+            (self._deliver_in_turn, 0.2), (self._forget, 600),
         )  # fmt: skip
         loops = [asyncio.create_task(self._beat(act, seconds, stop)) for act, seconds in beats]
         try:
@@ -182,8 +201,10 @@ class Run:
             for asker in self._askers.values():
                 await asker.leave()
             self._seal("ended")
-            await self._deliver()
+            await self._deliver(ended=True)
             self._health_now(ended=True)
+            if self._server is not None:
+                self._server.close()
             self._state.close()
         if self._broken is not None:
             raise self._broken
@@ -340,7 +361,7 @@ class Run:
             log.bring_to_disk()
             self._on_disk = log.count
         old = asyncio.get_running_loop().time() - self._began > limits.seconds
-        if log.count > 1 and (log.count > limits.most_entries or old):
+        if log.count > 1 and (log.count > limits.most_entries or log.size > LONGEST_LOG or old):
             self._seal("turn")
             self._open()
 
@@ -369,25 +390,42 @@ class Run:
     def _watch_spool(self) -> None:
         """Stop looking while too much waits."""
         folder = self._ready.folder
-        waits = waiting_bytes(folder / WAITING, folder / OPEN)
+        waits = waiting_bytes(folder / WAITING, folder / OPEN, folder / REFUSED)
         self._is_full = waits > self._settings.spool.most_megabytes * 1_000_000
         sentence = f"{waits:,} bytes wait to be delivered; nothing is looked for until they are."
         self._alert("full", sentence if self._is_full else "")
 
-    async def _deliver(self) -> None:
-        folder, to = self._ready.folder, self._settings.deliver
+    async def _deliver_in_turn(self) -> None:
+        if time.monotonic() >= self._deliver_at:
+            await self._deliver()
 
-        def one_after_the_other() -> int:
+    async def _deliver(self, *, ended: bool = False) -> None:
+        folder, to = self._ready.folder, self._settings.deliver
+        health = self._health_said(ended=ended) if self._server is not None else None
+
+        def one_after_the_other() -> Delivered:
             with self._delivering:
-                return deliver(folder / WAITING, folder / SENT, to, self._ready.base)
+                return deliver(folder, to, self._ready.base, self._server, health)
 
         try:
             delivered = await asyncio.to_thread(one_after_the_other)
         except Interrupted as reason:
+            self._failed += 1
+            self._deliver_at = time.monotonic() + pause_after(self._failed)
             self._alert("delivery", reason.sentence)
         else:
-            self._counts["delivered_parts"] += delivered
+            self._failed, self._deliver_at = 0, time.monotonic() + to.every_seconds
+            self._counts["delivered_parts"] += delivered.parts
             self._alert("delivery", "")
+            self._alert(
+                "health", f"The server does not understand how it goes: {why}" if (why := delivered.unheard) else ""
+            )
+        self._alert("refused", _refused(refusals(folder)))
+        off = self._server.clock_off_ms if self._server is not None else None
+        apart = off is not None and abs(off) > OFF_MS
+        self._alert(
+            "server clock", f"The server's clock is {off} ms off this one; one of them is wrong." if apart else ""
+        )
 
     # --- Clock and health ---------------------------------------------------------------------------------------------
 
@@ -429,6 +467,18 @@ class Run:
     def _forget(self) -> None:
         self._state.forget(clock.now_ms() - int(self._settings.pace.forget_after_hours * 3_600_000))
 
+    def _health_said(self, *, ended: bool) -> Health:
+        """How it goes, as a server is told it; what waits and what was refused is counted when it is told."""
+        alerts = tuple(
+            cleaned(one, LONGEST_ALERT)
+            for what, one in sorted(self._alerts.items())
+            if what not in ("delivery", "refused")
+        )
+        return Health(
+            software(), self._name, dt.datetime.now(dt.UTC), ended, alerts, self._counts["asked"], self._counts["answered"],
+            self._state.counts()[0], 0, 0, 0, self._clock.offset_ms, self._ready.authority.ends_on.isoformat(),
+        )  # fmt: skip
+
     def _health(self) -> None:
         self._health_now()
 
@@ -441,7 +491,7 @@ class Run:
         said = {
             "sensor": self._settings.name, "run": self._name, "at": clock.now_ms(), "ended": ended,
             "alerts": sorted(self._alerts.values()), **self._counts, "places": known, "places_answered": answered,
-            "parts_waiting": len(list((folder / WAITING).glob(f"*{SEALED}"))),
+            "parts_waiting": len(list((folder / WAITING).glob(f"*{SEALED}"))), "parts_refused": len(refusals(folder)),
             "bytes_waiting": waiting_bytes(folder / WAITING),
             "clock_offset_ms": self._clock.offset_ms, "clock_source": self._clock.source,
             "authority_ends_on": ends_on.isoformat(),
@@ -449,3 +499,11 @@ class Run:
         staged = folder / f"{HEALTH}.part"
         staged.write_text(json.dumps(said, indent=1))
         staged.rename(folder / HEALTH)
+
+
+def _refused(found: Mapping[str, str]) -> str:
+    """The alert of parts that the server will never take; empty: there are none."""
+    if not found:
+        return ""
+    name, why = max(found.items())
+    return f"{len(found):,} parts were refused by the server and are kept in {REFUSED}; the last, {name}: {why}"

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from opencets.errors import ActRefused
+from opencets_sensor.sending import require_address
 
 T = TypeVar("T")
 
@@ -28,11 +29,17 @@ def within(default: float, least: float, most: float) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Where sightings go: a ledger's folder, a folder from which ``opencets sightings load`` reads, or both."""
+    """Where sightings go: a server, a ledger's folder, a folder from which ``opencets sightings load`` reads, or several."""
 
+    server: str = ""
+    """Its address, as https://cets.example.org; http to this machine alone."""
+    certificates: str = ""
+    """A file with the certificates by which the server is known (PEM); empty: those that the system trusts."""
+    answer_seconds: float = within(60, 1, 600)
     ledger: str = ""
     folder: str = ""
     every_seconds: float = within(300, 0.2, 86_400)
+    """Between two deliveries; a server is told as often how the sensor goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +149,15 @@ def read_settings(path: Path) -> Settings:
             ip_network(one)
         except ValueError:
             raise ActRefused(f"{path.name}: reach names {one}, which is no network of addresses.") from None
-    if not (settings.deliver.ledger or settings.deliver.folder):
+    if not (settings.deliver.server or settings.deliver.ledger or settings.deliver.folder):
         raise ActRefused(
-            f"{path.name} says nowhere to deliver to ([deliver] ledger or folder). The sensor does not start."
+            f"{path.name} says nowhere to deliver to ([deliver] server, ledger or folder). The sensor does not start."
         )
+    if settings.deliver.server:
+        try:
+            require_address(settings.deliver.server)
+        except ActRefused as refusal:
+            raise ActRefused(f"{path.name}: {refusal.sentence} The sensor does not start.") from None
     if not settings.networks:
         raise ActRefused(f"{path.name} names no network ([networks.bittorrent]). The sensor does not start.")
     return settings

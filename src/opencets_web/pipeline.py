@@ -23,7 +23,8 @@
     media matched ─► keep_marks (of a received part) ─► mark made
     camera fingerprint asked ─► make_camera_fingerprint ─► compare_camera_fingerprint     media matched ─► compare_camera_noise
     officer ended ─► hand_over                cover changed ─► carry_cover          session ended ─► end_pushes
-    sightings received ─► load_sightings
+    sightings received ─► load_sightings        sightings delivered (by a sensor) ─► load_delivered
+    every minute ─► look_for_silence (sensors)
     hits received ─► tell_of_hits        every ten seconds ─► look_for_absence        every night ─► delete_by_rule, join_hits
     media matched ─► keep_veils
     media matched ─► follow_text ─► (of a case that asked, or all) text asked ─► read_text ─► text asked, until all is read
@@ -126,6 +127,7 @@ ROUTES: dict[str, tuple[Follow, ...]] = {
     ),
     "noise.left": (Follow("compare_camera_noise", "linking", coalesce="noise-{exhibit_id}", priority=-5),),
     "sightings.received": (Follow("load_sightings", "reading", lock=SIGHTINGS, coalesce="sightings-{file_id}"),),
+    "sightings.delivered": (Follow("load_delivered", "reading", lock=SIGHTINGS, coalesce="delivered-{sensor_id}"),),
     "hits.received": (Follow("tell_of_hits", "default", coalesce="hits-{person_id}", priority=10),),
     "session.ended": (Follow("end_pushes", "default", priority=10),),
 }
@@ -276,6 +278,13 @@ def on_app_ready(app: App) -> None:
         media.merge_indexes(whole=True)
 
     task("load_sightings", sightings.load_sightings)
+    task("load_delivered", sightings.load_delivered)
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="look_for_silence", queue="default", queueing_lock="look_for_silence", pass_context=False)
+    def look_for_silence(timestamp: int) -> None:
+        """Once a minute: sensors of which nothing is heard for longer than their rule, and what they delivered that waits."""
+        sightings.look_for_silence()
 
     @app.periodic(cron="7 4 * * *")
     @app.task(

@@ -82,6 +82,10 @@ def _case_act(**fields: Any) -> Address:
     return Address(WRITERS, {"reference": "reference"}, method="post", **fields)
 
 
+def _in_days(days: int) -> str:
+    return (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
+
+
 def _agencys(row: str, method: str = "post") -> Address:
     """What belongs to Avon and to no case."""
     return Address(AGENCY, {"provider_id": row}, method=method, of_the_case=False)
@@ -229,6 +233,17 @@ ADDRESSES: dict[str, Address] = {
     "sightings:sight-withdraw": _avons({"sight_id": "sight"}),
     "sightings:sight-restore": _avons({"sight_id": "closed_sight"}),
     "sightings:received": _list(CASE_WORKERS),
+    "sightings:sensors": _list(CASE_WORKERS),
+    "sightings:sensor-renew": Address(
+        AGENCY,
+        {"sensor_id": "sensor"},
+        method="post",
+        of_the_case=False,
+        refused=frozenset({409}),
+        sends=lambda made: {"authority": "Order 8", "purpose": "A common series", "expires_on": _in_days(9)},
+    ),
+    "sightings:sensor-withdraw": _avons({"sensor_id": "sensor"}),
+    "sightings:sensor-restore": _avons({"sensor_id": "withdrawn_sensor"}),
     "sightings:sets": _list(CASE_WORKERS),
     "sightings:set-withdraw": _avons({"set_id": "file_set"}),
     "sightings:set-restore": _avons({"set_id": "past_file_set"}),

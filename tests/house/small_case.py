@@ -189,7 +189,16 @@ def _sightings(made: SmallCase, now: datetime) -> None:
     from django.conf import settings
 
     from opencets.sighting import Batch, Ledger, Origin
-    from opencets_web.sightings.models import ComputerLead, FileSet, Jurisdiction, SetFile, Sight, SightingFile
+    from opencets_web.sightings.models import (
+        ComputerLead,
+        FileSet,
+        Jurisdiction,
+        Sensor,
+        SensorState,
+        SetFile,
+        Sight,
+        SightingFile,
+    )
 
     cast, rows = made.cast, made.rows
     computer, file = (Numbered(UUID(int=number << 64 | 7)) for number in (0xACE, 0xBEE))
@@ -224,6 +233,13 @@ def _sightings(made: SmallCase, now: datetime) -> None:
             **by, identity=computer.pk.hex, identities=[computer.pk.hex], jurisdiction=rows["jurisdiction"], model="computers-1",
             opened_by_id=cast.owner.officer_id, opened_at=now, **end,
         )  # fmt: skip
+    for number, (name, withdrawn) in enumerate((("sensor", None), ("withdrawn_sensor", now))):
+        rows[name] = Sensor.objects.create(
+            id=UUID(int=number << 64 | 9), **by, name=name, key=f"{number}" * 44, authority="Order 7", purpose="A common series",
+            expires_on=now.date() + timedelta(days=30), registered_by_id=cast.owner.officer_id, registered_at=now,
+            withdrawn_at=withdrawn,
+        )  # fmt: skip
+        SensorState.objects.create(sensor=rows[name], **by)
     rows["set_file"] = SetFile.objects.create(**by, file_set=rows["file_set"], digest=file.pk.hex, category="UK:1")
     rows["sighting_file"] = SightingFile.objects.create(
         **by,

@@ -21,6 +21,7 @@ MAY_OPEN = {
     "src/opencets_web/standards/mailing.py": "Links are mailed for every case; out comes a mail without content.",
     "src/opencets_web/releases/carrying.py": "A released part is sealed anew for the agency it is for; out comes its own copy.",
     "src/opencets_web/push/sending.py": "Links are sent to browsers for every case; out comes a message without content.",
+    "src/opencets_web/sightings/by_rule.py": "Silent sensors of all agencies are found; out comes a mark on the sensor's own row.",
     "src/opencets_web/supervision/by_rule.py": "Silent devices and days of all files are found; out come rows of the same file.",
     "src/opencets_web/sharing/carrying.py": "A request is laid before the agency that a pointer hides; out comes its copy.",
     "src/opencets_web/disclosure/proving.py": "The way from an act to the log's root passes others' hashes; out come hashes alone.",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from opencets.packing.authority import Wanted
-from opencets_sensor.log import read_log
+from opencets.sighting.sealed import read_log
 from opencets_sensor.networks import NETWORKS
 from opencets_sensor.replaying import sightings_of
 from tests.sensor.ready import PURPOSE, make_ready

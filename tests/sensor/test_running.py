@@ -29,7 +29,8 @@ from opencets.packing.package import open_package
 from opencets.sighting import Ledger
 from opencets.sighting.looks import looks
 from opencets.sighting.reading import read_batches
-from opencets_sensor.log import read_log
+from opencets.sighting.sealed import read_log
+from opencets_sensor import running
 from opencets_sensor.replaying import batch_of, lines_of, sightings_of
 from opencets_sensor.running import Run, alone, prepare
 from opencets_sensor.settings import read_settings
@@ -146,6 +147,17 @@ def test_a_run_is_sealed_delivered_and_replayed_byte_for_byte(tmp_path: Path, tr
     assert health.exit_code == 1
     assert "alert: It has not run for" in health.output
     assert "The clock was not measured" in health.output
+
+
+def test_a_part_is_sealed_before_it_is_larger_than_a_server_takes(
+    tmp_path: Path, tracker: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "LONGEST_LOG", 4000)
+    settings = ready(tmp_path, tracker, spool="seconds = 3600")
+    run_for(settings, 2)
+    parts = [read_log(path) for path in parts_of(settings)]
+    assert len(parts) > 1  # by the clock alone there would be one
+    assert sum(1 for part in parts for _ in sightings_of(part)) == CLIENTS
 
 
 def test_the_evidence_of_a_computer_verifies_alone_and_shows_no_other(tmp_path: Path, tracker: int) -> None:

@@ -128,7 +128,7 @@ def test_the_settings_of_the_how_to_are_settings_and_one_that_delivers_nowhere_i
     settings = read_settings(path)
     assert (settings.name, settings.pace.ask_again_seconds, settings.reach.lowest_port) == ("avon-1", 3600, 1024)
     bittorrent.joined(settings.networks["bittorrent"])
-    path.write_text(path.read_text().replace('ledger = "/srv/ledger"', ""))
+    path.write_text(path.read_text().replace('server = "https://cets.example.org"', ""))
     with pytest.raises(ActRefused, match="nowhere to deliver"):
         read_settings(path)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from opencets.packing.authority import Wanted
 from opencets.sighting import Ledger
-from opencets_sensor.log import read_log
+from opencets.sighting.sealed import read_log
 from opencets_sensor.networks.bittorrent import told_in
 from opencets_sensor.networks.contract import Place
 from opencets_sensor.replaying import batch_of, sightings_of

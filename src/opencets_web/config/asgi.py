@@ -19,6 +19,8 @@ from opencets_web.config.connection import conninfo  # noqa: E402
 from opencets_web.evidence.ledger import DjangoUploadLedger  # noqa: E402
 from opencets_web.evidence.listening import authorise_live  # noqa: E402
 from opencets_web.evidence.uploads import Receive, Scope, Send, UploadApp  # noqa: E402
+from opencets_web.sightings.route import PREFIX as SENSORS  # noqa: E402
+from opencets_web.sightings.route import SensorApp  # noqa: E402
 from opencets_web.supervision.route import PREFIX as AGENTS  # noqa: E402
 from opencets_web.supervision.route import AgentApp  # noqa: E402
 from opencets_web.ui.live import LiveApp  # noqa: E402
@@ -27,6 +29,7 @@ uploads = UploadApp(DjangoUploadLedger(), prefix="/uploads/")
 live = LiveApp(authorise_live, lambda: conninfo("web"))
 assets = AssetsApp()
 agents = AgentApp()
+sensors = SensorApp()
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,6 +45,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         raw = live
     elif path.startswith(AGENTS):
         raw = agents
+    elif path.startswith(SENSORS):
+        raw = sensors
     elif assets.serves(path):
         raw = assets
     if scope["type"] == "http" and raw is not None:

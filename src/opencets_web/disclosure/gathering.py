@@ -72,7 +72,7 @@ WITHHELD_VERBS = (
     "release-rule", "request", "search", "sharing", "target", "value", "values", "watch", "watches",
     # who was told, given or asked what: officers of partners are named there, and providers whose answer is still to come
     # of sightings, before a case takes them in
-    "jurisdiction", "jurisdictions", "known-files", "lead", "leads", "sightings",
+    "jurisdiction", "jurisdictions", "known-files", "lead", "leads", "sensor", "sensors", "sightings",
     "chart", "comment", "deadline", "inquiries", "inquiry", "notice", "standards", "task",
     # of supervised people: what is told of them is a breach report, with what its condition allows
     "appointment", "assessment", "breach-report", "contact", "device", "fault", "faults", "hit", "hits", "library", "order",

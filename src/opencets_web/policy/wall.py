@@ -453,6 +453,19 @@ def _functions() -> list[str]:
         "$$ select holding_id from supervision_device where id = app_device() $$",
         f"create or replace function app_device_agency() returns uuid {head} as "
         "$$ select agency_id from supervision_device where id = app_device() $$",
+        # A sensor delivers in its own name too; a withdrawn one is still known, so that it can be told why it is refused.
+        f"create or replace function app_sensor() returns uuid {head} as "
+        "$$ select s.id from sightings_sensor s where s.id = nullif(current_setting('app.sensor', true), '')::uuid"
+        " and (session_user <> 'opencets_web' or exists (select 1 from policy_identitykey k,"
+        " split_part(current_setting('app.sensor_proof', true), ' ', 1) said,"
+        " split_part(current_setting('app.sensor_proof', true), ' ', 2) mark where said ~ '^[0-9]{1,12}$'"
+        " and abs(extract(epoch from now()) - said::bigint) < 300 and mark = encode(sha256(k.outer_block || sha256(k.inner_block"
+        " || convert_to('sensor ' || current_setting('app.sensor', true) || ' ' || said, 'UTF8'))), 'hex'))) $$",
+        f"create or replace function app_sensor_agency() returns uuid {head} as "
+        "$$ select agency_id from sightings_sensor where id = app_sensor() $$",
+        f"create or replace function app_sensor_delivers() returns boolean {head} as "
+        "$$ select exists (select 1 from sightings_sensor where id = app_sensor() and withdrawn_at is null"
+        " and expires_on >= (now() at time zone 'utc')::date) $$",
         "create or replace function refuse_change() returns trigger language plpgsql as $$"
         " begin raise exception '% is append-only: % refused', tg_table_name, tg_op using errcode = 'insufficient_privilege';"
         " end $$",
@@ -691,6 +704,7 @@ def rights() -> dict[str, Rights]:
     for name in ("sightings_sightingfile", "sightings_fileset", "sightings_setfile"):
         web = "select, insert" if name == "sightings_setfile" else "select, insert, update"
         table[name] = Rights(web, "select, update", "", _own_policies(mine))
+    _sensors(table)
     _supervision(table)
     table["accounts_agency"] = Rights("select, update", "select", "select")
     # An agency's key stands there wrapped by the root key; whoever reads the row has nothing without that.
@@ -749,6 +763,45 @@ def rights() -> dict[str, Rights]:
             "select, insert" if name != "procrastinate_workers" else "select", "select, insert, update, delete"
         )
     return table
+
+
+def _sensors(table: dict[str, Rights]) -> None:
+    """A sensor reads its own row, writes what it said last and adds its own files: nothing else, and nothing of anybody else's."""
+    both = "opencets_web, opencets_jobs"
+    mine, agency = "sensor_id = (select app_sensor())", "agency_id = (select app_sensor_agency())"
+    delivered = f"delivered_by_id = (select app_sensor()) and received_by_id is null and {agency}"
+    ours = "agency_id = (select app_agency())"
+    table["sightings_sensor"] = Rights(
+        "select, insert, update", "select", "select",
+        (
+            *_own_policies(ours),
+            f"create policy sensor_reads on {{table}} for select to {both} using (id = (select app_sensor()))",
+            "create policy compares on {table} for select to opencets_blind using (true)",
+            "create policy definer on {table} for select to opencets_definer using (true)",
+        ),
+    )  # fmt: skip
+    table["sightings_sensorstate"] = Rights(
+        "select, insert, update", "select, update", "select, update",
+        (
+            f"create policy reads on {{table}} for select to {both} using ({ours})",
+            f"create policy adds on {{table}} for insert to opencets_web with check ({ours})",
+            f"create policy sensor_reads on {{table}} for select to {both} using ({mine})",
+            f"create policy sensor_changes on {{table}} for update to {both} using ({mine}) with check ({mine} and {agency})",
+            "create policy compares on {table} for all to opencets_blind using (true) with check (true)",
+        ),
+    )  # fmt: skip
+    right = table["sightings_sightingfile"]
+    table["sightings_sightingfile"] = Rights(
+        right.web, right.jobs, "select",
+        (
+            *right.policies,
+            "create policy compares on {table} for select to opencets_blind using (true)",
+            f"create policy sensor_reads on {{table}} for select to {both} using ({delivered})",
+            "create policy sensor_adds on {table} for insert to opencets_web"
+            f" with check ({delivered} and (select app_sensor_delivers()))",
+            f"create policy sensor_loads on {{table}} for update to opencets_jobs using ({delivered}) with check ({delivered})",
+        ),
+    )  # fmt: skip
 
 
 def _supervision(table: dict[str, Rights]) -> None:
@@ -866,7 +919,9 @@ def build() -> None:
             " standards_quiethours, texts_visibletext, texts_messagelanguage, desk_namekey, evidence_exhibit to opencets_definer"
         )
         cursor.execute("grant select on accounts_agency, accounts_certification to opencets_definer")
-        cursor.execute("grant select on sightings_computerlead, supervision_device to opencets_definer")
+        cursor.execute(
+            "grant select on sightings_computerlead, sightings_sensor, supervision_device to opencets_definer"
+        )
         cursor.execute("grant insert on accounts_officer to opencets_definer")
         cursor.execute("grant select on federation_identityprovider to opencets_definer")
         cursor.execute("grant select, insert on federation_binding to opencets_definer")

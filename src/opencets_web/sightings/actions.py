@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,7 +16,6 @@ from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound, OpenCETSError
 from opencets.packing.blobs import Stored
-from opencets.sighting.places import Places
 from opencets.sighting.reading import read_batches
 from opencets_web.accounts.models import Agency, Role
 from opencets_web.audit import log, outbox
@@ -27,6 +24,7 @@ from opencets_web.policy.acting import acting_as
 from opencets_web.policy.actor import Actor
 from opencets_web.sightings import ledger as kept
 from opencets_web.sightings.handed_in import MOST_ENTRIES, read_list
+from opencets_web.sightings.loading import clear_copy, load_batches
 from opencets_web.sightings.models import FileSet, FileState, SetFile, Sight, SightingFile
 from opencets_web.sightings.sight import open_to
 from opencets_web.ui.notify import tell
@@ -34,7 +32,6 @@ from opencets_web.ui.notify import tell
 HANDING_IN = frozenset({Role.INVESTIGATOR, Role.ANALYST, Role.SUPERVISOR})
 LARGEST_CHUNK = 8 << 20
 LARGEST_FILE = 1 << 36
-MOST_REASONS = 200
 LONGEST_DAYS = 730
 _ENDINGS = (
     ".parquet", ".arrow", ".arrows", ".csv", ".csv.gz", ".tsv", ".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst",
@@ -184,17 +181,12 @@ def load_file(actor: Actor, file_id: UUID) -> int:
         if row.state not in (FileState.WAITING, FileState.LOADING):
             return row.rows
         _save(row, state=FileState.LOADING, rows=0, again=0, refused=0, report=[])
-    folder = Path(settings.HOME) / "run"
-    with tempfile.TemporaryDirectory(prefix="sightings-", dir=folder) as scratch:
-        # the readers know a file by its ending; the clear copy is gone with the folder
-        path = Path(scratch) / row.name
-        with store().open(row.blob_path, bytes(row.wrapped_key or b"")) as source, path.open("wb") as clear:
-            shutil.copyfileobj(source, clear, 1 << 20)
-        try:
+    try:
+        with clear_copy(row) as path:
             _load(actor, row, path)
-        except OpenCETSError as refusal:
-            _ended(actor, row, FileState.REFUSED, refusal.sentence)
-            return row.rows
+    except OpenCETSError as refusal:
+        _ended(actor, row, FileState.REFUSED, refusal.sentence)
+        return row.rows
     kept.make_ledger().derive()
     kept.expect_anew(kept.make_ledger())
     _ended(actor, row, FileState.LOADED, "")
@@ -202,23 +194,13 @@ def load_file(actor: Actor, file_id: UUID) -> int:
 
 
 def _load(actor: Actor, row: SightingFile, path: Path) -> None:
-    into = kept.make_ledger()
-    databases = kept.places_folder()
-    places = Places.open(databases) if any(databases.glob("*.mmdb")) else None
     mapping: dict[str, Any] = {"zone": row.zone} if row.zone else {}
     origin: dict[str, Any] = {
         "sensor": row.sensor,
         "run": f"file {row.id}",
         "order": f"{actor.agency_name}: {row.authority}",
     }
-    for batch in read_batches(path, mapping, **origin):
-        placed = places.placed(batch) if places else batch
-        for done in into.load([placed]):
-            row.again += done.rows if done.again else 0
-            row.rows += 0 if done.again else done.rows
-            row.refused += done.refused
-        room = MOST_REASONS - len(row.report)
-        row.report += [{"line": line, "why": why} for line, why in batch.refused[:room]]
+    for _ in load_batches(row, read_batches(path, mapping, **origin)):
         with acting_as(actor.officer_id):
             _save(row, rows=row.rows, again=row.again, refused=row.refused, report=row.report)
             tell(f"officer:{row.received_by_id}", "sightings", row.id)

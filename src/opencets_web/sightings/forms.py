@@ -114,6 +114,31 @@ class FileForm(forms.Form):
     )  # fmt: skip
 
 
+class RenewForm(forms.Form):
+    """By what a sensor observes, for what, and until when it may deliver."""
+
+    authority = forms.CharField(max_length=300, help_text="The order or law under which it observes.")
+    purpose = forms.CharField(max_length=300)
+    expires_on = forms.DateField(
+        label="Last day", widget=forms.DateInput(attrs={"type": "date"}),
+        initial=lambda: timezone.now().date() + timedelta(days=90),
+    )  # fmt: skip
+
+
+class SensorForm(RenewForm):
+    """Registering a sensor by the key that it printed."""
+
+    name = forms.CharField(max_length=120, help_text="As its settings name it, such as avon-1.")
+    key = forms.CharField(
+        max_length=60, label="Key", help_text="As “opencets sensor check” prints it: “key of the seals”.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )  # fmt: skip
+    silent_minutes = forms.IntegerField(
+        min_value=1, max_value=10_080, initial=60, label="Told when silent for (minutes)"
+    )
+    field_order = ("name", "key", "authority", "purpose", "expires_on", "silent_minutes")
+
+
 class SetForm(forms.Form):
     """Handing in a list of known files that may be asked about."""
 

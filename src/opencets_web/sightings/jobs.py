@@ -5,12 +5,23 @@ from __future__ import annotations
 from uuid import UUID
 
 from opencets_web.policy.officers import actor_for
-from opencets_web.sightings import actions, ahead, ledger
+from opencets_web.sightings import actions, ahead, by_rule, delivered, ledger
 
 
 def load_sightings(file_id: str, officer_id: str) -> None:
     """Load a file of sightings that was handed in, and count anew."""
     actions.load_file(actor_for(officer_id), UUID(file_id))
+
+
+def load_delivered(sensor_id: str) -> None:
+    """Load what a sensor delivered, and count anew."""
+    delivered.load_delivered(UUID(sensor_id))
+
+
+def look_for_silence() -> None:
+    """Sensors that are silent, and what they delivered that nobody loads."""
+    by_rule.look_for_silence()
+    by_rule.load_left()
 
 
 def compact_sightings() -> None:

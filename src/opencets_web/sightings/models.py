@@ -69,6 +69,54 @@ class Sight(models.Model):
         indexes = [models.Index(fields=["to_agency", "jurisdiction"], name="sight_by_agency")]
 
 
+class Sensor(models.Model):
+    """A sensor on another machine that may deliver by itself, by its key, until a day. Never deleted, only withdrawn."""
+
+    id = models.UUIDField(primary_key=True, editable=False, help_text="Made from its key: it names itself by that.")
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=120)
+    key = models.CharField(max_length=44, unique=True, help_text="Its public key (Ed25519, base64).")
+    authority = models.CharField(max_length=300, help_text="The order or law under which it observes.")
+    purpose = models.CharField(max_length=300)
+    expires_on = models.DateField(help_text="The last day on which it may deliver.")
+    silent_minutes = models.PositiveIntegerField(default=60, help_text="Silence that is told.")
+    registered_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
+    registered_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.ForeignKey(Officer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(name=""), name="sensor_has_a_name"),
+            models.CheckConstraint(
+                condition=~Q(authority="") & ~Q(purpose=""), name="sensor_has_authority_and_purpose"
+            ),
+            models.CheckConstraint(condition=Q(silent_minutes__gte=1), name="sensor_may_be_silent_a_while"),
+        ]
+        indexes = [models.Index(fields=["agency", "name"], name="sensor_by_agency")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SensorState(models.Model):
+    """What a sensor last said, and what was noticed about it: written by the sensor in its own name."""
+
+    sensor = models.OneToOneField(Sensor, on_delete=models.PROTECT, primary_key=True, related_name="state")
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
+    heard_at = models.DateTimeField(null=True, blank=True)
+    health = models.JSONField(default=dict, help_text="As it told it last.")
+    health_at = models.DateTimeField(null=True, blank=True)
+    parts = models.BigIntegerField(default=0)
+    sightings = models.BigIntegerField(default=0)
+    silent_since = models.DateTimeField(null=True, blank=True, help_text="Told once; empty again when it is heard.")
+    apart_seconds = models.IntegerField(
+        null=True, blank=True, help_text="Its clock minus ours, when it was refused for that."
+    )
+    refused_at = models.DateTimeField(null=True, blank=True)
+    refused_why = models.CharField(max_length=400, blank=True)
+
+
 class FileState(models.TextChoices):
     """The way of a file of sightings."""
 
@@ -99,15 +147,47 @@ class SightingFile(models.Model):
     sentence = models.TextField(blank=True)
     blob_path = models.CharField(max_length=200, blank=True)
     wrapped_key = models.BinaryField(max_length=64, null=True)
-    received_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
+    received_by = models.ForeignKey(Officer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    delivered_by = models.ForeignKey(
+        Sensor,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Where no officer handed it in.",
+    )
+    batch = models.CharField(max_length=80, blank=True, help_text="Key of the batch that a sensor delivered.")
+    log_sha256 = models.CharField(max_length=64, blank=True, help_text="Of the sealed log that came with it.")
     received_at = models.DateTimeField()
     loaded_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=~Q(authority=""), name="sighting_file_has_an_authority"),
+            models.CheckConstraint(
+                condition=Q(received_by__isnull=False, delivered_by=None, batch="", log_sha256="")
+                | (Q(received_by=None, delivered_by__isnull=False) & ~Q(batch="") & ~Q(log_sha256="")),
+                name="sighting_file_by_officer_or_sensor",
+            ),
+            models.UniqueConstraint(
+                fields=["delivered_by", "batch"],
+                condition=Q(delivered_by__isnull=False),
+                name="sensor_delivers_a_batch_once",
+            ),
         ]
-        indexes = [models.Index(fields=["agency", "-received_at"], name="sighting_file_by_agency")]
+        indexes = [
+            models.Index(fields=["agency", "-received_at"], name="sighting_file_by_agency"),
+            models.Index(
+                fields=["delivered_by", "received_at"],
+                name="sighting_file_by_sensor",
+                condition=Q(delivered_by__isnull=False),
+            ),
+            models.Index(
+                fields=["delivered_by", "received_at"],
+                name="sighting_file_to_load",
+                condition=Q(delivered_by__isnull=False, state__in=["waiting", "loading"]),
+            ),
+        ]
 
 
 class FileSet(models.Model):

@@ -69,7 +69,7 @@ def tabs(active: str) -> tuple[Tab, ...]:
     """The sections of the room."""
     names = (
         ("Computers", "list"), ("Leads", "leads"), ("Map", "map"), ("Statistics", "statistics"), ("Jurisdictions", "jurisdictions"),
-        ("Known files", "sets"), ("Received", "received"),
+        ("Known files", "sets"), ("Received", "received"), ("Sensors", "sensors"),
     )  # fmt: skip
     return tuple(Tab(label, reverse(f"sightings:{name}"), name == active) for label, name in names)
 
@@ -710,7 +710,11 @@ def list_received(actor: Actor, number: int = 1) -> Received:
     """The files of sightings that the actor's agency handed in, the newest first."""
     if not actor.reads_cases:
         raise NotFound
-    rows = SightingFile.objects.filter(agency_id=actor.agency_id).select_related("received_by").order_by("-received_at")
+    rows = (
+        SightingFile.objects.filter(agency_id=actor.agency_id)
+        .select_related("received_by", "delivered_by")
+        .order_by("-received_at")
+    )
     page = Paginator(rows, 30).get_page(number)
     log.record("sightings.files-listed", actor, details={"page": page.number})
     told = tuple(file_row(row) for row in page)
@@ -728,14 +732,18 @@ def file_row(row: SightingFile) -> FileRow:
     return FileRow(
         row.id, row.name, row.sensor, row.authority, row.size, state.label, _TONES.get(state, ""),
         state in (FileState.WAITING, FileState.LOADING), row.rows, row.again, row.refused,
-        tuple((reason["line"], reason["why"]) for reason in row.report[:20]), row.sentence, row.received_by.display_name,
-        row.received_at,
+        tuple((reason["line"], reason["why"]) for reason in row.report[:20]), row.sentence,
+        row.received_by.display_name if row.received_by else f"by the sensor {row.delivered_by}", row.received_at,
     )  # fmt: skip
 
 
 def get_file(actor: Actor, file_id: UUID) -> FileRow:
     """One file of sightings of the actor's agency. NotFound for another's."""
-    row = SightingFile.objects.filter(pk=file_id, agency_id=actor.agency_id).select_related("received_by").first()
+    row = (
+        SightingFile.objects.filter(pk=file_id, agency_id=actor.agency_id)
+        .select_related("received_by", "delivered_by")
+        .first()
+    )
     if row is None or not actor.reads_cases:
         raise NotFound
     log.record("sightings.files-listed", actor, subject=f"sighting-file:{row.id}")

@@ -13,13 +13,15 @@ from django.views.decorators.http import require_GET, require_POST
 from opencets.errors import ActRefused, NotFound
 from opencets_web.cases.views import int_of
 from opencets_web.policy.middleware import actor_of
-from opencets_web.sightings import actions, figures, lead_pages, leads, maps, queries
+from opencets_web.sightings import actions, figures, lead_pages, leads, maps, queries, sensor_pages, sensors
 from opencets_web.sightings.forms import (
     FileForm,
     ListForm,
     MapForm,
     QueueForm,
+    RenewForm,
     SeekForm,
+    SensorForm,
     SetForm,
     SightForm,
     VisitForm,
@@ -210,6 +212,60 @@ def received(request: HttpRequest) -> HttpResponse:
     found = queries.list_received(actor, int_of(request, "page"))
     page = {"found": found, "form": form, "may": actions.may_hand_in(actor)}
     return render(request, "sightings/received.html", page, status=422 if form.errors else 200)
+
+
+def list_sensors(request: HttpRequest) -> HttpResponse:
+    """The sensors of the agency; a POST registers one."""
+    actor = actor_of(request)
+    form = SensorForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = sensors.register_sensor(actor, **form.cleaned_data)
+            undo = reverse("sightings:sensor-withdraw", args=[made])
+            messages.success(
+                request, f"{form.cleaned_data['name']} may deliver from now on.", extra_tags=f"undo:{undo}"
+            )
+            return redirect("sightings:sensors")
+        except NotFound:
+            raise
+        except ActRefused as refusal:
+            form.add_error(None, refusal.sentence)
+    found = sensor_pages.get_sensors(actor)
+    renewals = [
+        RenewForm(
+            initial={"authority": row.authority, "purpose": row.purpose, "expires_on": row.expires_on},
+            auto_id=f"renew-{row.id}-%s",
+        )
+        for row in found.rows
+    ]
+    page = {"found": found, "rows": list(zip(found.rows, renewals, strict=True)), "form": form}
+    return render(request, "sightings/sensors.html", page, status=422 if form.errors else 200)
+
+
+@require_POST
+def renew_sensor(request: HttpRequest, sensor_id: UUID) -> HttpResponse:
+    form = RenewForm(request.POST)
+    given = form.cleaned_data if form.is_valid() else {}
+    if not given:
+        raise ActRefused("Say by which order or law the sensor observes, for which purpose, and until which day.")
+    name = sensors.renew_sensor(actor_of(request), sensor_id, **given)
+    messages.success(request, f"{name} may deliver until {given['expires_on']}.")
+    return redirect("sightings:sensors")
+
+
+@require_POST
+def withdraw_sensor(request: HttpRequest, sensor_id: UUID) -> HttpResponse:
+    name = sensors.withdraw_sensor(actor_of(request), sensor_id)
+    undo = reverse("sightings:sensor-restore", args=[sensor_id])
+    messages.success(request, f"Nothing is taken from {name} any more.", extra_tags=f"undo:{undo}")
+    return redirect("sightings:sensors")
+
+
+@require_POST
+def restore_sensor(request: HttpRequest, sensor_id: UUID) -> HttpResponse:
+    name = sensors.restore_sensor(actor_of(request), sensor_id)
+    messages.success(request, f"{name} may deliver again, until the day that was set.")
+    return redirect("sightings:sensors")
 
 
 def sets(request: HttpRequest) -> HttpResponse:
