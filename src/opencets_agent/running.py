@@ -28,6 +28,7 @@ from opencets.errors import ActRefused, Interrupted, OpenCETSError
 from opencets.packing import captures
 from opencets.packing.captures import Body, Hit
 from opencets.packing.order import Condition, Order
+from opencets.watching import Hit as Find
 from opencets.watching import Library, Watcher, Where
 from opencets_agent.accessibility import Accessibility
 from opencets_agent.collectors import account, drive, evasion, program
@@ -35,7 +36,7 @@ from opencets_agent.collectors.contract import BROWSERS, CHROMIUMS, Place, Seen
 from opencets_agent.collectors.file import Found, KnownFiles, NewFiles
 from opencets_agent.device import write_whole
 from opencets_agent.gate import Ready, adopt
-from opencets_agent.judging import Judge, Match
+from opencets_agent.judging import Judge
 from opencets_agent.notice import Notice
 from opencets_agent.programs import user_of
 from opencets_agent.reading import WindowReader
@@ -303,13 +304,9 @@ class Run:
         wanted = set(self.order.collectors())
         self._collecting, self._paused = True, ""
         if wanted & {"typed", "shown", "address"}:
-            self._accessibility = Accessibility(self._see, self._opened, self._may)
-            try:
-                await self._accessibility.start()
-                self._trouble.pop("accessibility", None)
-            except Interrupted as reason:
-                self._trouble["accessibility"] = reason.sentence
-                self._accessibility = None
+            await self._listen()
+            if not self._collecting:
+                return
         try:
             self._screen = Screen(self._display, self._fronted, self._copied if "clipboard" in wanted else None)
             self._loop_of().add_reader(self._screen.fileno(), self._read_screen)
@@ -333,6 +330,20 @@ class Run:
                 self._sign(sign)
         self._tell("It collects what the order says.")
 
+    async def _listen(self) -> None:
+        """Hear of texts, once: what was begun while collecting stopped, or beside another, is ended again."""
+        listening = Accessibility(self._see, self._opened, self._may)
+        try:
+            await listening.start()
+            self._trouble.pop("accessibility", None)
+        except Interrupted as reason:
+            self._trouble["accessibility"] = reason.sentence
+            return
+        if self._collecting and self._accessibility is None:
+            self._accessibility = listening
+        else:
+            listening.stop()
+
     def _stop_collecting(self, why: str) -> None:
         """At once: what was on its way is forgotten."""
         self._collecting, self._paused = False, why
@@ -349,6 +360,7 @@ class Run:
             self._files.stop()
             self._files = None
         self._reader.forget()
+        self._judge.forget()
 
     def _read_screen(self) -> None:
         if self._screen is None:
@@ -501,12 +513,8 @@ class Run:
             return
         if not self._accessibility.is_alive and self._collecting:
             self._accessibility.stop()
-            self._accessibility = Accessibility(self._see, self._opened, self._may)
-            try:
-                await self._accessibility.start()
-                self._trouble.pop("accessibility", None)
-            except Interrupted as reason:
-                self._trouble["accessibility"] = reason.sentence
+            self._accessibility = None
+            await self._listen()
         else:
             await self._accessibility.look_round()
 
@@ -515,12 +523,8 @@ class Run:
     def _new_judge(self) -> Judge:
         return Judge(self.order, self._ready.device.id, self._clock, self._scan, self._hit)
 
-    def _scan(self, text: str, seen: Seen) -> list[Match]:
-        where = Where(direction=seen.collector, program=seen.place.program)
-        return [
-            Match(hit.start, hit.end, hit.phrase, hit.library, str(hit.version), hit.severity, hit.reason)
-            for hit in self._watcher.scan(text, where)
-        ]
+    def _scan(self, text: str, seen: Seen) -> list[Find]:
+        return self._watcher.scan(text, Where(direction=seen.collector, program=seen.place.program))
 
     def _hit(self, hit: Hit, condition: Condition, place: Place, shot: bool) -> None:
         window = self._window_of(place) if shot and self._may_be_pictured(place, condition) else 0

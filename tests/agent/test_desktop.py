@@ -165,6 +165,35 @@ def test_what_is_typed_received_shown_and_copied_is_told_within_two_seconds_and_
     assert {("mousepad", "accessibility"), ("chromium", "accessibility"), ("xterm", "ocr")} <= covered
 
 
+def test_a_phrase_in_several_messages_of_a_page_is_told_once(
+    desk: Desktop, watched: Watched, running: subprocess.Popen[str]
+) -> None:
+    with Chat() as chat:
+        browser(desk, chat)
+        chat.say("shall we meet at")
+        time.sleep(1)
+        chat.say("the blue kiosk, then")
+        hit = hit_of(watched, "meet at the blue kiosk", "shown", "chromium")
+        assert hit.text is not None
+        assert hit.text.match == "meet at\nthe blue kiosk"
+        assert "its parts stand in 2 messages" in hit.rule.reason
+        desk.type("do bring the")
+        time.sleep(0.5)
+        desk.key("ctrl+a")
+        desk.key("BackSpace")
+        desk.type("green umbrella too")
+        hit = hit_of(watched, "bring the green umbrella", "typed", "chromium")
+        assert hit.text is not None
+        assert (hit.text.before, hit.text.match) == ("do ", "bring the\ngreen umbrella")
+        time.sleep(1)
+        beat = len(watched.peer.bodies(watched.device.id, captures.Heartbeat))
+        until(lambda: len(watched.peer.bodies(watched.device.id, captures.Heartbeat)) > beat, 5)
+        keys = len("do bring the") + len("green umbrella too")
+        assert health(watched)["texts"] <= keys + 6, "each text is heard of once"
+    assert running.poll() is None
+    assert sorted(one.rule.phrase for one in hits(watched)) == ["bring the green umbrella", "meet at the blue kiosk"]
+
+
 def test_of_excluded_programs_sites_and_people_nothing_is_taken(desk: Desktop, tmp_path: Path, peer: Peer) -> None:
     excluded = {"programs": ["mousepad"], "sites": ["127.0.0.1"], "people": ["lawyer of Rowan"], "hours": []}
     watched = make_watched(tmp_path / "device", peer, conditions=[condition(excluded=excluded)])

@@ -67,7 +67,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The words found, with as many before and after as the condition allows; offsets of the match in the text as it was."""
+    """The words found, with as many before and after as the condition allows; offsets of the match in the text as it was.
+
+    Where its parts stand in several messages these are joined by line breaks, and the offsets count from the beginning of the first
+    message that has a part; the reason says where each part stands.
+    """
 
     before: str
     match: str
