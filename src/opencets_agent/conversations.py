@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from opencets.watching import Conversation, Watcher
 from opencets_agent.collectors.contract import Seen
@@ -20,6 +21,8 @@ MOST_MESSAGES = 30
 KEPT_OF_A_MESSAGE = 600
 """Characters: the end of a longer message."""
 REMEMBERED_SECONDS = 900.0
+AGAIN_SECONDS = 60.0
+"""A phrase in pieces is told again after so many, where it stands in other messages: a page shows what was typed in its own way."""
 LOOKED_BACK = 600
 """Characters before the newest message in which a phrase may begin."""
 BETWEEN = "\n"
@@ -38,6 +41,7 @@ class Message:
     at: float
     first: int = 0
     last: int = 0
+    number: int = field(default_factory=count(1).__next__)
 
 
 Parts = Sequence[tuple[Message, int, int]]
@@ -73,9 +77,18 @@ class Thread:
     weighed: Conversation
     messages: list[Message] = field(default_factory=list)
     draft: Message | None = None
-    told: set[tuple[str, str]] = field(default_factory=set)
-    """Phrases that were told of this conversation from pieces, until it is forgotten."""
     at: float = 0.0
+    _told: dict[tuple[str, str], tuple[float, frozenset[int]]] = field(default_factory=dict)
+    """When each phrase was last told from pieces, and of which messages, by their numbers."""
+
+    def is_fresh(self, key: tuple[str, str], parts: Parts, now: float) -> bool:
+        """Whether a phrase in pieces was not told yet, of these messages or just now; asked once, it counts as told."""
+        at, told = self._told.get(key, (now - AGAIN_SECONDS, frozenset()))
+        numbers = frozenset(one.number for one, _, _ in parts)
+        if now - at < AGAIN_SECONDS or numbers & told:
+            return False
+        self._told[key] = (now, numbers)
+        return True
 
     def hear(self, seen: Seen, now: float) -> Message | None:
         """Take a text in; the message that it belongs to. None: it is blank, or stands here already (drawn anew)."""
@@ -156,8 +169,8 @@ def _plain(word: str) -> str:
 class Conversations:
     """Those of a run, the one heard of last at the end."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock, self._watcher = clock, Watcher([])
+    def __init__(self) -> None:
+        self._watcher = Watcher([])
         self._threads: OrderedDict[str, Thread] = OrderedDict()
 
     def __len__(self) -> int:
@@ -168,20 +181,21 @@ class Conversations:
         """Whether a text is part of a conversation; what is copied is none."""
         return seen.collector in _SIDES
 
-    @staticmethod
-    def side_of(seen: Seen) -> str:
-        """Whose side a text is."""
-        return _SIDES[seen.collector]
-
-    def of(self, key: str) -> Thread:
+    def of(self, key: str, now: float) -> Thread:
         """The conversation of a key; the one that was heard of longest ago makes room."""
+        self.forget_old(now)
         thread = self._threads.get(key)
-        if thread is None or self._clock() - thread.at > REMEMBERED_SECONDS:
-            thread = self._threads[key] = Thread(Conversation(self._watcher), at=self._clock())
+        if thread is None:
+            thread = self._threads[key] = Thread(Conversation(self._watcher), at=now)
         self._threads.move_to_end(key)
         while len(self._threads) > MOST_CONVERSATIONS:
             self._threads.popitem(last=False)
         return thread
+
+    def forget_old(self, now: float) -> None:
+        """Those in which nothing was said for so long."""
+        while self._threads and next(iter(self._threads.values())).at <= now - REMEMBERED_SECONDS:
+            self._threads.popitem(last=False)
 
     def forget(self) -> None:
         """All of them."""

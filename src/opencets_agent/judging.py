@@ -18,6 +18,7 @@ from opencets.watching import Hit as Find
 from opencets.watching import Turn
 from opencets_agent.clock import Clock
 from opencets_agent.collectors.contract import BROWSERS, Place, Seen
+from opencets_agent.collectors.file import Found
 from opencets_agent.conversations import Conversations, Parts, Window, words_of_parts
 
 REPEATED_SECONDS = 10.0
@@ -54,7 +55,7 @@ class Judge:
     ) -> None:  # fmt: skip
         self.order, self._device, self._clock, self._scan, self._hit = order, device, clock, scan, hit
         self._recent: dict[str, float] = {}
-        self._conversations = Conversations(time.monotonic)
+        self._conversations = Conversations()
         self.counted = 0
         """How many texts were matched; for the tests, and for the status."""
 
@@ -97,6 +98,10 @@ class Judge:
         """What was said before: when collecting stops."""
         self._conversations.forget()
 
+    def forget_old(self) -> None:
+        """What was said too long ago."""
+        self._conversations.forget_old(time.monotonic())
+
     def _talks(self, seen: Seen, conditions: Sequence[Condition], found: Sequence[Find]) -> dict[str, Talk]:
         """What the text made of its conversation, for each condition; nothing where it is no part of one, or stood there before."""
         if not self._conversations.hears(seen):
@@ -109,7 +114,7 @@ class Judge:
         self, seen: Seen, condition: Condition, found: Sequence[Find], scanned: dict[str, Sequence[Find]]
     ) -> Talk | None:
         now = time.monotonic()
-        thread = self._conversations.of(f"{condition.ref} {self._thread_of(seen.place)}")
+        thread = self._conversations.of(f"{condition.ref} {self._thread_of(seen.place)}", now)
         message = thread.hear(seen, now)
         if message is None:
             return None
@@ -120,34 +125,22 @@ class Judge:
             for find in scanned[window.text]:
                 key, parts = (find.library, find.phrase), window.parts(find.start, find.end)
                 is_new = find.end > window.begin and find.start < window.end
-                if is_new and len(parts) > 1 and key not in thread.told | alone:
-                    thread.told.add(key)
+                if is_new and len(parts) > 1 and key not in alone and thread.is_fresh(key, parts, now):
                     pieces.append(Piece(find, window, parts))
         finds = [*found, *(one.find for one in pieces)]
         return Talk(tuple(pieces), thread.weighed.weigh(finds, seen.end - seen.begin, message.side, now))
 
-    def see_file(self, name: str, size: int, digest: str, md5: str, path: str) -> None:
+    def see_file(self, found: Found) -> None:
         """A new file that stands in the order's list."""
-        for condition in self.allowing("file", Place("", path)):
-            file = KnownFile(cleaned(name, 255), size, digest, md5)
-            rule = Rule(
-                "known files", (self.order.known_files or "")[:12], digest, 5, "the file stands in the order's list"
-            )
-            key = f"file {digest} {name}"
-            if not self._is_repeated(key):
-                hit = Hit(
-                    rule,
-                    condition.ref,
-                    self._clock.wall(),
-                    Where("file"),
-                    "file",
-                    self._thread("file", ""),
-                    None,
-                    file,
-                    False,
-                )
-                self._hit(hit, condition, Place(""), False)
-            break
+        for condition in self.allowing("file", Place("", found.path))[:1]:
+            if self._is_repeated(f"file {found.sha256} {found.name}"):
+                return
+            file = KnownFile(cleaned(found.name, 255), found.size, found.sha256, found.md5, found.sha1)
+            words = "the file stands in the order's list of known files"
+            rule = Rule("known files", (self.order.known_files or "")[:12], found.sha256, 5, words)
+            at, thread = self._clock.wall(), self._thread("file", "")
+            hit = Hit(rule, condition.ref, at, Where("file"), "file", thread, None, file, False)
+            self._hit(hit, condition, Place(""), False)
 
     def _tell(self, seen: Seen, find: Find, condition: Condition, talk: Talk | None) -> None:
         """A phrase that stands in one text."""

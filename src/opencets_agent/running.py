@@ -27,13 +27,14 @@ from uuid import uuid4
 from opencets.errors import ActRefused, Interrupted, OpenCETSError
 from opencets.packing import captures
 from opencets.packing.captures import Body, Hit
+from opencets.packing.known import KnownFiles
 from opencets.packing.order import Condition, Order
 from opencets.watching import Hit as Find
 from opencets.watching import Library, Watcher, Where
 from opencets_agent.accessibility import Accessibility
 from opencets_agent.collectors import account, drive, evasion, program
 from opencets_agent.collectors.contract import BROWSERS, CHROMIUMS, Place, Seen
-from opencets_agent.collectors.file import Found, KnownFiles, NewFiles
+from opencets_agent.collectors.file import Found, NewFiles
 from opencets_agent.device import write_whole
 from opencets_agent.gate import Ready, adopt
 from opencets_agent.judging import Judge
@@ -108,6 +109,7 @@ class Run:
             int(self._settings.spool.most_megabytes * (1 << 20)),
         )
         self._libraries = self._load_libraries()
+        self._known: KnownFiles | None = None
         self._watcher = Watcher(list(self._libraries.values()))
         self._judge = self._new_judge()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -312,8 +314,8 @@ class Run:
             self._loop_of().add_reader(self._screen.fileno(), self._read_screen)
         except Interrupted as reason:
             self._trouble["screen"] = reason.sentence
-        if "file" in wanted and (known := self._known_files()) is not None:
-            self._files = NewFiles(known, self.order.device.accounts, self._file_found)
+        if "file" in wanted and self.order.known_files is not None:
+            self._files = NewFiles(self._known_files(), self.order.device.accounts, self._file_found)
             self._files.watch([Path(os.path.expanduser(folder)) for folder in self._settings.files.folders])
         if "drive" in wanted:
             self._drives = dict(drive.mounted())
@@ -420,7 +422,7 @@ class Run:
     def _file_found(self, found: Found) -> None:
         def tell() -> None:
             if self._collecting:
-                self._judge.see_file(found.name, found.size, found.sha256, found.md5, found.path)
+                self._judge.see_file(found)
 
         self._loop_of().call_soon_threadsafe(tell)
 
@@ -579,6 +581,7 @@ class Run:
 
     def _heartbeat(self) -> None:
         now = time.monotonic()
+        self._judge.forget_old()
         if now - self._heartbeat_at < 60 and self._heartbeat_at and not self._spool.is_calm():
             return
         self._heartbeat_at = now
@@ -593,6 +596,8 @@ class Run:
     def _coverage(self) -> Iterator[captures.Covered]:
         """Programs with a window, each once, and by what their text is read; excluded ones without a name."""
         told = set[tuple[str, str]]()
+        if self._files is not None and self._known_files() is None:
+            yield captures.Covered("new files", "none", "the list of known files has not come yet")
         for _, place in self._screen.windows() if self._screen is not None else []:
             if not place.program or place.process == os.getpid():
                 continue
@@ -645,6 +650,7 @@ class Run:
             except OpenCETSError as reason:
                 self._trouble["order"] = reason.sentence
         libraries = self._fetch_libraries(order or self.order, answer.libraries)
+        self._fetch_known_files(order or self.order)
         if (order is not None or libraries) and self._loop is not None:
             self._loop.call_soon_threadsafe(self._change, order, libraries)
 
@@ -697,19 +703,28 @@ class Run:
         return found
 
     def _known_files(self) -> KnownFiles | None:
-        """The order's list, where it is on this device and is the one that the order names."""
-        if self.order.known_files is None:
-            return None
-        path = self._ready.base / (self._settings.files.known or "known-files.txt")
+        """The order's list, where it has come."""
+        known = self._known
+        return known if known is not None and known.digest == self.order.known_files else None
+
+    def _fetch_known_files(self, order: Order) -> None:
+        """The list that the order names, into memory and nowhere else; asked for with each answer until it is here."""
+        assert threading.current_thread() is self._sender
+        digest = order.known_files
+        if digest is None or "file" not in order.collectors() or (self._known and self._known.digest == digest):
+            return
         try:
-            written = path.read_bytes()
-            if sha256(written).hexdigest() != self.order.known_files:
-                raise ValueError("it is not the list that the order names")
+            self._known = KnownFiles(self._sender.fetch_library(digest), digest)
             self._trouble.pop("known files", None)
-            return KnownFiles(written)
-        except (OSError, ValueError, ActRefused) as reason:
-            self._trouble["known files"] = f"New files are not compared: {reason}"
-            return None
+        except (OSError, ValueError, OpenCETSError) as reason:
+            self._trouble["known files"] = f"New files are not compared yet: {reason}"
+        else:
+            self._loop_of().call_soon_threadsafe(self._compare_files)
+
+    def _compare_files(self) -> None:
+        known = self._known_files()
+        if self._files is not None and known is not None:
+            self._files.compare(known)
 
     def _loop_of(self) -> asyncio.AbstractEventLoop:
         assert self._loop is not None

@@ -204,7 +204,7 @@ def test_a_field_that_is_corrected_is_one_message_and_nothing_is_put_together_fr
     typing(judged, "we meet at the red kiosk")
     assert judged.see("we meet at the d kiosk", SITE, begin=21) == []
     assert typing(judged, " at noon", before="we meet at the d kiosk") == []
-    assert [len(judged.judge._conversations.of(key).messages) for key in judged.judge._conversations._threads] == [1]
+    assert [len(one.messages) for one in judged.judge._conversations._threads.values()] == [1]
 
 
 def test_weak_phrases_tell_together_what_none_of_them_tells_alone(watched: Watched) -> None:
@@ -250,5 +250,22 @@ def test_what_is_remembered_of_conversations_is_bounded_and_forgotten(
     monkeypatch.setattr("opencets_agent.judging.time.monotonic", lambda: 1e6 + now[0])
     judged.judge.forget()
     judged.see("meet at", SITE, "shown")
+    now[0] = 899
+    judged.judge.forget_old()
+    assert len(kept) == 1
     now[0] = 901
+    judged.judge.forget_old()
+    assert len(kept) == 0
     assert judged.see("the blue kiosk", SITE, "shown") == []
+
+
+def test_a_phrase_in_pieces_is_told_again_only_of_other_messages(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("opencets_agent.judging.time.monotonic", lambda: 1e6 + now[0])
+    judged = Judged(watched)
+    assert [len(judged.see(one, SITE, "shown")) for one in ("meet at", "the blue kiosk")] == [0, 1]
+    assert [len(typing(judged, one)) for one in ("meet at", "the blue kiosk")] == [0, 0], "the page shows it first"
+    now[0] = 61
+    assert [len(typing(judged, one)) for one in (" meet at", " the blue kiosk")] == [0, 1]

@@ -779,6 +779,7 @@ def _supervision(table: dict[str, Rights]) -> None:
     for name, web in (
         ("supervision_receivingkey", "select, insert"),
         ("supervision_phraselibrary", "select, insert, update"),
+        ("supervision_knownlist", "select, insert, update"),
     ):
         table[name] = Rights(web, "select", "", (*_own_policies(own), f"{read}({theirs})"))
 
