@@ -257,6 +257,9 @@ class KnownListForm(forms.Form):
     authority = forms.CharField(max_length=400, label="On which legal basis it is used")
     file = forms.FileField(label="List", help_text="One MD5, SHA-1 or SHA-256 a line, in hexadecimal.")
 
+    def __init__(self, data: Any = None, files: Any = None) -> None:
+        super().__init__(data, files, auto_id="known-list-%s")  # another form with a file stands on the same page
+
 
 class SampleForm(forms.Form):
     """Testing a library."""
