@@ -19,6 +19,8 @@ from opencets.packing.order import open_order
 from tests.web.supervision.conftest import Watched, supervising
 
 if TYPE_CHECKING:
+    from django.test import Client
+
     from opencets_web.policy.actor import Actor
     from tests.web.conftest import Cast
 
@@ -150,6 +152,35 @@ def test_a_list_is_rolled_out_device_by_device_and_back_again(comparing: Watched
         known_lists.withdraw(officer, newer)
         with pytest.raises(ActRefused, match="withdrawn"):
             known_lists.roll_out(officer, newer, [comparing.device_id])
+
+
+def test_a_list_is_handed_in_named_and_rolled_out_by_pages(
+    comparing: Watched, cast: Cast, as_actor: Behind, client_for: Callable[[Actor | None], Client]
+) -> None:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    from opencets_web.supervision.models import KnownList, Order
+
+    cast.officers["owner"].refresh_from_db()
+    browser = client_for(comparing.officer)
+    page = browser.get("/supervision/libraries/").content.decode()
+    assert "Invented list" in page
+    assert page.count('id="id_file"') == 1
+    said = {"name": "Second list", "version": "7", "authority": "An invented act"}
+    assert browser.post("/supervision/known-lists/", said).status_code == 422
+    file = SimpleUploadedFile("list.txt", digests(OTHER)[0].encode())
+    assert browser.post("/supervision/known-lists/", {**said, "file": file}).status_code == 302
+    with as_actor(comparing.officer):
+        made = KnownList.objects.get(name="Second list")
+    address = f"/supervision/known-lists/{made.pk}"
+    assert browser.post(f"{address}/roll-out/", {"device": str(comparing.device_id)}).status_code == 302
+    with as_actor(comparing.officer):
+        assert made.entries_count == 1
+        assert Order.objects.get(device_id=comparing.device_id, state="signed").known_list_id == made.pk
+    assert "Second list" in browser.get("/supervision/libraries/").content.decode()
+    assert browser.post(f"{address}/withdraw/").status_code == 302
+    with as_actor(comparing.officer):
+        assert KnownList.objects.get(pk=made.pk).withdrawn_at is not None
 
 
 def test_a_list_is_handed_in_whole_once_by_those_who_supervise_and_is_of_its_agency(
