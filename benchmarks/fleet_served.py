@@ -21,7 +21,6 @@ import json
 import os
 import platform
 import random
-import secrets
 import signal
 import socket
 import statistics
@@ -36,11 +35,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from opencets.packing import captures
+from opencets.packing.made_up import MadeUpDevice
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -155,37 +152,23 @@ class Device:
     """One chain, its spool in memory, and a sender that keeps trying."""
 
     def __init__(self, number: int, told: Told, port: int) -> None:
-        self.id, self.key = str(uuid4()), Ed25519PrivateKey.generate()
+        self.chain = MadeUpDevice("Desktop")
+        self.id = self.chain.device
         self.chance = random.Random(number)
-        self.boot, self.began = secrets.token_hex(8), time.monotonic()
-        self.after = captures.beginning(self.id)
         self.spool: list[captures.Entry] = []
         self.hashes: dict[int, str] = {}
         self.hits: list[int] = []
         self.born: dict[int, float] = {}
-        self.order: dict[str, Any] = {}
+        self.digest = ""
         self.told, self.port = told, port
         self.lost = 0
         self.let_go = 0
         self.wake = asyncio.Event()
         self.blocked_at = 0.0
 
-    def request(self) -> str:
-        from opencets.packing.order import sign_request
-
-        said = {
-            "device": self.id, "name": "Desktop", "accounts": ["sam"], "system": "Invented 1", "made_at": dt.datetime.now(dt.UTC),
-        }  # fmt: skip
-        return sign_request(said, self.key).decode()
-
     def put(self, body: captures.Body) -> int:
         """The next link."""
-        entry = captures.make_entry(
-            self.after, body, captures.seal_body(body, self.order["recipient"]), device=self.id, boot=self.boot,
-            at=dt.datetime.now(dt.UTC), mono_ms=round(1000 * (time.monotonic() - self.began)), order=self.order["order"],
-            version=self.order["version"],
-        )  # fmt: skip
-        self.after = entry.head
+        entry = self.chain.entry(body)
         self.spool.append(entry)
         self.hashes[entry.seq] = entry.hash
         return entry.seq
@@ -193,9 +176,7 @@ class Device:
     async def live(self, until: float, *, loses: bool, lets_go: bool) -> None:
         """Make entries until then."""
         await asyncio.sleep(self.chance.random() * HEARTBEAT)
-        self.put(
-            captures.Started("first", "fleet", "Invented 1", "x11", ("typed", "shown", "program"), self.order["digest"])
-        )
+        self.put(captures.Started("first", "fleet", "Invented 1", "x11", ("typed", "shown", "program"), self.digest))
         halfway = time.monotonic() + (until - time.monotonic()) / 2
         while time.monotonic() < until:
             self._beat()
@@ -267,7 +248,7 @@ class Device:
 
     async def _one(self, entries: list[captures.Entry]) -> int:
         body = captures.batch_of(entries)
-        headers = captures.sign_batch(self.id, dt.datetime.now(dt.UTC), body, self.key)
+        headers = self.chain.headers(body)
         told = self.told
         try:
             reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", self.port), ANSWER_SECONDS)
@@ -404,14 +385,17 @@ def measure(count: int, minutes: float, kills: int, port: int, place: Path | Non
         os.chmod(scratch, 0o711)
         devices = [Device(number, told, port) for number in range(count)]
         asked = Path(scratch) / "requests.json"
-        asked.write_text(json.dumps([one.request() for one in devices]))
+        asked.write_text(json.dumps([one.chain.request().decode() for one in devices]))
         with Home(Path(scratch) / "home") as home:
             officer = home.act_of(__file__, "owner", "cast")["officer"]
             began = time.monotonic()
             orders = home.act_of(__file__, "web", "enrol", officer, str(asked))["orders"]
             enrolled = time.monotonic() - began
             for one, order in zip(devices, orders, strict=True):
-                one.order = order
+                one.digest = order["digest"]
+                one.chain.order, one.chain.version, one.chain.recipient = (
+                    order[name] for name in ("order", "version", "recipient")
+                )
             server = Server(home, port)
             server.start()
             try:

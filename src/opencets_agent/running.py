@@ -27,15 +27,17 @@ from uuid import uuid4
 from opencets.errors import ActRefused, Interrupted, OpenCETSError
 from opencets.packing import captures
 from opencets.packing.captures import Body, Hit
+from opencets.packing.known import KnownFiles
 from opencets.packing.order import Condition, Order
+from opencets.watching import Hit as Find
 from opencets.watching import Library, Watcher, Where
 from opencets_agent.accessibility import Accessibility
 from opencets_agent.collectors import account, drive, evasion, program
 from opencets_agent.collectors.contract import BROWSERS, CHROMIUMS, Place, Seen
-from opencets_agent.collectors.file import Found, KnownFiles, NewFiles
+from opencets_agent.collectors.file import Found, NewFiles
 from opencets_agent.device import write_whole
 from opencets_agent.gate import Ready, adopt
-from opencets_agent.judging import Judge, Match
+from opencets_agent.judging import Judge
 from opencets_agent.notice import Notice
 from opencets_agent.programs import user_of
 from opencets_agent.reading import WindowReader
@@ -107,6 +109,7 @@ class Run:
             int(self._settings.spool.most_megabytes * (1 << 20)),
         )
         self._libraries = self._load_libraries()
+        self._known: KnownFiles | None = None
         self._watcher = Watcher(list(self._libraries.values()))
         self._judge = self._new_judge()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -303,20 +306,16 @@ class Run:
         wanted = set(self.order.collectors())
         self._collecting, self._paused = True, ""
         if wanted & {"typed", "shown", "address"}:
-            self._accessibility = Accessibility(self._see, self._opened, self._may)
-            try:
-                await self._accessibility.start()
-                self._trouble.pop("accessibility", None)
-            except Interrupted as reason:
-                self._trouble["accessibility"] = reason.sentence
-                self._accessibility = None
+            await self._listen()
+            if not self._collecting:
+                return
         try:
             self._screen = Screen(self._display, self._fronted, self._copied if "clipboard" in wanted else None)
             self._loop_of().add_reader(self._screen.fileno(), self._read_screen)
         except Interrupted as reason:
             self._trouble["screen"] = reason.sentence
-        if "file" in wanted and (known := self._known_files()) is not None:
-            self._files = NewFiles(known, self.order.device.accounts, self._file_found)
+        if "file" in wanted and self.order.known_files is not None:
+            self._files = NewFiles(self._known_files(), self.order.device.accounts, self._file_found)
             self._files.watch([Path(os.path.expanduser(folder)) for folder in self._settings.files.folders])
         if "drive" in wanted:
             self._drives = dict(drive.mounted())
@@ -332,6 +331,20 @@ class Run:
             for sign in evasion.of_machine():
                 self._sign(sign)
         self._tell("It collects what the order says.")
+
+    async def _listen(self) -> None:
+        """Hear of texts, once: what was begun while collecting stopped, or beside another, is ended again."""
+        listening = Accessibility(self._see, self._opened, self._may)
+        try:
+            await listening.start()
+            self._trouble.pop("accessibility", None)
+        except Interrupted as reason:
+            self._trouble["accessibility"] = reason.sentence
+            return
+        if self._collecting and self._accessibility is None:
+            self._accessibility = listening
+        else:
+            listening.stop()
 
     def _stop_collecting(self, why: str) -> None:
         """At once: what was on its way is forgotten."""
@@ -349,6 +362,7 @@ class Run:
             self._files.stop()
             self._files = None
         self._reader.forget()
+        self._judge.forget()
 
     def _read_screen(self) -> None:
         if self._screen is None:
@@ -408,7 +422,7 @@ class Run:
     def _file_found(self, found: Found) -> None:
         def tell() -> None:
             if self._collecting:
-                self._judge.see_file(found.name, found.size, found.sha256, found.md5, found.path)
+                self._judge.see_file(found)
 
         self._loop_of().call_soon_threadsafe(tell)
 
@@ -501,12 +515,8 @@ class Run:
             return
         if not self._accessibility.is_alive and self._collecting:
             self._accessibility.stop()
-            self._accessibility = Accessibility(self._see, self._opened, self._may)
-            try:
-                await self._accessibility.start()
-                self._trouble.pop("accessibility", None)
-            except Interrupted as reason:
-                self._trouble["accessibility"] = reason.sentence
+            self._accessibility = None
+            await self._listen()
         else:
             await self._accessibility.look_round()
 
@@ -515,12 +525,8 @@ class Run:
     def _new_judge(self) -> Judge:
         return Judge(self.order, self._ready.device.id, self._clock, self._scan, self._hit)
 
-    def _scan(self, text: str, seen: Seen) -> list[Match]:
-        where = Where(direction=seen.collector, program=seen.place.program)
-        return [
-            Match(hit.start, hit.end, hit.phrase, hit.library, str(hit.version), hit.severity, hit.reason)
-            for hit in self._watcher.scan(text, where)
-        ]
+    def _scan(self, text: str, seen: Seen) -> list[Find]:
+        return self._watcher.scan(text, Where(direction=seen.collector, program=seen.place.program))
 
     def _hit(self, hit: Hit, condition: Condition, place: Place, shot: bool) -> None:
         window = self._window_of(place) if shot and self._may_be_pictured(place, condition) else 0
@@ -575,6 +581,7 @@ class Run:
 
     def _heartbeat(self) -> None:
         now = time.monotonic()
+        self._judge.forget_old()
         if now - self._heartbeat_at < 60 and self._heartbeat_at and not self._spool.is_calm():
             return
         self._heartbeat_at = now
@@ -589,6 +596,8 @@ class Run:
     def _coverage(self) -> Iterator[captures.Covered]:
         """Programs with a window, each once, and by what their text is read; excluded ones without a name."""
         told = set[tuple[str, str]]()
+        if self._files is not None and self._known_files() is None:
+            yield captures.Covered("new files", "none", "the list of known files has not come yet")
         for _, place in self._screen.windows() if self._screen is not None else []:
             if not place.program or place.process == os.getpid():
                 continue
@@ -641,6 +650,7 @@ class Run:
             except OpenCETSError as reason:
                 self._trouble["order"] = reason.sentence
         libraries = self._fetch_libraries(order or self.order, answer.libraries)
+        self._fetch_known_files(order or self.order)
         if (order is not None or libraries) and self._loop is not None:
             self._loop.call_soon_threadsafe(self._change, order, libraries)
 
@@ -693,19 +703,28 @@ class Run:
         return found
 
     def _known_files(self) -> KnownFiles | None:
-        """The order's list, where it is on this device and is the one that the order names."""
-        if self.order.known_files is None:
-            return None
-        path = self._ready.base / (self._settings.files.known or "known-files.txt")
+        """The order's list, where it has come."""
+        known = self._known
+        return known if known is not None and known.digest == self.order.known_files else None
+
+    def _fetch_known_files(self, order: Order) -> None:
+        """The list that the order names, into memory and nowhere else; asked for with each answer until it is here."""
+        assert threading.current_thread() is self._sender
+        digest = order.known_files
+        if digest is None or "file" not in order.collectors() or (self._known and self._known.digest == digest):
+            return
         try:
-            written = path.read_bytes()
-            if sha256(written).hexdigest() != self.order.known_files:
-                raise ValueError("it is not the list that the order names")
+            self._known = KnownFiles(self._sender.fetch_library(digest), digest)
             self._trouble.pop("known files", None)
-            return KnownFiles(written)
-        except (OSError, ValueError, ActRefused) as reason:
-            self._trouble["known files"] = f"New files are not compared: {reason}"
-            return None
+        except (OSError, ValueError, OpenCETSError) as reason:
+            self._trouble["known files"] = f"New files are not compared yet: {reason}"
+        else:
+            self._loop_of().call_soon_threadsafe(self._compare_files)
+
+    def _compare_files(self) -> None:
+        known = self._known_files()
+        if self._files is not None and known is not None:
+            self._files.compare(known)
 
     def _loop_of(self) -> asyncio.AbstractEventLoop:
         assert self._loop is not None

@@ -33,10 +33,9 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The folders in which new files are looked at; ``~`` is the account's own. And the list of known files, if it was brought."""
+    """The folders in which new files are looked at; ``~`` is the account's own."""
 
     folders: tuple[str, ...] = ("~",)
-    known: str = ""
 
 
 @dataclass(frozen=True, slots=True)

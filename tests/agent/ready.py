@@ -48,7 +48,6 @@ answer_seconds = 2
 most_megabytes = {megabytes}
 [files]
 folders = ["{folder}/files"]
-known = "known.txt"
 """
 
 

@@ -7,13 +7,11 @@ import hashlib
 import time
 from pathlib import Path
 
-import pytest
-
-from opencets.errors import ActRefused
 from opencets.packing.captures import Account
+from opencets.packing.known import KEY_BYTES, KnownFiles, for_device, read_list
 from opencets_agent.accessibility import KEPT_CHARACTERS, _Buffer, _without_secrets
 from opencets_agent.collectors import account, drive, evasion
-from opencets_agent.collectors.file import Found, KnownFiles, NewFiles
+from opencets_agent.collectors.file import Found, NewFiles
 from tests.agent.desktop import until
 
 MOUNTS = """\
@@ -34,20 +32,10 @@ def test_drives_that_were_plugged_in_are_told_from_the_systems_own() -> None:
     assert (gone.act, gone.mounted_at) == ("removed", "/media/rowan/A STICK")
 
 
-def test_a_known_list_is_read_wholly_or_refused() -> None:
-    hashes = [hashlib.new(name, b"x").hexdigest() for name in ("md5", "sha1", "sha256")]
-    known = KnownFiles("\r\n".join([*hashes, "# a word", "", hashes[0].upper()]).encode())
-    assert len(known) == 4
-    assert all(bytes.fromhex(one) in known for one in hashes)
-    assert hashlib.md5(b"y").digest() not in known
-    with pytest.raises(ActRefused, match="Line 2"):
-        KnownFiles(hashes[0].encode() + b"\nnot a hash\n")
-
-
 def test_only_new_files_of_the_list_are_told(tmp_path: Path) -> None:
     (tmp_path / "before.bin").write_bytes(b"known")
     found = list[Found]()
-    known = KnownFiles(hashlib.sha256(b"known").hexdigest().encode())
+    known = known_files(b"known")
     watcher = NewFiles(known, [getpass.getuser()], found.append)
     watcher.watch([tmp_path, tmp_path / "not there"])
     try:
@@ -62,6 +50,30 @@ def test_only_new_files_of_the_list_are_told(tmp_path: Path) -> None:
         watcher.stop()
     assert {one.name for one in found} <= {"new.part", "new.bin"}
     assert found[-1].size == 5
+
+
+def known_files(content: bytes) -> KnownFiles:
+    given = for_device(read_list(hashlib.sha256(content).hexdigest().encode()), bytes(KEY_BYTES))
+    return KnownFiles(given, hashlib.sha256(given).hexdigest())
+
+
+def test_files_that_came_before_the_list_are_compared_when_it_is_there(tmp_path: Path) -> None:
+    found = list[Found]()
+    watcher = NewFiles(None, [getpass.getuser()], found.append)
+    watcher.watch([tmp_path])
+    try:
+        time.sleep(0.2)
+        (tmp_path / "new.bin").write_bytes(b"known")
+        (tmp_path / "other.bin").write_bytes(b"unknown")
+        until(lambda: len(watcher._waiting) == 2, 5)
+        assert found == []
+        watcher.compare(known_files(b"known"))
+        assert [one.name for one in found] == ["new.bin"]
+        assert not watcher._waiting
+        (tmp_path / "later.bin").write_bytes(b"known")
+        until(lambda: len(found) == 2, 5)
+    finally:
+        watcher.stop()
 
 
 def test_accounts_that_come_and_go_are_told() -> None:

@@ -19,6 +19,7 @@ from PIL import Image
 from opencets.packing import captures
 from opencets.packing.captures import Hit
 from opencets.packing.fields import instant
+from opencets.packing.known import KEY_BYTES, for_device, read_list
 from opencets_agent.notice import BACK
 from tests.agent.chat import Chat
 from tests.agent.desktop import Desktop, desktop, missing, until
@@ -163,6 +164,35 @@ def test_what_is_typed_received_shown_and_copied_is_told_within_two_seconds_and_
         for one in body.coverage
     }  # type: ignore[union-attr]
     assert {("mousepad", "accessibility"), ("chromium", "accessibility"), ("xterm", "ocr")} <= covered
+
+
+def test_a_phrase_in_several_messages_of_a_page_is_told_once(
+    desk: Desktop, watched: Watched, running: subprocess.Popen[str]
+) -> None:
+    with Chat() as chat:
+        browser(desk, chat)
+        chat.say("shall we meet at")
+        time.sleep(1)
+        chat.say("the blue kiosk, then")
+        hit = hit_of(watched, "meet at the blue kiosk", "shown", "chromium")
+        assert hit.text is not None
+        assert hit.text.match == "meet at\nthe blue kiosk"
+        assert "its parts stand in 2 messages" in hit.rule.reason
+        desk.type("do bring the")
+        time.sleep(0.5)
+        desk.key("ctrl+a")
+        desk.key("BackSpace")
+        desk.type("green umbrella too")
+        hit = hit_of(watched, "bring the green umbrella", "typed", "chromium")
+        assert hit.text is not None
+        assert (hit.text.before, hit.text.match) == ("do ", "bring the\ngreen umbrella")
+        time.sleep(1)
+        beat = len(watched.peer.bodies(watched.device.id, captures.Heartbeat))
+        until(lambda: len(watched.peer.bodies(watched.device.id, captures.Heartbeat)) > beat, 5)
+        keys = len("do bring the") + len("green umbrella too")
+        assert health(watched)["texts"] <= keys + 6, "each text is heard of once"
+    assert running.poll() is None
+    assert sorted(one.rule.phrase for one in hits(watched)) == ["bring the green umbrella", "meet at the blue kiosk"]
 
 
 def test_of_excluded_programs_sites_and_people_nothing_is_taken(desk: Desktop, tmp_path: Path, peer: Peer) -> None:
@@ -316,13 +346,23 @@ def test_a_later_order_of_the_server_is_obeyed_and_a_known_file_is_told(
 
     watched = make_watched(tmp_path / "device", peer)
     program = started(desk, watched)
-    known = hashlib.md5(b"a file of the list").hexdigest().encode() + b"\n"
-    (watched.folder / "known.txt").write_bytes(known)
+    listed = read_list(hashlib.md5(b"a file of the list").hexdigest().encode())
+    known = for_device(listed, bytes(range(KEY_BYTES)))
     only = condition(collectors=["file"], captures={"text_around": 0, "screenshot": "none", "file_content": False})
     peer.orders[watched.device.id] = watched.later(
         conditions=[only], known_files=hashlib.sha256(known).hexdigest()
     ).decode()
     until(lambda: health(watched).get("version") == 2 and health(watched).get("collecting"), 15)
+    (watched.folder / "files" / "early.jpg").write_bytes(b"a file of the list")
+
+    def says_that_the_list_lacks() -> bool:
+        beats = watched.peer.bodies(watched.device.id, captures.Heartbeat)
+        return any(one.program == "new files" and one.source == "none" for beat in beats[-2:] for one in beat.coverage)  # type: ignore[union-attr]
+
+    until(says_that_the_list_lacks, 5)
+    assert hits(watched) == []
+    peer.libraries[hashlib.sha256(known).hexdigest()] = known
+    until(lambda: any(one.file and one.file.name == "early.jpg" for one in hits(watched)), 8)
     editor(desk)
     desk.type("meet at the blue kiosk")
     (watched.folder / "files" / "other.bin").write_bytes(b"a file of nobody")
@@ -338,3 +378,8 @@ def test_a_later_order_of_the_server_is_obeyed_and_a_known_file_is_told(
     (last,) = watched.peer.bodies(watched.device.id, captures.Stopped)
     assert last.why.endswith("a test of the command")  # type: ignore[union-attr]
     assert "other.bin" not in everything(watched)
+    kept = b"".join(
+        path.read_bytes() for path in watched.folder.rglob("*") if path.is_file() and "files" not in path.parts
+    )
+    assert known[-8:] not in kept, "the list is never written on the device"
+    assert hashlib.md5(b"a file of the list").digest() not in kept

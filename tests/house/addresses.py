@@ -194,6 +194,10 @@ ADDRESSES: dict[str, Address] = {
     "supervision:library-roll-out": _avons({"library_id": "phrase_library"}),
     "supervision:library-withdraw": _avons({"library_id": "phrase_library"}),
     "supervision:library-restore": _avons({"library_id": "phrase_library"}),
+    "supervision:known-list-new": Address(CASE_WORKERS, method="post", of_the_case=False, refused=frozenset({422})),
+    "supervision:known-list-roll-out": _avons({"list_id": "known_list"}),
+    "supervision:known-list-withdraw": _avons({"list_id": "known_list"}),
+    "supervision:known-list-restore": _avons({"list_id": "known_list"}),
     # sightings
     "sightings:list": _list(CASE_WORKERS),
     "sightings:computer": Address(AGENCY, {"identity": "computer"}, of_the_case=False),

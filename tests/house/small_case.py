@@ -165,6 +165,10 @@ def _supervision(made: SmallCase, now: datetime) -> None:
     rows["breach_report"] = models.BreachReport.objects.create(
         **by, person=person, condition="C1", purpose="A hearing", hits=[], made_by_id=who, made_at=now, sha256="0" * 64
     )
+    rows["known_list"] = models.KnownList.objects.create(
+        agency=cast.avon, name="known", version="1", authority="None", digest="0" * 64, content="AAAA", entries_count=0,
+        handed_in_by_id=who, handed_in_at=now,
+    )  # fmt: skip
     rows["phrase_library"] = models.PhraseLibrary.objects.create(
         agency=cast.avon,
         name="neutral",

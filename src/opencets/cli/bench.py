@@ -24,6 +24,7 @@ FIGURES = (
     "sightings",
     "sensor",
     "agent",
+    "agent-page",
     "fleet",
     "fleet-served",
     "grouping",
@@ -43,6 +44,7 @@ FILES = {
     "web": "web_pages",
     "sighting-pages": "sighting_pages",
     "fleet-served": "fleet_served",
+    "agent-page": "agent_page",
 }
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 """Beside ``src`` in the repository; an installed package carries no benchmarks."""

@@ -37,6 +37,7 @@ CLOCK_JUMP_MS = 5000
 _BATCH_SIGNED = b"opencets-batch-1\n"
 _DROPPED = "sha256:"
 _HASH = re.compile("[0-9a-f]{64}")
+_SHORTER = re.compile("([0-9a-f]{32})? ([0-9a-f]{40})?")
 
 
 # --- What a body says, by kind ----------------------------------------------------------------------------------------
@@ -67,7 +68,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The words found, with as many before and after as the condition allows; offsets of the match in the text as it was."""
+    """The words found, with as many before and after as the condition allows; offsets of the match in the text as it was.
+
+    Where its parts stand in several messages these are joined by line breaks, and the offsets count from the beginning of the first
+    message that has a part; the reason says where each part stands.
+    """
 
     before: str
     match: str
@@ -84,6 +89,7 @@ class KnownFile:
     size: int
     sha256: str
     md5: str = ""
+    sha1: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,8 +294,10 @@ def _check(body: Body) -> None:
             raise ValueError("a hit has a text or a file, one of them")
         if body.text is not None and not 0 <= body.text.start <= body.text.end:
             raise ValueError("text.start and text.end are no places of a match")
-        if body.file is not None and not (_HASH.fullmatch(body.file.sha256) and body.file.size >= 0):
+        if (file := body.file) is not None and not (_HASH.fullmatch(file.sha256) and file.size >= 0):
             raise ValueError("file has no size and SHA-256")
+        if file is not None and not (_SHORTER.fullmatch(f"{file.md5} {file.sha1}")):
+            raise ValueError("file.md5 and file.sha1 are no digests")
     if isinstance(body, Screenshot):
         try:
             jpeg = b64decode(body.jpeg, validate=True)

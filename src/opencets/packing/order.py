@@ -146,6 +146,8 @@ class Condition:
     captures: Captures = Captures()
     severity_from: int = 1
     excluded: Excluded = Excluded()
+    alert_severity: int = 2
+    """With which severity a drive or an account is told that the order does not know; what phrases have is in their library."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,6 +397,8 @@ def _check_conditions(order: Order) -> None:
             raise ValueError(f"condition {one.ref}: text_around is from 0 to 1000")
         if not 1 <= one.severity_from <= 5 or not 1 <= one.retention_days <= 36500:
             raise ValueError(f"condition {one.ref}: severity_from is from 1 to 5, retention_days from 1 to 36500")
+        if not 1 <= one.alert_severity <= 5:
+            raise ValueError(f"condition {one.ref}: alert_severity is from 1 to 5")
         for hours in one.excluded.hours:
             if not hours.days or not (_CLOCK.fullmatch(hours.from_) and _CLOCK.fullmatch(hours.to)):
                 raise ValueError(f"condition {one.ref}: hours are days with times, as 22:00 to 06:00")

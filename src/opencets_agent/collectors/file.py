@@ -6,7 +6,7 @@ import hashlib
 import os
 import pwd
 import threading
-from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,8 @@ from pathlib import Path
 from watchdog.events import FileClosedEvent, FileMovedEvent, FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
-from opencets.errors import ActRefused
 from opencets.packing.fields import cleaned
+from opencets.packing.known import KnownFiles
 from opencets_agent.collectors.contract import Declaration, labels
 
 DECLARATION = Declaration(
@@ -27,11 +27,13 @@ DECLARATION = Declaration(
     ),
     takes=(
         "A file that is written anew in the watched folders is compared by its hashes with the order's list "
-        "of known files. Of one that stands in it, name, size and hashes are kept."
+        "of known files, which the server hands over and which stays in memory. Of one that stands in it, name, size "
+        "and hashes are kept."
     ),
     never=(
         "No content of any file leaves the device. Of a file that is not on the list nothing is kept, not "
-        "even its name. Files that were there before are not looked at."
+        "even its name; until the list has come, its hashes wait in memory. Files that were there before are not "
+        "looked at."
     ),
     library="watchdog (inotify): closed after writing, moved; SHA-256, SHA-1 and MD5 by hashlib",
     systems="every desktop",
@@ -39,29 +41,8 @@ DECLARATION = Declaration(
     macos="FSEvents, by watchdog",
 )
 LARGEST = 16 << 30
-
-
-class KnownFiles:
-    """A list of known files: one hash a line, in hexadecimal (MD5, SHA-1 or SHA-256). Held packed: 16 to 32 bytes a hash."""
-
-    def __init__(self, written: bytes) -> None:
-        by_length: dict[int, list[bytes]] = {16: [], 20: [], 32: []}
-        for number, line in enumerate(written.splitlines(), 1):
-            if word := line.split(b"#")[0].strip():
-                try:
-                    by_length[len(word) // 2].append(bytes.fromhex(word.decode("ascii")))
-                except (ValueError, KeyError):
-                    raise ActRefused(f"Line {number} of the list of known files is no MD5, SHA-1 or SHA-256.") from None
-        self._packed = {length: (b"".join(sorted(found)), len(found)) for length, found in by_length.items()}
-
-    def __len__(self) -> int:
-        return sum(count for _, count in self._packed.values())
-
-    def __contains__(self, digest: bytes) -> bool:
-        length = len(digest)
-        packed, count = self._packed[length]
-        place = bisect_left(range(count), digest, key=lambda n: packed[n * length : (n + 1) * length])
-        return place < count and packed[place * length : (place + 1) * length] == digest
+MOST_WAITING = 10_000
+"""New files whose hashes wait, in memory, for a list that has not come yet; of more the oldest are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +53,31 @@ class Found:
     name: str
     size: int
     sha256: str
+    sha1: str
     md5: str
+
+    @property
+    def digests(self) -> tuple[bytes, ...]:
+        """By which it may stand in a list."""
+        return tuple(bytes.fromhex(one) for one in (self.sha256, self.sha1, self.md5))
 
 
 class NewFiles(FileSystemEventHandler):
     """Watches folders; ``found`` is called, in a thread of its own, with each new file of the list."""
 
-    def __init__(self, known: KnownFiles, accounts: Collection[str], found: Callable[[Found], None]) -> None:
+    def __init__(self, known: KnownFiles | None, accounts: Collection[str], found: Callable[[Found], None]) -> None:
         self._known, self._found, self._observer = known, found, Observer()
         self._accounts = {pwd.getpwnam(one).pw_uid for one in accounts if _is_account(one)}
         self._lock = threading.Lock()
+        self._waiting: deque[Found] = deque(maxlen=MOST_WAITING)
+
+    def compare(self, known: KnownFiles) -> None:
+        """The list has come: what waited for it is compared, and what is new from now on."""
+        with self._lock:
+            self._known = known
+            for one in self._waiting:
+                self._judge(one, known)
+            self._waiting.clear()
 
     def watch(self, folders: Collection[Path]) -> None:
         """Begin. Folders that are not there are left out."""
@@ -120,16 +116,23 @@ class NewFiles(FileSystemEventHandler):
                     or told.st_mode & 0o170000 != 0o100000
                 ):
                     return
-                hashes = [hashlib.new(name) for name in ("md5", "sha1", "sha256")]
+                hashes = [hashlib.new(name) for name in ("sha256", "sha1", "md5")]
                 try:
                     while piece := file.read(1 << 20):
                         for one in hashes:
                             one.update(piece)
                 except OSError:
                     return
-            if any(one.digest() in self._known for one in hashes):
-                md5, _, sha256 = (one.hexdigest() for one in hashes)
-                self._found(Found(str(path), cleaned(path.name, 255), told.st_size, sha256, md5))
+            digests = (one.hexdigest() for one in hashes)
+            new = Found(str(path), cleaned(path.name, 255), told.st_size, *digests)
+            if self._known is None:
+                self._waiting.append(new)
+            else:
+                self._judge(new, self._known)
+
+    def _judge(self, new: Found, known: KnownFiles) -> None:
+        if any(one in known for one in new.digests):
+            self._found(new)
 
 
 def _is_account(name: str) -> bool:

@@ -9,7 +9,8 @@ DECLARATION = Declaration(
         "What programs show, messages that arrive among it, is compared, in memory, with the phrases that the "
         "order names. Where a program has no accessibility tree, the changed rows of its window in front are "
         "read as a picture, at most every two seconds. Of a text in which a phrase is found, the phrase and "
-        "at most as many characters around it as the condition allows are kept."
+        "at most as many characters around it as the condition allows are kept. The last messages of a conversation "
+        "are remembered in memory for fifteen minutes, so that a phrase in several pieces is found."
     ),
     never=(
         "Pages and windows are not kept. The picture that was read is put away in memory. Windows in the back "

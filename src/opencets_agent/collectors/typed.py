@@ -8,7 +8,8 @@ DECLARATION = Declaration(
     takes=(
         "What is typed into the text fields of programs is compared, in memory, with the phrases that the "
         "order names. Of a text in which one is found, the phrase and at most as many characters around it as "
-        "the condition allows are kept. All else is forgotten."
+        "the condition allows are kept. The last messages of a conversation are remembered in memory for fifteen "
+        "minutes, so that a phrase in several pieces is found. All else is forgotten."
     ),
     never=(
         "Keys are not logged. A password field gives dots to this collector, and is left out besides. Text of "

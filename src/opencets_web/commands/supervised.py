@@ -9,15 +9,12 @@ import base64
 import datetime as dt
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from uuid import UUID
 
 from opencets.packing import captures
-from opencets.packing.order import sign_request
+from opencets.packing.made_up import MadeUpDevice
 
 if TYPE_CHECKING:
     from opencets_web.policy.actor import Actor
@@ -60,42 +57,6 @@ EVERYDAY = (
     "Thank you for the soup, it was the best of this winter.",
 )
 """What people of the demonstration write every day: the sample that its library is tested against."""
-
-
-@dataclass
-class InventedAgent:
-    """A device without a screen: keeps its chain as an agent does."""
-
-    name: str
-    key: Ed25519PrivateKey
-    device: str
-    after: tuple[int, str]
-    begun: dt.datetime
-    boot: str = "invented-run-1"
-    order: str = ""
-    version: int = 1
-    recipient: str = ""
-
-    @classmethod
-    def new(cls, name: str, begun: dt.datetime) -> InventedAgent:
-        """A device of this name."""
-        device = str(uuid4())
-        return cls(name, Ed25519PrivateKey.generate(), device, captures.beginning(device), begun)
-
-    def request(self) -> bytes:
-        """What it asks an order with."""
-        said = {"device": self.device, "name": self.name, "accounts": ["user"], "system": SYSTEM, "made_at": self.begun}
-        return sign_request(said, self.key)
-
-    def entry(self, body: captures.Body, at: dt.datetime) -> captures.Entry:
-        """The next link of its chain."""
-        mono = round((at - self.begun).total_seconds() * 1000)
-        made = captures.make_entry(
-            self.after, body, captures.seal_body(body, self.recipient), device=self.device, boot=self.boot, at=at, mono_ms=mono,
-            order=self.order, version=self.version,
-        )  # fmt: skip
-        self.after = made.head
-        return made
 
 
 def _show_library(actor: Actor) -> str:
@@ -150,7 +111,7 @@ def show_supervision(actor: Actor, reviewer: Actor | None) -> None:
             )
             caring.agree_goal(actor, reference, "A place at the evening school")
         for place, device in enumerate(devices):
-            agent = InventedAgent.new(device, now - dt.timedelta(hours=8))
+            agent = MadeUpDevice(device, now - dt.timedelta(hours=8), SYSTEM, ("user",), boot="invented-run-1")
             _watch(actor, agent, reference, now, library)
             silent = number == 1
             _send(
@@ -161,7 +122,7 @@ def show_supervision(actor: Actor, reviewer: Actor | None) -> None:
             )
 
 
-def _watch(actor: Actor, agent: InventedAgent, reference: str, now: dt.datetime, library: str) -> None:
+def _watch(actor: Actor, agent: MadeUpDevice, reference: str, now: dt.datetime, library: str) -> None:
     from opencets_web.policy.acting import acting_as
     from opencets_web.supervision import actions
     from opencets_web.supervision.models import Order
@@ -193,7 +154,7 @@ def _watch(actor: Actor, agent: InventedAgent, reference: str, now: dt.datetime,
     agent.order, agent.version = str(order.order_ref), order.version
 
 
-def _send(agent: InventedAgent, now: dt.datetime, hits: Sequence[tuple[Any, ...]], *, silent: bool) -> None:
+def _send(agent: MadeUpDevice, now: dt.datetime, hits: Sequence[tuple[Any, ...]], *, silent: bool) -> None:
     from opencets_web.supervision import receiving
 
     entries = [

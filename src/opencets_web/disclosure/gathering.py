@@ -75,8 +75,8 @@ WITHHELD_VERBS = (
     "jurisdiction", "jurisdictions", "known-files", "lead", "leads", "sensor", "sensors", "sightings",
     "chart", "comment", "deadline", "inquiries", "inquiry", "notice", "standards", "task",
     # of supervised people: what is told of them is a breach report, with what its condition allows
-    "appointment", "assessment", "breach-report", "contact", "device", "fault", "faults", "hit", "hits", "library", "order",
-    "plan", "supervised", "supervision",
+    "appointment", "assessment", "breach-report", "contact", "device", "fault", "faults", "hit", "hits", "known-list", "library",
+    "order", "plan", "supervised", "supervision",
     # votes, which are independent, and what became of them outside the case
     "disagreement", "disagreements", "entries", "entry", "grading-rule", "round", "votes",
     # of the machine and its people

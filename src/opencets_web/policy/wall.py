@@ -832,6 +832,7 @@ def _supervision(table: dict[str, Rights]) -> None:
     for name, web in (
         ("supervision_receivingkey", "select, insert"),
         ("supervision_phraselibrary", "select, insert, update"),
+        ("supervision_knownlist", "select, insert, update"),
     ):
         table[name] = Rights(web, "select", "", (*_own_policies(own), f"{read}({theirs})"))
 

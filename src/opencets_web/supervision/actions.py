@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+import secrets
+from base64 import b64decode, b64encode
 from collections.abc import Collection
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,6 +17,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from opencets.errors import ActRefused, NotFound
+from opencets.packing import known
 from opencets.packing import order as orders
 from opencets.packing.fields import instant
 from opencets_web.accounts.models import Officer, Role
@@ -30,6 +33,7 @@ from opencets_web.supervision.models import (
     Condition,
     Device,
     DeviceState,
+    KnownList,
     LibraryState,
     Order,
     OrderState,
@@ -45,10 +49,11 @@ LONGEST_GRANT = timedelta(days=3660)
 LARGEST_REQUEST = 64_000
 ORDER_FIELDS = (
     "court", "reference", "words", "begins_at", "ends_at", "time_zone", "co_users", "complaint", "notice_on", "opens_to_id",
-    "libraries",
+    "libraries", "known_list_id",
 )  # fmt: skip
 CONDITION_FIELDS = (
     "ref", "words", "collectors", "text_around", "screenshot", "file_content", "severity_from", "excluded", "retention_days",
+    "alert_severity",
 )  # fmt: skip
 
 
@@ -279,6 +284,10 @@ def _stated(actor: Actor, said: dict[str, Any]) -> dict[str, Any]:
             raise ActRefused(f"“{zone[:40]}” is no time zone; write it as Europe/London.") from None
     if "libraries" in stated:
         stated["libraries"] = _libraries(actor, stated["libraries"])
+    if (chosen := stated.get("known_list_id")) is not None:
+        rows = KnownList.objects.filter(pk=chosen, agency_id=actor.agency_id, withdrawn_at=None)
+        if not rows.exists():
+            raise ActRefused("Only a list of known files of your agency that is not withdrawn goes into an order.")
     return stated
 
 
@@ -369,6 +378,7 @@ def sign_order(actor: Actor, order_id: UUID) -> str:
     conditions = list(Condition.objects.filter(order=order, removed_at=None).order_by("ref"))
     policy_of(person.setting).refuse(order, conditions)
     former = Order.objects.select_for_update(of=("self",)).filter(device=device, state=OrderState.SIGNED).first()
+    _key_known_files(order, former)
     key = signing_key(Path(settings.HOME))
     written = orders.sign_order(_said(actor, order, person, device, conditions, former), key)
     signed = orders.open_order(written, [b64encode(public_of(key)).decode()])
@@ -378,7 +388,7 @@ def sign_order(actor: Actor, order_id: UUID) -> str:
         former.save(update_fields=["state"])
     order.state, order.signed_at, order.signed_by_id = OrderState.SIGNED, now, actor.officer_id
     order.digest, order.document = signed.digest, written.decode()
-    order.save(update_fields=["state", "signed_at", "signed_by", "digest", "document"])
+    order.save(update_fields=["state", "signed_at", "signed_by", "digest", "document", "known_files", "known_key"])
     if order.opens_to_id is not None:
         Grant.objects.create(
             holding_id=order.holding_id, agency_id=order.agency_id, to_agency_id=order.opens_to_id, level=Level.READ,
@@ -387,6 +397,19 @@ def sign_order(actor: Actor, order_id: UUID) -> str:
         )  # fmt: skip
     note(actor, "order.signed", person, f"order:{order.id}", version=order.version, digest=order.digest)
     return written.decode()
+
+
+def _key_known_files(order: Order, former: Order | None) -> None:
+    """The digest of what the device gets of the order's list, under a key of its own; the same while the list stays."""
+    row = order.known_list
+    if row is None:
+        order.known_files = order.known_key = ""
+    elif former is not None and former.known_list_id == row.pk:
+        order.known_files, order.known_key = former.known_files, former.known_key
+    else:
+        key = secrets.token_bytes(known.KEY_BYTES)
+        given = known.for_device(b64decode(row.content), key)
+        order.known_files, order.known_key = sha256(given).hexdigest(), key.hex()
 
 
 def _said(
@@ -408,6 +431,7 @@ def _said(
                 },
                 "severity_from": one.severity_from, "retention_days": one.retention_days,
                 "excluded": {"programs": [], "sites": [], "people": [], "hours": [], **one.excluded},
+                **({"alert_severity": one.alert_severity} if {"drive", "account"} & set(one.collectors) else {}),
             }
             for one in conditions
         ],

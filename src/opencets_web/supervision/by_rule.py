@@ -120,7 +120,9 @@ def _delete_bodies() -> int:
     with across_holdings(), connection.cursor() as cursor:
         cursor.execute(
             "select e.id from supervision_entry e where e.deleted_at is null and ((e.kind = 'heartbeat' and e.received_at < %s)"
-            " or (e.kind not in ('hit', 'screenshot', 'heartbeat') and e.received_at < now() - make_interval(days => coalesce("
+            " or (e.kind not in ('hit', 'screenshot', 'heartbeat') and not exists"
+            " (select 1 from supervision_hit h where h.device_id = e.device_id and h.seq = e.seq)"
+            " and e.received_at < now() - make_interval(days => coalesce("
             "(select min(c.retention_days) from supervision_condition c join supervision_order o on o.id = c.order_id"
             " where o.order_ref = e.order_ref and o.version = e.order_version and c.removed_at is null), %s)))"
             " or (e.kind = 'screenshot' and e.received_at < now() - interval '1 day' and not exists"
@@ -147,6 +149,6 @@ def files_to_join() -> list[tuple[str, str]]:
         cursor.execute(
             "select distinct p.reference, p.in_charge_id::text from supervision_hit h join supervision_supervisedperson p"
             " on p.id = h.person_id where h.joined_at is null and h.deleted_at is null and h.state = 'done'"
-            " and h.verdict in ('watch', 'breach') order by 1"
+            " and h.verdict in ('watch', 'breach') and h.collector not in ('drive', 'account') order by 1"
         )
         return [(reference, officer) for reference, officer in cursor.fetchall()]

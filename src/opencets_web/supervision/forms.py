@@ -13,11 +13,12 @@ from django.utils import timezone
 
 from opencets.packing.order import COLLECTORS, DAYS
 from opencets_web.supervision.models import AppointmentKind, ContactKind, Setting
-from opencets_web.supervision.person_pages import COLLECTOR_WORDS, SHOTS
+from opencets_web.supervision.person_pages import COLLECTOR_WORDS, SHOTS, Offers
 from opencets_web.supervision.policies import Policy
 
 _HOURS = re.compile(r"((?:[a-z]{3}[ ,]*)+) +([0-2][0-9]:[0-5][0-9]) *(?:-|to) *([0-2][0-9]:[0-5][0-9])")
 NOBODY = ("", "Nobody")
+NOTHING = ("", "None: new files are not compared")
 Choices = Iterable[tuple[str, str]]
 
 
@@ -100,6 +101,9 @@ class OrderForm(forms.Form):
     libraries = forms.MultipleChoiceField(
         required=False, label="Phrase libraries", widget=forms.CheckboxSelectMultiple, help_text="Tested ones alone."
     )
+    known_list = forms.ChoiceField(
+        required=False, label="Known files", help_text="New files are compared with this list; no content is taken."
+    )
     opens_to = forms.ChoiceField(
         required=False,
         label="The order opens what is found to",
@@ -110,12 +114,15 @@ class OrderForm(forms.Form):
         self,
         data: Any,
         policy: Policy,
-        offers: Iterable[tuple[str, str]],
-        agencies: Iterable[tuple[str, str]],
+        offers: Offers,
         given: dict[str, Any],
     ) -> None:
         super().__init__(data, initial=given)
-        for name, choices in (("libraries", list(offers)), ("opens_to", [NOBODY, *agencies])):
+        for name, choices in (
+            ("libraries", list(offers.libraries)),
+            ("known_list", [NOTHING, *offers.known_lists]),
+            ("opens_to", [NOBODY, *offers.agencies]),
+        ):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
             field.choices = choices
@@ -124,10 +131,10 @@ class OrderForm(forms.Form):
     def wanted(self) -> dict[str, Any]:
         """As ``actions.change_draft`` takes it."""
         given = dict(self.cleaned_data)
-        opens_to = given.pop("opens_to")
+        opens_to, known_list = given.pop("opens_to"), given.pop("known_list")
         return {
             **given, "co_users": lines_of(given["co_users"]), "opens_to_id": UUID(opens_to) if opens_to else None,
-            "libraries": given["libraries"],
+            "known_list_id": UUID(known_list) if known_list else None,
         }  # fmt: skip
 
 
@@ -142,6 +149,9 @@ class ConditionForm(forms.Form):
     text_around = forms.IntegerField(min_value=0, max_value=1000, initial=200, label="Characters kept around a phrase")
     screenshot = forms.ChoiceField(label="Screenshot of a hit")
     severity_from = forms.IntegerField(min_value=1, max_value=5, initial=2, label="From which severity on (1 to 5)")
+    alert_severity = forms.IntegerField(
+        min_value=1, max_value=5, initial=2, required=False, label="Severity of a drive, or of another account (1 to 5)"
+    )
     retention_days = forms.IntegerField(min_value=1, initial=90, label="Kept for how many days")
     programs = forms.CharField(
         required=False, widget=forms.Textarea(attrs={"rows": 2}), label="Programs never recorded"
@@ -185,7 +195,7 @@ class ConditionForm(forms.Form):
     def wanted(self) -> dict[str, Any]:
         """As ``actions.put_condition`` takes it."""
         given = dict(self.cleaned_data)
-        hours = given.pop("hours")
+        hours, given["alert_severity"] = given.pop("hours"), given["alert_severity"] or 2
         excluded = {name: lines_of(given.pop(name)) for name in ("programs", "sites", "people")}
         return {**given, "excluded": {**excluded, "hours": hours}}
 
@@ -237,6 +247,18 @@ class LibraryForm(forms.Form):
     file = forms.FileField(
         label="Library", help_text="One YAML file with name, version and phrases; a new version each time."
     )
+
+
+class KnownListForm(forms.Form):
+    """Handing in a list of known files."""
+
+    name = forms.CharField(max_length=120)
+    version = forms.CharField(max_length=60)
+    authority = forms.CharField(max_length=400, label="On which legal basis it is used")
+    file = forms.FileField(label="List", help_text="One MD5, SHA-1 or SHA-256 a line, in hexadecimal.")
+
+    def __init__(self, data: Any = None, files: Any = None) -> None:
+        super().__init__(data, files, auto_id="known-list-%s")  # another form with a file stands on the same page
 
 
 class SampleForm(forms.Form):

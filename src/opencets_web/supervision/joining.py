@@ -65,8 +65,9 @@ def join_hits(actor: Actor, reference: str) -> int:
 
 
 def to_join() -> Any:
-    """Hits that an officer judged as meant, and that are in no exhibit yet."""
-    return Hit.objects.filter(
+    """Hits that an officer judged as meant, and that are in no exhibit yet; drives and accounts name nothing that others know."""
+    rows = Hit.objects.exclude(collector__in=("drive", "account"))
+    return rows.filter(
         joined_at=None, deleted_at=None, state=HitState.DONE, verdict__in=(Verdict.WATCH, Verdict.BREACH)
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -136,20 +136,29 @@ def roll_out(actor: Actor, library_id: UUID, devices: Sequence[UUID]) -> int:
     row = require_own(actor, library_id)
     if row.state != LibraryState.TESTED:
         raise ActRefused("A library is tested against a sample before it goes to a device.")
+
+    def with_it(order: Order) -> dict[str, Any]:
+        if any(one["digest"] == row.digest for one in order.libraries):
+            return {}
+        return {"libraries": [*(one["digest"] for one in order.libraries if one["name"] != row.name), row.digest]}
+
+    details = {"name": row.name, "version": row.version, "digest": row.digest}
+    return sign_into(actor, devices, "library.rolled-out", with_it, details)
+
+
+def sign_into(
+    actor: Actor, devices: Sequence[UUID], verb: str, change: Callable[[Order], dict[str, Any]], details: dict[str, Any]
+) -> int:
+    """Sign a new version of the order of each device with what ``change`` says of it; how many. Nothing said: it stays."""
     done = 0
     for device_id in devices:
         device = door.admit(actor, Device.objects.all(), "contribute", pk=device_id)
         order = Order.objects.filter(device=device, state=OrderState.SIGNED).first()
         if order is None:
             raise ActRefused(f"{device.name} has no order in force.")
-        if any(one["digest"] == row.digest for one in order.libraries):
-            continue
-        kept = [one["digest"] for one in order.libraries if one["name"] != row.name]
-        made = draft_order(actor, device.id, libraries=[*kept, row.digest])
-        sign_order(actor, made)
-        log.record(
-            "library.rolled-out", actor, holding=(device.holding_id, device.agency_id), subject=f"device:{device.id}",
-            details={"name": row.name, "version": row.version, "digest": row.digest},
-        )  # fmt: skip
-        done += 1
+        if said := change(order):
+            sign_order(actor, draft_order(actor, device.id, **said))
+            held = (device.holding_id, device.agency_id)
+            log.record(verb, actor, holding=held, subject=f"device:{device.id}", details=details)
+            done += 1
     return done

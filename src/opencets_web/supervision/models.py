@@ -105,7 +105,13 @@ class Order(Guarded):
     complaint = models.CharField(max_length=400)
     notice_on = models.DateField(null=True, blank=True, help_text="When those who must be told were told.")
     libraries = models.JSONField(default=list, help_text="Name, version and digest of each.")
-    known_files = models.CharField(max_length=64, blank=True)
+    known_list = models.ForeignKey("KnownList", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    known_files = models.CharField(
+        max_length=64, blank=True, help_text="SHA-256 of what the device gets of the list: marks under the order's key."
+    )
+    known_key = SealedTextField(
+        blank=True, help_text="Of this device alone, in hexadecimal; kept while the list stays."
+    )
     opens_to = models.ForeignKey(Agency, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     drafted_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
     drafted_at = models.DateTimeField()
@@ -136,6 +142,7 @@ class Condition(Guarded):
     screenshot = models.CharField(max_length=10, default="none")
     file_content = models.BooleanField(default=False)
     severity_from = models.SmallIntegerField(default=1)
+    alert_severity = models.SmallIntegerField(default=2, help_text="Of a drive, and of an account that is not named.")
     excluded = models.JSONField(default=dict, help_text="Programs, sites, people, hours.")
     retention_days = models.IntegerField(default=90)
     removed_at = models.DateTimeField(null=True, blank=True)
@@ -144,6 +151,7 @@ class Condition(Guarded):
         constraints = [
             models.UniqueConstraint(fields=["order", "ref"], condition=Q(removed_at=None), name="condition_once"),
             models.CheckConstraint(condition=Q(severity_from__range=(1, 5)), name="condition_severity"),
+            models.CheckConstraint(condition=Q(alert_severity__range=(1, 5)), name="condition_alert_severity"),
             models.CheckConstraint(condition=Q(retention_days__gt=0), name="condition_is_kept_for_days"),
         ]
 
@@ -251,8 +259,11 @@ class Hit(Guarded):
         ]
 
     def get_direction(self) -> str:
-        """Whether it was typed, shown, copied or a file, in words."""
-        words = {"typed": "typed", "shown": "shown on the screen", "clipboard": "copied", "file": "a file"}
+        """Whether it was typed, shown or copied, or a file, a drive or an account, in words."""
+        words = {
+            "typed": "typed", "shown": "shown on the screen", "clipboard": "copied", "file": "a file", "drive": "a drive",
+            "account": "an account",
+        }  # fmt: skip
         return words.get(self.direction, self.direction or self.collector)
 
 
@@ -340,6 +351,28 @@ class PhraseLibrary(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["agency", "name", "version"], name="library_version_once"),
             models.UniqueConstraint(fields=["agency", "digest"], name="library_digest_once"),
+        ]
+
+
+class KnownList(models.Model):
+    """One version of a list of known files of an agency, against which supervised devices compare new files."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=120)
+    version = models.CharField(max_length=60)
+    authority = models.CharField(max_length=400, help_text="The legal basis on which the list is used.")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the list as it is kept.")
+    content = SealedTextField(help_text="The digests, packed, in base64.")
+    entries_count = models.IntegerField()
+    handed_in_by = models.ForeignKey(Officer, on_delete=models.PROTECT, related_name="+")
+    handed_in_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["agency", "name", "version"], name="known_list_version_once"),
+            models.UniqueConstraint(fields=["agency", "digest"], name="known_list_digest_once"),
         ]
 
 

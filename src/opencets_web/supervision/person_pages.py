@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -31,6 +32,7 @@ from opencets_web.supervision.models import (
     Entry,
     Hit,
     HitState,
+    KnownList,
     LibraryState,
     Order,
     OrderState,
@@ -556,6 +558,15 @@ class ConditionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Offers:
+    """What a draft may name, each with its words."""
+
+    libraries: tuple[tuple[str, str], ...] = ()
+    known_lists: tuple[tuple[str, str], ...] = ()
+    agencies: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class OrderPage:
     """One version of an order."""
 
@@ -575,8 +586,8 @@ class OrderPage:
     opens_to: str
     digest: str
     conditions: tuple[ConditionRow, ...]
-    offers: tuple[tuple[str, str], ...]
-    agencies: tuple[tuple[str, str], ...]
+    known_list: str
+    offers: Offers
     given: dict[str, Any]
     versions: tuple[OrderRow, ...]
     may: bool
@@ -595,13 +606,12 @@ def get_order(actor: Actor, order_id: UUID) -> OrderPage:
     order = door.admit(
         actor, Order.objects.select_related("person", "device__state", "signed_by", "opens_to"), pk=order_id
     )
+    named = [order.known_list_id] if order.known_list_id else []
+    known = KnownList.objects.filter(pk__in=named).values_list("name", "version").first()
     person = order.person
     log.record("order.viewed", actor, holding=(order.holding_id, order.agency_id), subject=f"order:{order.id}")
     rows = tuple(_condition(one) for one in Condition.objects.filter(order=order, removed_at=None).order_by("ref"))
     draft = order.state == OrderState.DRAFT
-    tested = PhraseLibrary.objects.filter(agency_id=actor.agency_id, state=LibraryState.TESTED).order_by(
-        "name", "-handed_in_at"
-    )
     versions = (
         Order.objects.filter(order_ref=order.order_ref).select_related("device", "signed_by").order_by("-version")
     )
@@ -609,32 +619,51 @@ def get_order(actor: Actor, order_id: UUID) -> OrderPage:
         "court": order.court, "reference": order.reference, "words": order.words, "begins_at": order.begins_at,
         "ends_at": order.ends_at, "time_zone": order.time_zone, "co_users": "\n".join(order.co_users), "complaint": order.complaint,
         "notice_on": order.notice_on, "opens_to": str(order.opens_to_id or ""),
-        "libraries": [one["digest"] for one in order.libraries],
+        "libraries": [one["digest"] for one in order.libraries], "known_list": str(order.known_list_id or ""),
     }  # fmt: skip
-    agencies = Agency.objects.exclude(pk=actor.agency_id).order_by("short_name") if draft else Agency.objects.none()
     return OrderPage(
         tabs("people"), _order_row(order), draft, person.reference, person_url(person.reference), person.name,
         policy_of(person.setting), order.words, order.complaint, tuple(order.co_users), order.notice_on, order.time_zone,
         tuple(order.libraries), order.opens_to.name if order.opens_to else "", order.digest, rows,
-        tuple((one.digest, f"{one.name} {one.version}") for one in tested) if draft else (),
-        tuple((str(one.pk), one.short_name) for one in agencies), given, tuple(_order_row(one) for one in versions),
+        " ".join(known) if known else "", _offers(actor) if draft else Offers(), given, tuple(_order_row(one) for one in versions),
         may_supervise(actor), order.device.state.order_version,
     )  # fmt: skip
+
+
+def _offers(actor: Actor) -> Offers:
+    tested = PhraseLibrary.objects.filter(agency_id=actor.agency_id, state=LibraryState.TESTED)
+    lists = KnownList.objects.filter(agency_id=actor.agency_id, withdrawn_at=None)
+    agencies = Agency.objects.exclude(pk=actor.agency_id).order_by("short_name")
+    by_name = ("name", "-handed_in_at")
+    return Offers(
+        tuple((one.digest, f"{one.name} {one.version}") for one in tested.defer("content").order_by(*by_name)),
+        tuple((str(one.pk), f"{one.name} {one.version}") for one in lists.defer("content").order_by(*by_name)),
+        tuple((str(one.pk), one.short_name) for one in agencies),
+    )
 
 
 def _condition(one: Condition) -> ConditionRow:
     given = {
         "ref": one.ref, "words": one.words, "collectors": list(one.collectors), "text_around": one.text_around,
         "screenshot": one.screenshot, "severity_from": one.severity_from, "retention_days": one.retention_days,
+        "alert_severity": one.alert_severity,
         "programs": "\n".join(one.excluded.get("programs", ())), "sites": "\n".join(one.excluded.get("sites", ())),
         "people": "\n".join(one.excluded.get("people", ())),
         "hours": "\n".join(f"{' '.join(h['days'])} {h['from']}-{h['to']}" for h in one.excluded.get("hours", ())),
     }  # fmt: skip
     return ConditionRow(
         one.id, one.ref, one.words, ", ".join(COLLECTOR_WORDS[name] for name in one.collectors),
-        f"{one.text_around} characters around, {SHOTS[one.screenshot]}", one.severity_from, excluded_words(one.excluded),
+        _captures(one), one.severity_from, excluded_words(one.excluded),
         one.retention_days, given,
     )  # fmt: skip
+
+
+def _captures(one: Condition) -> str:
+    told = f"{one.text_around} characters around, {SHOTS[one.screenshot]}"
+    others = " and ".join(
+        words for name, words in (("drive", "drives"), ("account", "other accounts")) if name in one.collectors
+    )
+    return f"{told}; {others} with severity {one.alert_severity}" if others else told
 
 
 # --- Libraries --------------------------------------------------------------------------------------------------------
@@ -661,11 +690,29 @@ class LibraryRow:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownListRow:
+    """One version of a list of known files."""
+
+    id: UUID
+    name: str
+    version: str
+    authority: str
+    files: int
+    digest: str
+    handed_in_by: str
+    handed_in_at: dt.datetime
+    withdrawn: bool
+    on: tuple[str, ...]
+    to: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LibrariesPage:
-    """The agency's libraries, and on which devices each version is."""
+    """The agency's libraries and lists of known files, and on which devices each version is."""
 
     tabs: tuple[Tab, ...]
     rows: tuple[LibraryRow, ...]
+    lists: tuple[KnownListRow, ...]
     may: bool
 
 
@@ -675,17 +722,13 @@ def get_libraries(actor: Actor) -> LibrariesPage:
     log.record("library.listed", actor)
     orders = door.visible(actor, Order.objects.filter(state=OrderState.SIGNED)).select_related("device", "person")
     listed = [
-        (one, {entry["digest"] for entry in one.libraries}) for one in orders.defer("document", "words", "co_users")
+        (one, {entry["digest"] for entry in one.libraries} | {str(one.known_list_id or "")})
+        for one in orders.defer("document", "words", "co_users", "known_key")
     ]
     rows = []
     libraries = PhraseLibrary.objects.filter(agency_id=actor.agency_id).select_related("handed_in_by").defer("content")
     for one in libraries.order_by("name", "-handed_in_at"):
-        on = tuple(f"{order.person.reference}, {order.device.name}" for order, has in listed if one.digest in has)
-        to = tuple(
-            (str(order.device_id), f"{order.person.reference}, {order.device.name}")
-            for order, has in listed
-            if one.digest not in has and order.ends_at > timezone.now()
-        )
+        on, to = _on_and_to(listed, one.digest)
         tone = {LibraryState.TESTED: "good", LibraryState.HANDED_IN: "warn"}.get(LibraryState(one.state), "line")
         rows.append(
             LibraryRow(
@@ -694,4 +737,27 @@ def get_libraries(actor: Actor) -> LibrariesPage:
                 on, to if one.state == LibraryState.TESTED else (),
             )
         )  # fmt: skip
-    return LibrariesPage(tabs("libraries"), tuple(rows), may_supervise(actor))
+    lists = KnownList.objects.filter(agency_id=actor.agency_id).select_related("handed_in_by").defer("content")
+    known = [_known_list(one, *_on_and_to(listed, str(one.pk))) for one in lists.order_by("name", "-handed_in_at")]
+    return LibrariesPage(tabs("libraries"), tuple(rows), tuple(known), may_supervise(actor))
+
+
+def _on_and_to(
+    listed: Sequence[tuple[Order, set[str]]], mark: str
+) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """On which devices something is, and to which it may go."""
+    now = timezone.now()
+    on = tuple(f"{order.person.reference}, {order.device.name}" for order, has in listed if mark in has)
+    to = tuple(
+        (str(order.device_id), f"{order.person.reference}, {order.device.name}")
+        for order, has in listed
+        if mark not in has and order.ends_at > now
+    )
+    return on, to
+
+
+def _known_list(one: KnownList, on: tuple[str, ...], to: tuple[tuple[str, str], ...]) -> KnownListRow:
+    return KnownListRow(
+        one.id, one.name, one.version, one.authority, one.entries_count, one.digest, one.handed_in_by.display_name,
+        one.handed_in_at, one.withdrawn_at is not None, on, to if one.withdrawn_at is None else (),
+    )  # fmt: skip

@@ -53,6 +53,10 @@ class Policy:
             )
         if not conditions:
             raise ActRefused("It has no condition, so nothing may be taken. Add one; nothing was signed.")
+        if order.known_list_id is None and any("file" in one.collectors for one in conditions):
+            raise ActRefused(
+                "New files are compared with a list of known files, and the order names none. Name one; nothing was signed."
+            )
         for one in conditions:
             more = set(one.collectors) - set(self.collectors)
             if more:

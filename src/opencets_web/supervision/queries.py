@@ -159,7 +159,7 @@ def get_queue(actor: Actor, *, person: str = "", severity: int = 1, number: int 
     for one in listed:
         wanted |= Q(device_id=one["device_id"], conversation=one["conversation"])
     by_group: dict[tuple[UUID, str], Hit] = {}
-    for hit in shown.filter(wanted).select_related("person", "device").order_by("-severity", "-received_at"):
+    for hit in shown.filter(wanted).select_related("person", "device").order_by("-severity", "-received_at", "-seq"):
         by_group.setdefault((hit.device_id, hit.conversation), hit)
     lines = tuple(
         _row(by_group[key], one["count"])

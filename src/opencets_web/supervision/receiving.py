@@ -7,6 +7,7 @@ beyond the order is not shown and its body is let go. The officer's page learns 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import time
 from collections import defaultdict
@@ -27,8 +28,18 @@ from opencets.packing.order import Excluded
 from opencets_web.accounts.ids import new_id
 from opencets_web.audit import log, outbox
 from opencets_web.policy.acting import proof_of
+from opencets_web.supervision import known_lists
 from opencets_web.supervision.keys import identity_of
-from opencets_web.supervision.models import Condition, Entry, Fault, FaultKind, Hit, Order, PhraseLibrary
+from opencets_web.supervision.models import (
+    Condition,
+    Entry,
+    Fault,
+    FaultKind,
+    Hit,
+    KnownList,
+    Order,
+    PhraseLibrary,
+)
 from opencets_web.ui.notify import tell
 
 KEY_SECONDS = 60.0
@@ -38,18 +49,20 @@ _KINDS = {
     "altered": FaultKind.CHAIN, "broken": FaultKind.CHAIN, "device": FaultKind.CHAIN, "repeated": FaultKind.REUSED,
     "missing": FaultKind.GAP, "clock": FaultKind.CLOCK, "killed": FaultKind.STOPPED,
 }  # fmt: skip
-_OPENED = frozenset({"hit", "screenshot", "gap", "evasion", "stopped", "started", "ended", "notice"})
+_UNDER_A_CONDITION = frozenset({"hit", "screenshot", "drive", "account"})
+_OPENED = _UNDER_A_CONDITION | {"gap", "evasion", "stopped", "started", "ended", "notice"}
 """Kinds whose body is opened as it comes; of heartbeats only the last, the others when somebody looks."""
+KNOWN_FILE = "A known file was written"
 _LARGEST, _LARGEST_VERSION = (1 << 63) - 1, (1 << 31) - 1
 _keys: dict[UUID, tuple[float, str]] = {}
 
 HERE = (
     "select d.agency_id, d.holding_id, d.person_id, p.case_id, p.in_charge_id, p.reviewer_id, s.last_seq, s.last, s.ahead_seq,"
-    " s.absent_since is not null, s.stopped, o.order_ref, o.version, o.id, o.libraries, d.key, c.reference"
+    " s.absent_since is not null, s.stopped, o.order_ref, o.version, o.id, o.libraries, d.key, o.known_files"
     " from supervision_device d join supervision_supervisedperson p on p.id = d.person_id"
     " join supervision_devicestate s on s.device_id = d.id"
     " left join supervision_order o on o.device_id = d.id and o.state = 'signed'"
-    " left join cases_case c on c.id = p.case_id where d.id = %s for update of s"
+    " where d.id = %s for update of s"
 )
 
 
@@ -80,6 +93,7 @@ class Here:
     order_id: UUID | None
     libraries: list[dict[str, str]]
     key: str
+    known_files: str
 
     @property
     def guarded(self) -> dict[str, UUID]:
@@ -199,12 +213,18 @@ def take_batch(device_id: UUID, said_at: dt.datetime, body: bytes, now: dt.datet
 
 
 def library_for(device_id: UUID, digest: str) -> bytes:
-    """A library that the device's order names. NotFound for any other."""
+    """A phrase library that the device's order names, or its marks of known files. NotFound for any other."""
+    named: Order | None = None
     with as_device(device_id) as cursor:
         here = _lock(cursor, device_id)
-        if digest not in {one["digest"] for one in here.libraries}:
+        if here.order_id is not None and digest and digest == here.known_files:
+            named = Order.objects.select_related("known_list").get(pk=here.order_id)
+        elif digest not in {one["digest"] for one in here.libraries}:
             raise NotFound
-        row = PhraseLibrary.objects.filter(agency_id=here.agency_id, digest=digest).values_list("content").first()
+        else:
+            row = PhraseLibrary.objects.filter(agency_id=here.agency_id, digest=digest).values_list("content").first()
+    if named is not None:
+        return known_lists.given_to(named)  # seconds for a long list, and no lock is held
     if row is None:
         raise NotFound
     return bytes(row[0])
@@ -232,12 +252,12 @@ def _lock(cursor: Any, device_id: UUID) -> Here:
         order,
         libraries,
         key,
-        _,
+        known_files,
     ) = row
     loaded = [json.loads(one) if isinstance(one, str) else one for one in (last, libraries)]
     return Here(
         device_id, agency, holding, person, case, charge, reviewer, seq, loaded[0] or {}, ahead, absent, stopped, ref,
-        version or 0, order, loaded[1] or [], key,
+        version or 0, order, loaded[1] or [], key, known_files or "",
     )  # fmt: skip
 
 
@@ -314,7 +334,7 @@ def _read_bodies(taken: Taken, entries: Sequence[Sent]) -> None:
     if not wanted:
         return
     identity = identity_of(taken.here.agency_id)
-    allowed = _Allowed(taken) if any(entry.kind in ("hit", "screenshot") for entry in wanted) else None
+    allowed = _Allowed(taken) if any(entry.kind in _UNDER_A_CONDITION for entry in wanted) else None
     pictures: list[tuple[Sent, captures.Screenshot]] = []
     for entry in wanted:
         try:
@@ -324,6 +344,8 @@ def _read_bodies(taken: Taken, entries: Sequence[Sent]) -> None:
             continue
         if isinstance(body, captures.Hit) and allowed is not None:
             _take_hit(taken, entry, body, allowed)
+        elif isinstance(body, captures.Drive | captures.Account) and allowed is not None:
+            _take_change(taken, entry, body, allowed)
         elif isinstance(body, captures.Screenshot):
             pictures.append((entry, body))
         elif body is not None:
@@ -340,9 +362,10 @@ class _Allowed:
             order__signed_at=None
         )
         found = rows.select_related("order").only(
-            "ref", "collectors", "text_around", "screenshot", "severity_from", "excluded", "retention_days",
-            "order__order_ref", "order__version", "order__time_zone", "order__begins_at", "order__ends_at",
+            "ref", "collectors", "text_around", "screenshot", "severity_from", "excluded", "retention_days", "alert_severity",
+            "order__order_ref", "order__version", "order__time_zone", "order__begins_at", "order__ends_at", "order__known_list_id",
         )  # fmt: skip
+        self._lists: dict[UUID, KnownList] = {}
         self.by_name = {(one.order.order_ref, one.order.version, one.ref): one for one in found}
 
     def condition(self, entry: Sent, ref: str) -> Condition | None:
@@ -359,43 +382,136 @@ class _Allowed:
             return f"the condition does not name the collector {where.collector}"
         if hit.rule.severity < condition.severity_from:
             return "less severe than the condition asks for"
+        if hit.file is not None and not self._is_listed(order, hit.file):
+            return "the file stands in no list that the order names"
+        return self._why_excluded(condition, where.program, where.window, where.address, hit.at)
+
+    def naming(self, entry: Sent, collector: str) -> Condition | None:
+        """The first condition of an entry's order under which this collector may tell something then; None: there is none."""
+        at, order = moment_of(entry.at), _uuid(entry.order)
+        for (ref, version, _), one in sorted(self.by_name.items(), key=lambda item: item[0][2]):
+            if (ref, version) == (order, entry.version) and collector in one.collectors:
+                days = one.order.begins_at <= at < one.order.ends_at
+                if days and not self._why_excluded(one, "", "", "", at):
+                    return one
+        return None
+
+    def _why_excluded(self, condition: Condition, program: str, window: str, address: str, at: dt.datetime) -> str:
         try:
             excluded = read_fields(Excluded, condition.excluded)
         except ValueError:
             return ""
-        return excluded.why(where.program, where.window, where.address, hit.at.astimezone(ZoneInfo(order.time_zone)))
+        return excluded.why(program, window, address, at.astimezone(ZoneInfo(condition.order.time_zone)))
+
+    def list_of(self, order: Order) -> KnownList | None:
+        """The list of known files that an order names, read once."""
+        if order.known_list_id is not None and order.known_list_id not in self._lists:
+            self._lists[order.known_list_id] = KnownList.objects.get(pk=order.known_list_id)
+        return self._lists.get(order.known_list_id) if order.known_list_id else None
+
+    def _is_listed(self, order: Order, file: captures.KnownFile) -> bool:
+        row = self.list_of(order)
+        return row is not None and known_lists.names(row, file)
 
 
 def _take_hit(taken: Taken, entry: Sent, hit: captures.Hit, allowed: _Allowed) -> None:
-    here, condition = taken.here, allowed.condition(entry, hit.condition)
+    condition = allowed.condition(entry, hit.condition)
     beyond = allowed.beyond(condition, hit) if condition else "its condition stands in no signed order"
     if beyond:
-        taken.fault(
-            FaultKind.ORDER, f"Entry {entry.seq} is beyond the order ({beyond}). What it took was let go unread.",
-            f"{entry.seq}-{entry.hash[:24]}", seq=entry.seq,
-        )  # fmt: skip
-        _let_go(taken, entry.seq)
+        _refuse(taken, entry, beyond)
         return
     assert condition is not None
-    around, text = condition.text_around, hit.text
+    around, text, file = condition.text_around, hit.text, hit.file
     said: dict[str, Any] = {
         "reason": hit.rule.reason, "window": hit.where.window, "address": hit.where.address, "order": entry.order,
         "version": entry.version,
     }  # fmt: skip
     if text is not None:
         said |= {"before": text.before[-around:] if around else "", "match": text.match, "after": text.after[:around]}
-    if hit.file is not None:
-        said["file"] = {"name": hit.file.name, "size": hit.file.size, "sha256": hit.file.sha256, "md5": hit.file.md5}
+    rule = (hit.rule.library, hit.rule.version, hit.rule.phrase)
+    if file is not None and (row := allowed.list_of(condition.order)) is not None:
+        said["file"] = {"name": file.name, "size": file.size, "sha256": file.sha256, "md5": file.md5}
+        said["reason"] = (
+            f"A file with this content was written anew on the device. Its digest stands in the list “{row.name}”, version"
+            f" {row.version}, which the order names; compared on the device and again here. Its content was not taken."
+        )
+        rule = (row.name, row.version, KNOWN_FILE)
+    where = hit.where
+    _add_hit(
+        taken, entry, condition, hit.rule.severity, rule, said, at=hit.at, collector=where.collector, direction=hit.direction,
+        program=where.program[:200], conversation=hit.conversation[:80],
+    )  # fmt: skip
+
+
+def _add_hit(
+    taken: Taken, entry: Sent, condition: Condition, severity: int, rule: tuple[str, str, str], said: dict[str, Any],
+    **known: Any,
+) -> None:  # fmt: skip
+    """A hit of an entry. ``rule``: library, version and phrase, or what stands for them."""
+    here, (library, version, phrase) = taken.here, rule
     taken.hits.append(
         Hit(
-            id=new_id(), **here.guarded, person_id=here.person_id, device_id=here.device_id, seq=entry.seq, at=hit.at,
-            received_at=taken.now, severity=hit.rule.severity, library=hit.rule.library[:120],
-            library_version=hit.rule.version[:60], phrase=hit.rule.phrase[:200], condition=hit.condition[:20],
-            collector=hit.where.collector, direction=hit.direction, program=hit.where.program[:200],
-            conversation=hit.conversation[:80], said=said,
-            delete_on=(taken.now + dt.timedelta(days=condition.retention_days)).date(),
+            id=new_id(), **here.guarded, person_id=here.person_id, device_id=here.device_id, seq=entry.seq,
+            received_at=taken.now, severity=severity, library=library[:120], library_version=version[:60],
+            phrase=phrase[:200], condition=condition.ref[:20], said=said,
+            delete_on=(taken.now + dt.timedelta(days=condition.retention_days)).date(), **known,
         )
     )  # fmt: skip
+
+
+def _refuse(taken: Taken, entry: Sent, beyond: str) -> None:
+    taken.fault(
+        FaultKind.ORDER, f"Entry {entry.seq} is beyond the order ({beyond}). What it took was let go unread.",
+        f"{entry.seq}-{entry.hash[:24]}", seq=entry.seq,
+    )  # fmt: skip
+    _let_go(taken, entry.seq)
+
+
+_CHANGES = {
+    ("drive", "added"): ("A drive was plugged in", "was mounted"),
+    ("drive", "present"): ("A drive is plugged in", "was there when the agent began to look"),
+    ("account", "added"): ("Another account was made", "was made on this computer"),
+    ("account", "present"): ("There is another account", "was there when the agent began to look"),
+    ("account", "signed in"): ("Another account signed in", "signed in to this computer"),
+}
+"""What an officer is told; that a drive or an account went stands in the history alone."""
+
+
+def _take_change(taken: Taken, entry: Sent, body: captures.Drive | captures.Account, allowed: _Allowed) -> None:
+    """A drive or an account that came is a hit as severe as its condition says; one that was there before is told once."""
+    condition = allowed.naming(entry, entry.kind)
+    if condition is None:
+        _refuse(taken, entry, f"no condition names the collector {entry.kind} there and then")
+        return
+    if (told := _CHANGES.get((entry.kind, body.act))) is None:
+        return
+    phrase, what = told
+    if isinstance(body, captures.Drive):
+        size = f", {body.size / 1e9:,.1f} GB" if body.size is not None else ""
+        known, words = f"{body.mounted_at}\n{body.filesystem}\n{body.size}", f"{body.device} at {body.mounted_at}"
+        where = f"its folder is {body.mounted_at}. Nothing on it was looked at."
+        reason = f"The drive {body.device} ({body.filesystem}{size}) {what}; {where}"
+    else:
+        known = words = body.name
+        reason = f"The account “{body.name}”, which the order does not name, {what}. Nothing that it does was taken."
+    here = taken.here
+    thread = hashlib.sha256(f"{here.device_id}\n{entry.kind}\n{known}".encode()).hexdigest()[:24]
+    if body.act == "present" and _is_told(taken, thread):
+        return
+    said = {
+        "reason": f"{reason} Condition {condition.ref} tells of it with severity {condition.alert_severity}.",
+        "match": words, "order": entry.order, "version": entry.version,
+    }  # fmt: skip
+    _add_hit(
+        taken, entry, condition, condition.alert_severity, (f"{entry.kind}s", "", phrase), said, at=moment_of(entry.at),
+        collector=entry.kind, direction=entry.kind, conversation=thread,
+    )  # fmt: skip
+
+
+def _is_told(taken: Taken, conversation: str) -> bool:
+    if any(hit.conversation == conversation for hit in taken.hits):
+        return True
+    return Hit.objects.filter(device_id=taken.here.device_id, conversation=conversation).exists()
 
 
 def _let_go(taken: Taken, seq: int) -> None:
@@ -407,8 +523,6 @@ def _let_go(taken: Taken, seq: int) -> None:
 
 def dropped(body: str) -> str:
     """What stands in the place of a body that was let go; the chain still holds."""
-    import hashlib
-
     return body if body.startswith("sha256:") else f"sha256:{hashlib.sha256(body.encode()).hexdigest()}"
 
 

@@ -91,4 +91,18 @@ urlpatterns = [
         {"act": "restore"},
         name="library-restore",
     ),
+    path("supervision/known-lists/", views.hand_in_known_list, name="known-list-new"),
+    path("supervision/known-lists/<uuid:list_id>/roll-out/", views.roll_out_known_list, name="known-list-roll-out"),
+    path(
+        "supervision/known-lists/<uuid:list_id>/withdraw/",
+        views.withdraw_known_list,
+        {"act": "withdraw"},
+        name="known-list-withdraw",
+    ),
+    path(
+        "supervision/known-lists/<uuid:list_id>/restore/",
+        views.withdraw_known_list,
+        {"act": "restore"},
+        name="known-list-restore",
+    ),
 ]

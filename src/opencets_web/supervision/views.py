@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -17,13 +18,14 @@ from opencets_web.cases.views import int_of
 from opencets_web.media.serving import small_picture
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.middleware import actor_of
-from opencets_web.supervision import actions, caring, person_pages, queries, reporting, reviewing
+from opencets_web.supervision import actions, caring, known_lists, person_pages, queries, reporting, reviewing
 from opencets_web.supervision import libraries as phrase_libraries
 from opencets_web.supervision.forms import (
     AppointmentForm,
     ConditionForm,
     ContactForm,
     DeviceForm,
+    KnownListForm,
     LibraryForm,
     OrderForm,
     PersonForm,
@@ -200,11 +202,24 @@ def breach(request: HttpRequest, reference: str) -> HttpResponse:
 
 @require_POST
 def appointment(request: HttpRequest, reference: str) -> HttpResponse:
-    actions.person_for(actor_of(request), reference)
-    form = AppointmentForm(request.POST)
+    refused = "Say what it is and when it is due, as 2026-01-31 08:30."
+    return _entered(request, reference, AppointmentForm(request.POST), caring.agree, refused)
+
+
+@require_POST
+def contact(request: HttpRequest, reference: str) -> HttpResponse:
+    return _entered(request, reference, ContactForm(request.POST), caring.enter_contact, "Say who it is.")
+
+
+def _entered(
+    request: HttpRequest, reference: str, form: AppointmentForm | ContactForm, act: Callable[..., UUID], refused: str
+) -> HttpResponse:
+    """Do what a form of care asks for. ActRefused with ``refused``: it is not filled in."""
+    actor = actor_of(request)
+    actions.person_for(actor, reference)
     if not form.is_valid():
-        raise ActRefused("Say what it is and when it is due, as 2026-01-31 08:30.")
-    caring.agree(actor_of(request), reference, **form.cleaned_data)
+        raise ActRefused(refused)
+    act(actor, reference, **form.cleaned_data)
     return _section(reference, "care")
 
 
@@ -212,16 +227,6 @@ def appointment(request: HttpRequest, reference: str) -> HttpResponse:
 def settle(request: HttpRequest, row_id: UUID, act: str) -> HttpResponse:
     reference = caring.settle(actor_of(request), row_id, act, request.POST.get("outcome", ""))
     _undo(request, act, "open", reverse("supervision:appointment-open", args=[row_id]))
-    return _section(reference, "care")
-
-
-@require_POST
-def contact(request: HttpRequest, reference: str) -> HttpResponse:
-    actions.person_for(actor_of(request), reference)
-    form = ContactForm(request.POST)
-    if not form.is_valid():
-        raise ActRefused("Say who it is.")
-    caring.enter_contact(actor_of(request), reference, **form.cleaned_data)
     return _section(reference, "care")
 
 
@@ -288,7 +293,7 @@ def draft(request: HttpRequest, device_id: UUID) -> HttpResponse:
 def order(request: HttpRequest, order_id: UUID) -> HttpResponse:
     actor = actor_of(request)
     found = person_pages.get_order(actor, order_id)
-    form = OrderForm(request.POST or None, found.policy, found.offers, found.agencies, found.given)
+    form = OrderForm(request.POST or None, found.policy, found.offers, found.given)
     if request.method == "POST" and form.is_valid():
         actions.change_draft(actor, order_id, **form.wanted())
         messages.success(request, "The draft is kept.")
@@ -312,7 +317,7 @@ def condition(request: HttpRequest, order_id: UUID) -> HttpResponse:
         actions.put_condition(actor, order_id, **one.wanted())
         messages.success(request, "The condition is kept.")
         return redirect("supervision:order", order_id)
-    form = OrderForm(None, found.policy, found.offers, found.agencies, found.given)
+    form = OrderForm(None, found.policy, found.offers, found.given)
     return _order_page(request, actor, order_id, form, one, 422)
 
 
@@ -366,8 +371,38 @@ def libraries(request: HttpRequest) -> HttpResponse:
         phrase_libraries.hand_in(actor, given.read(phrase_libraries.LARGEST + 1), given.name or "")
         messages.success(request, "The library is handed in. Test it against a sample before it goes to a device.")
         return redirect("supervision:libraries")
-    page = {"found": person_pages.get_libraries(actor), "form": LibraryForm(), "sample": SampleForm()}
-    return render(request, "supervision/libraries.html", page)
+    return _libraries_page(request, KnownListForm())
+
+
+def _libraries_page(request: HttpRequest, known: KnownListForm) -> HttpResponse:
+    found = person_pages.get_libraries(actor_of(request))
+    page = {"found": found, "form": LibraryForm(), "sample": SampleForm(), "known": known}
+    return render(request, "supervision/libraries.html", page, status=422 if known.errors else 200)
+
+
+@require_POST
+def hand_in_known_list(request: HttpRequest) -> HttpResponse:
+    actor, form = actor_of(request), KnownListForm(request.POST, request.FILES)
+    queries.require_reader(actor)
+    if not form.is_valid():
+        return _libraries_page(request, form)
+    given = dict(form.cleaned_data)
+    content = given.pop("file").read(known_lists.LARGEST + 1)
+    known_lists.hand_in(actor, content, **given)
+    messages.success(request, "The list is handed in. Name it in an order, or roll it out to devices.")
+    return redirect("supervision:libraries")
+
+
+@require_POST
+def roll_out_known_list(request: HttpRequest, list_id: UUID) -> HttpResponse:
+    return _rolled_out(request, known_lists.roll_out(actor_of(request), list_id, _devices_of(request)))
+
+
+@require_POST
+def withdraw_known_list(request: HttpRequest, list_id: UUID, act: str) -> HttpResponse:
+    known_lists.withdraw(actor_of(request), list_id, withdrawn=act == "withdraw")
+    _undo(request, act, "restore", reverse("supervision:known-list-restore", args=[list_id]))
+    return redirect("supervision:libraries")
 
 
 @require_POST
@@ -383,8 +418,14 @@ def test_library(request: HttpRequest, library_id: UUID) -> HttpResponse:
 
 @require_POST
 def roll_out(request: HttpRequest, library_id: UUID) -> HttpResponse:
-    chosen = [found for one in request.POST.getlist("device") if (found := _id(one)) is not None]
-    count = phrase_libraries.roll_out(actor_of(request), library_id, chosen)
+    return _rolled_out(request, phrase_libraries.roll_out(actor_of(request), library_id, _devices_of(request)))
+
+
+def _devices_of(request: HttpRequest) -> list[UUID]:
+    return [found for one in request.POST.getlist("device") if (found := _id(one)) is not None]
+
+
+def _rolled_out(request: HttpRequest, count: int) -> HttpResponse:
     messages.success(
         request, f"Signed into the orders of {count} device{'' if count == 1 else 's'}; the agents fetch it."
     )

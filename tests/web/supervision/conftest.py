@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from opencets.packing import captures
-from opencets.packing.order import Order, sign_request
+from opencets.packing.made_up import MadeUpDevice as Agent
+from opencets.packing.order import Order
 
 if TYPE_CHECKING:
     from opencets_web.policy.actor import Actor
@@ -23,50 +22,6 @@ if TYPE_CHECKING:
     Behind = Callable[[Actor | None], AbstractContextManager[None]]
 
 REFERENCE = "SV-2026-0001"
-
-
-@dataclass
-class Agent:
-    """What an agent does, without a screen: a chain of entries, sealed and signed as the order says."""
-
-    key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
-    device: str = field(default_factory=lambda: str(uuid4()))
-    boot: str = field(default_factory=lambda: secrets.token_hex(8))
-    order: str = ""
-    version: int = 1
-    recipient: str = ""
-    after: tuple[int, str] = (0, "")
-    begun: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
-
-    def __post_init__(self) -> None:
-        self.after = captures.beginning(self.device)
-
-    def request(self, name: str = "Desktop in the hall") -> bytes:
-        """Its request for an order."""
-        said = {"device": self.device, "name": name, "accounts": ["sam"], "system": "Invented 1", "made_at": self.begun}
-        return sign_request(said, self.key)
-
-    def obey(self, order: Order) -> None:
-        """Take an order over."""
-        self.order, self.version, self.recipient = order.order, order.version, order.server_key
-
-    def entry(self, body: captures.Body, **changed: Any) -> captures.Entry:
-        """The next link of its chain."""
-        now = dt.datetime.now(dt.UTC)
-        mono = round((now - self.begun).total_seconds() * 1000)
-        made = captures.make_entry(
-            self.after, body, captures.seal_body(body, self.recipient), device=self.device, boot=self.boot, at=now, mono_ms=mono,
-            order=self.order, version=self.version,
-        )  # fmt: skip
-        if changed:
-            made = replace(made, **changed)
-            made = replace(made, hash=made.reckoned())
-        self.after = made.head
-        return made
-
-    def headers(self, body: bytes, at: dt.datetime | None = None) -> dict[str, str]:
-        """The signature of a request."""
-        return captures.sign_batch(self.device, at or dt.datetime.now(dt.UTC), body, self.key)
 
 
 def hit(

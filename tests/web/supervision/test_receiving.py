@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from opencets.errors import ActRefused, DamagedSource, NotFound, SourceRefused
-from opencets.packing.captures import Entry, Evasion, Gap, Stopped, batch_of, check_chain
+from opencets.packing.captures import Account, Drive, Entry, Evasion, Gap, Stopped, batch_of, check_chain
 from tests.web.supervision.conftest import Agent, Watched, heartbeat, hit, picture, supervising, watch
 
 if TYPE_CHECKING:
@@ -189,6 +189,68 @@ def test_gaps_evasion_and_stopping_are_told(watched: Watched, send: Any, as_acto
     with as_actor(watched.officer):
         _, _, faults = _rows(watched)
     assert {fault.kind for fault in faults} == {"gap", "evasion", "notice", "stopped"}
+
+
+def test_drives_and_accounts_are_hits_as_severe_as_the_condition_says_and_those_that_stay_are_told_once(
+    watched: Watched, send: Any, as_actor: Behind
+) -> None:
+    from opencets.packing.order import open_order
+    from opencets_web.supervision import actions, by_rule, queries
+    from opencets_web.supervision.models import Entry, Hit, Order
+
+    officer, agent = watched.officer, watched.agent
+    stick = Drive("present", "/dev/sdb1", "/media/sam/STICK", "vfat", 16_000_000_000)
+    send([agent.entry(stick)])
+    with as_actor(officer):
+        _, hits, (fault,) = _rows(watched)
+        assert not hits
+        assert "no condition names the collector drive" in fault.sentence
+        made = actions.draft_order(officer, watched.device_id)
+        hours = [{"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "00:00", "to": "00:00"}]
+        for ref, collectors, excluded in (
+            ("C1", ["drive"], {"hours": hours}), ("C2", ["account", "drive"], {}), ("C3", ["drive"], {}),
+        ):  # fmt: skip
+            actions.put_condition(
+                officer, made, ref=ref, words="No other drives.", collectors=collectors, excluded=excluded,
+                alert_severity=3, severity_from=5,
+            )  # fmt: skip
+        actions.sign_order(officer, made)
+        row = Order.objects.get(pk=made)
+        order = open_order(row.document.encode(), [watched.order.key])
+        assert {one.ref: one.alert_severity for one in order.conditions} == {"C1": 3, "C2": 3, "C3": 3}
+        agent.obey(order)
+    bodies = [
+        stick, replace(stick, device="/dev/sdc1"), replace(stick, act="removed"), replace(stick, act="added"),
+        Account("present", "guest"), Account("present", "guest"), Account("signed in", "guest"), Account("signed out", "guest"),
+    ]  # fmt: skip
+    send([agent.entry(body) for body in bodies])
+    send([agent.entry(stick)])
+    with as_actor(officer):
+        _, hits, _ = _rows(watched)
+        assert [(hit.seq, hit.phrase, hit.severity, hit.condition) for hit in hits] == [
+            (2, "A drive is plugged in", 3, "C2"), (5, "A drive was plugged in", 3, "C2"),
+            (6, "There is another account", 3, "C2"), (8, "Another account signed in", 3, "C2"),
+        ]  # fmt: skip
+        assert hits[0].said["reason"] == (
+            "The drive /dev/sdb1 (vfat, 16.0 GB) was there when the agent began to look; its folder is /media/sam/STICK."
+            " Nothing on it was looked at. Condition C2 tells of it with severity 3."
+        )
+        assert "“guest”, which the order does not name, signed in" in hits[3].said["reason"]
+        listed = queries.get_queue(officer).rows
+        assert {(one.phrase, one.text) for one in listed} == {
+            ("A drive was plugged in", "/dev/sdb1 at /media/sam/STICK"), ("Another account signed in", "guest"),
+        }  # fmt: skip
+        Entry.objects.filter(kind__in=["drive", "account"]).update(
+            received_at=dt.datetime.now(dt.UTC) - dt.timedelta(days=91)
+        )
+    with as_actor(None):
+        by_rule.delete_by_rule()
+    with as_actor(officer):
+        kept, hits, _ = _rows(watched)
+        assert all(hit.deleted_at is None for hit in hits)
+        with_words = {row.seq for row in kept if not row.body.startswith("sha256:")}
+        assert with_words == {2, 5, 6, 8}, "what a hit stands on stays as long as the hit"
+        assert Hit.objects.count() == 4
 
 
 def test_signatures_clocks_and_other_devices_are_refused(

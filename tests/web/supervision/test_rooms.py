@@ -86,6 +86,58 @@ def test_every_page_of_the_room_answers_the_officer_and_nobody_else(
     assert browser.get(f"/supervision/people/{REFERENCE}/elsewhere/").status_code == 404
 
 
+def test_an_expired_grant_gives_nothing_of_the_room(
+    full: Watched, cast: Cast, as_actor: Behind, client_for: Callable[[Actor | None], Client]
+) -> None:
+    from opencets_web.policy import door
+    from opencets_web.policy.models import Grant
+    from opencets_web.supervision import actions, models
+
+    reviewer = replace(cast.colleague, roles=frozenset({"reviewer"}))
+    with as_actor(full.officer):
+        actions.name_reviewer(full.officer, REFERENCE, reviewer.officer_id)
+        first = _hits(full)[0].id
+    guarded = (
+        models.SupervisedPerson,
+        models.Device,
+        models.Order,
+        models.Condition,
+        models.Entry,
+        models.Hit,
+        models.Fault,
+    )
+
+    def sees(actor: Actor) -> set[str]:
+        with as_actor(actor):
+            behind = {one.__name__ for one in guarded if one.objects.exists()}
+            assert behind == {one.__name__ for one in guarded if door.visible(actor, one.objects.all()).exists()}
+            return behind
+
+    assert len(sees(full.officer)) == len(sees(reviewer)) == len(guarded)
+    holding = models.SupervisedPerson.objects.get(reference=REFERENCE).holding_id
+    for grant in Grant.objects.filter(holding_id=holding):
+        grant.granted_at, grant.expires_at = (
+            grant.granted_at - dt.timedelta(days=2),
+            grant.granted_at - dt.timedelta(days=1),
+        )
+        grant.save(update_fields=["granted_at", "expires_at"])
+    assert sees(full.officer) == sees(reviewer) == set()
+    cast.officers["owner"].refresh_from_db()
+    browser = client_for(full.officer)
+    for address in (
+        f"/supervision/people/{REFERENCE}/", f"/supervision/people/{REFERENCE}/told.pdf", f"/supervision/hits/{first}/",
+        f"/supervision/hits/{first}/screenshot/", f"/supervision/orders/{full.order_id}/",
+        f"/supervision/orders/{full.order_id}/file/",
+    ):  # fmt: skip
+        assert browser.get(address).status_code == 404, address
+    for address in ("/supervision/", "/supervision/people/", "/supervision/devices/", "/supervision/libraries/"):
+        text = browser.get(address).content.decode()
+        assert not any(words in text for words in ("Sam Sample", "blue kiosk", "Desktop in the hall", REFERENCE)), (
+            address
+        )
+    assert browser.post(f"/supervision/hits/{first}/review/", {"verdict": "false"}).status_code == 404
+
+
 def test_two_stages_keep_apart_and_each_review_can_be_taken_back(full: Watched, cast: Cast, as_actor: Behind) -> None:
     from opencets_web.supervision import actions, queries, reviewing
 
