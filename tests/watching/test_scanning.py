@@ -67,6 +67,7 @@ def test_what_only_looks_alike_is_not_found(text: str) -> None:
         ("50 and 505 and s0s", "sos", ["s0s"]),
         ("room 12, room i2, r00m 12", "room 12", ["room 12", "r00m 12"]),
         ("5e11 se1l sell", "sell", ["5e11", "se1l", "sell"]),
+        ("11l l1l", "l1l", ["11l", "l1l"]),
         ("busstop buss top bus stop", "bus stop", ["bus stop"]),
         ("hi!there", "hi there", ["hi!there"]),
         ("a g a i n s t", "gains", ["g a i n s"]),
