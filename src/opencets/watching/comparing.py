@@ -156,6 +156,8 @@ def _is_spelled(entry: Wanted, cuts: set[int]) -> bool:
 
 def least_places(found: Sequence[Place]) -> list[Place]:
     """Of the places of one phrase those that have no other within."""
+    if len(found) < 2:
+        return list(found)
     kept: list[Place] = []
     for place in sorted(set(found), key=lambda place: (place.end - place.first, place.first, place.how)):
         if not any(place.first <= other.first and other.end <= place.end for other in kept):

@@ -139,7 +139,7 @@ class Screen:
             unread = points[(codes == _UNKNOWN) | (codes == _SEVERAL)]
             if not unread.size:
                 return codes, is_longer
-            for point in np.unique(unread).tolist():
+            for point in {*unread.tolist()}:
                 self._table[point] = self._code_of(chr(point))
                 if self._table[point] == _SEVERAL:
                     text = text.replace(chr(point), fold(chr(point)))
@@ -193,7 +193,7 @@ class _Text:
         starts = self.others - np.arange(self.others.size)
         if not self.kinds.all():
             starts = starts[self.kinds != _NOTHING]
-        self.starts = starts[_changes(starts)]
+        self.starts = _once(starts)
         """Which letters begin a token; the last of them is the one after the last letter."""
         self.low = low
         self.units = np.zeros(self.letters.size + _BEHIND, np.uint8)
@@ -210,10 +210,7 @@ class _Text:
             self.starts = np.flatnonzero(self.opens)
 
     def _numbers(self, places: Places) -> list[int]:
-        if not places.size:
-            return []
-        numbers: list[int] = np.unique(np.searchsorted(self._ends, places) - 1).tolist()
-        return numbers
+        return sorted({*(np.searchsorted(self._ends, places) - 1).tolist()})
 
     def composing(self) -> list[int]:
         """Lines with letters that are written in parts."""
@@ -267,8 +264,8 @@ class _Text:
             is_kept = _changes(same)
             kept = np.flatnonzero(is_kept)
             number = np.cumsum(is_kept) - 1
-            starts = np.unique(number[self.starts[:-1]])
-            ends = np.unique(number[self.starts[1:] - 1]) + 1
+            starts = _once(number[self.starts[:-1]])
+            ends = _once(number[self.starts[1:] - 1]) + 1
             units = np.concatenate((self.units[kept], np.zeros(_BEHIND, np.uint8)))
             glued = None if self.glued is None else np.concatenate((self.glued[kept], np.zeros(_BEHIND, np.uint8)))
             hits = beginnings.look(units, glued, starts, ends, np.searchsorted(ends, starts, "right"))
@@ -322,6 +319,11 @@ def _block_of(lines: Iterator[str]) -> list[str]:
 def _key(low: Any, glued: Any) -> Any:
     """Eight letters as one number of 64 bits."""
     return low ^ glued * _SPREAD if isinstance(low, np.ndarray) else low ^ glued * int(_SPREAD) % (1 << 64)
+
+
+def _once(row: Places) -> Places:
+    """Of numbers in their order each once."""
+    return row[_changes(row)]
 
 
 class _Beginnings:

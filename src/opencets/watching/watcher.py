@@ -271,6 +271,8 @@ def _end(text: str, end: int) -> int:
 
 def _least(found: Sequence[tuple[int, int, Place, int]]) -> list[tuple[int, int, Place, int]]:
     """The places of both readings, those that have no other within."""
+    if len(found) < 2:
+        return list(found)
     kept: list[tuple[int, int, Place, int]] = []
     for each in sorted(found, key=lambda each: (each[1] - each[0], each[0], each[3])):
         if not any(each[0] <= other[0] and other[1] <= each[1] for other in kept):
