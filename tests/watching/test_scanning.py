@@ -163,6 +163,26 @@ def test_a_pattern_is_found_near_its_anchor_only() -> None:
     assert watcher.scan("at 7 o'clock") == []
 
 
+def test_many_lines_give_the_same_hits_with_the_same_reasons_as_each_alone() -> None:
+    alone = Context("alone", "asked to come alone", by=2, words=("come alone",), within=60)
+    phrases = (
+        Phrase("blue kiosk", 3, "en", "places", "tests", ("alone",)),
+        Phrase("green umbrella", 3, "en", "places", "tests", pattern=r"at \d{1,2} o.?clock", window=40),
+        Phrase("strasse am see", 2, "de", "places", "tests"),
+        Phrase("蓝色报亭", 2, "zh", "places", "tests"),
+        Phrase("bo", 1, "en", "places", "tests"),
+    )
+    watcher = Watcher([Library("neutral", 1, "Harmless.", "tests", phrases, {"alone": alone})])
+    lines = [
+        "come alone to the blue kiosk, bo", "c0me al0ne and far away to the b.l.u.e kiosk", "the blue\x1ekiosk\nbo",
+        "at 7 o'clock by the gr33n umbrella, or the greeeen umbrella", "ßßß die Straße am See, STRASSE AM SEE",
+        "天地!蓝色报亭 b0", "", "blue", "kiosk", "b@ bo", "æ 蓝 色 报 亭 œ bo",
+    ]  # fmt: skip
+    by_line = dict(watcher.scan_lines(lines))
+    assert {number: watcher.scan(line) for number, line in enumerate(lines) if watcher.scan(line)} == by_line
+    assert sorted(by_line) == [0, 1, 2, 3, 4, 5, 9, 10]
+
+
 def test_a_phrase_can_be_muted_and_languages_left_out() -> None:
     library = library_of("blue kiosk", "green umbrella")
     hits = Watcher([library], muted=["blue kiosk"]).scan("blue kiosk, green umbrella")
