@@ -33,6 +33,7 @@ from opencets.watching.watcher import said
 
 CORPORA = {"latin": ("en", "fr"), "ten languages": ()}
 SLOWER_THAN_RE = 30
+MOST_TIMES_OF_RAW = 2
 MOST_MEMORY_MB = 200
 BY_MESSAGE = "ahocorasick_rs, message by message"
 
@@ -215,6 +216,7 @@ def main() -> None:
             print(f"  found of each disguise: {each['recall_by_disguise']}")
     for result in results:
         assert result["times_of_re"] >= SLOWER_THAN_RE, result
+        assert result["times_the_time_of_raw_by_message"] <= MOST_TIMES_OF_RAW, result
         assert result["memory_mb"] < MOST_MEMORY_MB, result
 
 

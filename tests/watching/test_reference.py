@@ -15,7 +15,7 @@ from tests.watching.libraries import invented, library_of
 
 PHRASES = (
     "ab", "aab", "a bb", "abba ab", "il", "ill", "lil il", "sos", "so s1", "12 a", "кот ab", "天地", "天 a", "ก า", "กา", "가나 다",
-    "abab abab ab", "ßa", "bab abba bab", "がa",
+    "abab abab ab", "ßa", "bab abba bab", "がa", "l1l", "天地ab天地天地天地", "lobster lobster",
 )  # fmt: skip
 LETTERS = "aabbills1053!$@|+ .  \u200b\u0301éßкотАВ天地กาั가나다が\u3099ｶﾞ\u1100\u1161ﷺ\n🚂ﬁ"
 

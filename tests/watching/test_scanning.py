@@ -67,6 +67,7 @@ def test_what_only_looks_alike_is_not_found(text: str) -> None:
         ("50 and 505 and s0s", "sos", ["s0s"]),
         ("room 12, room i2, r00m 12", "room 12", ["room 12", "r00m 12"]),
         ("5e11 se1l sell", "sell", ["5e11", "se1l", "sell"]),
+        ("11l l1l", "l1l", ["11l", "l1l"]),
         ("busstop buss top bus stop", "bus stop", ["bus stop"]),
         ("hi!there", "hi there", ["hi!there"]),
         ("a g a i n s t", "gains", ["g a i n s"]),
@@ -160,6 +161,26 @@ def test_a_pattern_is_found_near_its_anchor_only() -> None:
     assert (hit.matched, hit.how, hit.phrase) == ("at 7 o'clock", "pattern", r"blue kiosk ~ at \d{1,2} o.?clock")
     assert watcher.scan("at 7 o'clock" + " " * 50 + "the blue kiosk") == []
     assert watcher.scan("at 7 o'clock") == []
+
+
+def test_many_lines_give_the_same_hits_with_the_same_reasons_as_each_alone() -> None:
+    alone = Context("alone", "asked to come alone", by=2, words=("come alone",), within=60)
+    phrases = (
+        Phrase("blue kiosk", 3, "en", "places", "tests", ("alone",)),
+        Phrase("green umbrella", 3, "en", "places", "tests", pattern=r"at \d{1,2} o.?clock", window=40),
+        Phrase("strasse am see", 2, "de", "places", "tests"),
+        Phrase("蓝色报亭", 2, "zh", "places", "tests"),
+        Phrase("bo", 1, "en", "places", "tests"),
+    )
+    watcher = Watcher([Library("neutral", 1, "Harmless.", "tests", phrases, {"alone": alone})])
+    lines = [
+        "come alone to the blue kiosk, bo", "c0me al0ne and far away to the b.l.u.e kiosk", "the blue\x1ekiosk\nbo",
+        "at 7 o'clock by the gr33n umbrella, or the greeeen umbrella", "ßßß die Straße am See, STRASSE AM SEE",
+        "天地!蓝色报亭 b0", "", "blue", "kiosk", "b@ bo", "æ 蓝 色 报 亭 œ bo",
+    ]  # fmt: skip
+    by_line = dict(watcher.scan_lines(lines))
+    assert {number: watcher.scan(line) for number, line in enumerate(lines) if watcher.scan(line)} == by_line
+    assert sorted(by_line) == [0, 1, 2, 3, 4, 5, 9, 10]
 
 
 def test_a_phrase_can_be_muted_and_languages_left_out() -> None:

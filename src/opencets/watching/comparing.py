@@ -103,16 +103,16 @@ def _walk(
         run = runs[at]
         if run.opens and matched:
             cuts = (*cuts, matched)
-        stand = run.letter
-        if stand != letters[matched]:
-            stand = LEET.get(run.letter, "")
-            if letters[matched] not in stand:
-                return
-            leet = True
-            alone += 0 if run.may_be_leet else run.size
+        stand = run.letter + LEET.get(run.letter, "")
+        if letters[matched] not in stand:
+            return
         most = 1
         while most < run.size and matched + most < len(letters) and letters[matched + most] in stand:
             most += 1
+        if len(stand) > 1 and letters[matched : matched + most] != run.letter * most:
+            leet = True
+            if not run.may_be_leet:
+                alone += most - letters.count(run.letter, matched, matched + most)
         if run.least == run.size:
             if most < run.size:
                 return
@@ -156,6 +156,8 @@ def _is_spelled(entry: Wanted, cuts: set[int]) -> bool:
 
 def least_places(found: Sequence[Place]) -> list[Place]:
     """Of the places of one phrase those that have no other within."""
+    if len(found) < 2:
+        return list(found)
     kept: list[Place] = []
     for place in sorted(set(found), key=lambda place: (place.end - place.first, place.first, place.how)):
         if not any(place.first <= other.first and other.end <= place.end for other in kept):

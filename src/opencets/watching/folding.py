@@ -122,6 +122,23 @@ def is_composing(sign: str) -> bool:
     return "\u1100" <= sign <= "\u11c2" or sign in "\u3099\u309a\uff9e\uff9f"
 
 
+@lru_cache(maxsize=65_536)
+def _cuts(sign: str) -> str:
+    """Whether a character is apart from the tokens beside it ("apart"), opens one ("opens"), or goes on with what is before it."""
+    letters = fold(sign)
+    if letters == " " and sign not in SIGNS:
+        return "apart"
+    if sign in SIGNS or is_composing(sign):
+        return ""
+    return "opens" if letters and is_unspaced(letters[0]) and not _is_mark(letters[0]) else "goes on" if letters else ""
+
+
+def is_cut(text: str, at: int) -> bool:
+    """Whether no token reaches over a place in a text, and nothing before it matters behind it, in either reading."""
+    left, right = _cuts(text[at - 1]), _cuts(text[at])
+    return left == "apart" or right == "apart" or (right == "opens" and left != "")
+
+
 class Run(NamedTuple):
     """One letter of a token, written ``size`` times side by side."""
 

@@ -1,12 +1,12 @@
-"""Which of many lines can have a hit, and of which phrases: whole blocks of lines at a time, without a loop over characters.
+"""Where in many lines a phrase may stand: whole blocks of lines at a time, without a loop over characters.
 
-A block becomes bytes, one for a letter: by a table for ASCII, by a table over code points otherwise; a letter that no phrase has is
-``OTHER``, letters of scripts without spaces take two bytes. An automaton looks for phrases of one word or few letters among tokens
-with one space between, another for phrases without spaces; long ones are looked for where a token begins. Lines in which more than
-that can match (signs beside letters, a letter three times, letters spelled one by one) are found by comparing the block with
-itself, moved by a place, and are compared in full.
+A block becomes a row of codes, one for a character: by a table over code points. Letters that may stand for each other share the
+lower byte of their code. Of the row the letters are taken, with nothing between them, and the places where a token begins; from
+each of these the next letters are looked up at once, in a table of bits that fits into a cache where an automaton would not. Lines
+in which more than that can match (signs beside letters, a letter three times, two doubled ones) are found by comparing the row with
+itself, moved by a place; they are looked at again with their repeated letters taken together, and with their signs as letters.
 
-What comes out may be too much, never too little; ``comparing`` decides. Code points share a byte where an alphabet is full.
+What comes out may be too much, never too little; ``comparing`` decides. Letters share a code where an alphabet is full.
 """
 
 from __future__ import annotations
@@ -14,138 +14,142 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 from numpy.typing import NDArray
 
-from opencets.watching.comparing import JOINED_FROM, Wanted
+from opencets.watching.comparing import Wanted
 from opencets.watching.folding import PUNCTUATION, SAME, SIGNS, fold, is_composing, is_unspaced
 
 BLOCK = 1_500_000
-"""Characters looked at together."""
+"""Characters of lines that are held at a time."""
+PART = 300_000
+"""Characters looked at together: so many that their codes stay in a processor's cache."""
 LONGEST_LINE = 8_000
-_NOTHING, _UNKNOWN, _SEVERAL, _SIGN, _COMPOSING, _PUNCTUATION = 0, 1, 2, 3, 4, 5
-_NEWLINE, _SPACE, _OTHER, _OTHER_GLUED = 10, 32, 95, 160
-_APART = bytes([_SPACE, _SIGN, _PUNCTUATION])
-_SPACED = bytes([*range(33, 48), *range(58, 95), 96, *range(123, 160)])
+_NOTHING, _SPACE, _COMPOSING, _UNKNOWN, _SEVERAL, _SIGN, _PUNCTUATION = range(7)
+_LINE_END, _OTHER, _LATIN, _SPACED, _OTHER_GLUED = 8, 9, 10, 36, 160
+"""Codes of letters begin with that of the line's end, which no phrase has."""
+_END = "\x1e"
+"""Ends a line here: a separator, which unlike a newline hardly stands within one."""
+_BETWEEN = f" {_END} "
 _GLUED = range(161, 256)
-_LETTERS_AND_DIGITS = bytes([*range(48, 58), *range(97, 123)])
-_DENSE_UP_TO = 64
-"""Bytes in use from which a dense automaton would outgrow the processor's cache."""
-_BITS = 18
-_SECOND = JOINED_FROM - 8
+_DIGIT = 0x200
+"""From here on codes below ``_OTHER_GLUED`` in their lower byte are digits, which are never repeated for emphasis."""
+_LONG = 10
+"""Letters from which a phrase is looked up by its first ten, whatever stands after them."""
+_KEY = 8
+_FURTHER = (8, 5, 2)
+"""Where the letters begin by which a long phrase is told from others with the same beginning: the first that it reaches."""
+_FEW = 4
+"""Letters by which most beginnings of short phrases are ruled out at first."""
+_BEHIND = 16
+_LEAST_BITS, _BITS_FOR_EACH = 18, 32
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
-Bytes = NDArray[np.uint8]
+_MASKS = np.array([(1 << 8 * min(size, _KEY)) - 1 for size in range(_LONG)], np.uint64)
+_FAR = np.int64(1 << 40)
+Codes = NDArray[np.uint16]
+Places = NDArray[np.int64]
+Found = list[tuple[int, int, int]]
+"""Phrases by their places in ``wanted``, each with the first of its characters and the one after the last."""
+
+
+class Candidates(NamedTuple):
+    """Where which phrases may stand in a line; ``found`` is None where every phrase may, anywhere."""
+
+    number: int
+    line: str
+    found: Found | None
+    is_strange: bool
+    """Whether letters in it may be repeated, and signs may be letters."""
 
 
 class Screen:
-    """Lines that may have hits, with the phrases to compare; None for all of them."""
+    """The phrases, ready to be looked for in blocks of lines."""
 
     def __init__(self, wanted: Sequence[Wanted]) -> None:
         letters = sorted({letter for entry in wanted for letter in entry.letters})
+        self._low = {chr(97 + at): _LATIN + at for at in range(26)}
         spaced = [letter for letter in letters if letter > "\x7f" and not is_unspaced(letter)]
-        self._codes = {chr(code): code for code in _LETTERS_AND_DIGITS}
-        self._codes.update({letter: _SPACED[at % len(_SPACED)] for at, letter in enumerate(spaced)})
+        self._low.update({letter: _SPACED + at % (_OTHER_GLUED - _SPACED) for at, letter in enumerate(spaced)})
         for at, letter in enumerate(filter(is_unspaced, letters)):
-            first, second = divmod(at % len(_GLUED) ** 2, len(_GLUED))
-            self._codes[letter] = _GLUED[first] | _GLUED[second] << 8
-        self._table: NDArray[np.uint16] | None = None
-        self._ascii = bytes(self._code_of(chr(code)) & 255 for code in range(128)) + bytes(128)
-        same = bytearray(range(256))
-        for code in _LETTERS_AND_DIGITS:
-            same[code] = ord(chr(code).translate(SAME))
-        same[_SIGN] = same[_PUNCTUATION] = _SPACE
-        self._squeezed = bytes(same)
-        same[_OTHER_GLUED:] = bytes([_SPACE]) * (256 - _OTHER_GLUED)
-        self._words = bytes(same)
-        self._is_letter = np.zeros(256, np.bool_)
-        self._is_letter[[*_SPACED, *range(97, 123)]] = True
+            round_, place = divmod(at, len(_GLUED))
+            self._low[letter] = _GLUED[place] | round_ % 255 + 1 << 8
+        self._ascii = np.array([self._code_of(chr(code)) for code in range(128)], np.uint16)
+        self._table: Codes | None = None
         self._is_beside = np.ones(256, np.bool_)
-        self._is_beside[[_SIGN, _PUNCTUATION, _SPACE, _NEWLINE]] = False
-        self._word_automaton = _Automaton(
-            (b" " + b" ".join(self._bytes_of(token) for token in entry.tokens) + b" ", at)
-            for at, entry in enumerate(wanted)
-            if not (entry.glued or entry.is_joined)
-        )
-        self._glued_automaton = _Automaton(
-            (self._bytes_of(entry.letters), at) for at, entry in enumerate(wanted) if entry.glued
-        )
-        joined = [
-            (self._bytes_of(entry.letters), at)
-            for at, entry in enumerate(wanted)
-            if entry.is_joined and not entry.glued
-        ]
-        self._beginnings = _Beginnings(joined)
+        self._is_beside[[_SPACE, _SIGN, _PUNCTUATION, _LINE_END]] = False
+        spelled = [np.array([self._loose_code(letter) for letter in entry.letters], np.uint16) for entry in wanted]
+        self._beginnings = _Beginnings(spelled)
+        self._loose_beginnings = _Beginnings([codes[_changes(codes)] for codes in spelled])
 
-    def candidates(self, lines: Iterable[str]) -> Iterator[tuple[int, str, Sequence[int] | None]]:
-        """Number, line and the phrases that it may have, by their places in ``wanted``, each as often as it may stand there."""
+    def candidates(self, lines: Iterable[str]) -> Iterator[Candidates]:
+        """The lines in which something may stand, by their number from 0."""
         stream = iter(lines)
         first = 0
         while block := _block_of(stream):
-            found, full = self._of_block(block)
-            for number in sorted(full.union(found)):
-                yield first + number, block[number], None if number in full else found[number]
+            for number, found, is_strange in self._of_block(block):
+                yield Candidates(first + number, block[number], found, is_strange)
             first += len(block)
 
-    def _of_block(self, block: list[str]) -> tuple[dict[int, list[int]], set[int]]:
-        """For its lines the phrases they may have, and which lines must be compared with every phrase."""
-        if max(map(len, block)) <= LONGEST_LINE:
-            return self._look(block)
-        long = {number for number, line in enumerate(block) if len(line) > LONGEST_LINE}
-        found, full = self._look(["" if number in long else line for number, line in enumerate(block)])
-        return found, full | long
+    def _of_block(self, block: list[str]) -> list[tuple[int, Found | None, bool]]:
+        told: list[tuple[int, Found | None, bool]] = []
+        lines = block
+        sizes = list(map(len, block))
+        if max(sizes) > LONGEST_LINE:
+            told = [(number, None, True) for number, size in enumerate(sizes) if size > LONGEST_LINE]
+            lines = ["" if size > LONGEST_LINE else line for line, size in zip(block, sizes, strict=True)]
+        strange: list[int] = []
+        step = 1 + len(lines) * PART // (1 + sum(sizes))
+        for first in range(0, len(lines), step):
+            part = lines[first : first + step]
+            text = _Text(self, part)
+            composing = text.composing()
+            told += [(first + number, None, True) for number in composing]
+            left_out = {*text.strange(self._is_beside)}.difference(composing)
+            strange += [first + number for number in left_out]
+            left_out.update(composing)
+            found = text.found(self._beginnings)
+            told += [(first + number, some, False) for number, some in found.items() if number not in left_out]
+        if strange:
+            strange.sort()
+            found = self._again([lines[number] for number in strange])
+            told += [(strange[at], some, True) for at, some in found.items()]
+        return sorted(told, key=lambda each: each[0])
 
-    def _look(self, lines: list[str]) -> tuple[dict[int, list[int]], set[int]]:
-        body = self._bytes(" " + " \n ".join(lines) + " ")
-        if body.count(_NEWLINE) != len(lines) - 1:
-            body = self._bytes(" " + " \n ".join([line.replace("\n", " ") for line in lines]) + " ")
-        full = set(self._strange(np.frombuffer(body, np.uint8)))
-        words = body.translate(self._words)
-        units = np.frombuffer(words, np.uint8)
-        spaces = units == _SPACE
-        units = units[1:][~(spaces[1:] & spaces[:-1])]  # the block begins with a space, which is taken off here
-        words = b" " + units.tobytes()
-        units = np.frombuffer(words, np.uint8)
-        ends = np.flatnonzero(units == _SPACE)
-        single = np.diff(ends) == 2
-        alone = ends[:-3][single[:-2] & single[1:-1] & single[2:]]
-        for place in (1, 3, 5):
-            alone = alone[units[alone + place] != _NEWLINE]
-        if alone.size:
-            full.update(_lines(units, alone))
-        found: dict[int, list[int]] = defaultdict(list)
-        self._word_automaton.look(words, found)
-        self._beginnings.look(words.translate(None, b" "), ends - np.arange(ends.size), found)
-        if self._glued_automaton and np.frombuffer(body, np.uint8).max() >= _OTHER_GLUED:
-            self._glued_automaton.look(body.translate(self._squeezed, _APART), found)
-        return found, full
+    def _again(self, lines: list[str]) -> dict[int, Found]:
+        """What may stand in strange lines: with repeated letters as one, and with signs once as separators, once as letters."""
+        text = _Text(self, lines)
+        found = text.found(self._loose_beginnings, loose=True)
+        if text.count_signs():
+            for number, more in text.found(self._loose_beginnings, loose=True).items():
+                found[number] += more
+        return found
 
-    def _bytes(self, text: str) -> bytes:
-        """A text as letters in bytes, those of scripts without spaces in two."""
+    def codes(self, text: str) -> tuple[Codes, bool]:
+        """A code for each character, and whether characters that are several letters were written out before."""
         if text.isascii():
-            return text.encode().translate(self._ascii)
+            return self._ascii[np.frombuffer(text.encode(), np.uint8)], False
         if self._table is None:
             self._table = np.full(0x110000, _UNKNOWN, np.uint16)
+        is_longer = False
         while True:
             points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-            codes = self._table[points]
-            body = codes.view(np.uint8).tobytes().translate(None, b"\0")
-            if _UNKNOWN in body:
-                for point in np.unique(points[codes == _UNKNOWN]).tolist():
-                    self._table[point] = self._code_of(chr(point))
-            elif _SEVERAL in body:
-                for point in np.unique(points[codes == _SEVERAL]).tolist():
+            codes = np.take(self._table, points)
+            unread = points[(codes == _UNKNOWN) | (codes == _SEVERAL)]
+            if not unread.size:
+                return codes, is_longer
+            for point in {*unread.tolist()}:
+                self._table[point] = self._code_of(chr(point))
+                if self._table[point] == _SEVERAL:
                     text = text.replace(chr(point), fold(chr(point)))
-            else:
-                return body
+                    is_longer = True
 
     def _code_of(self, sign: str) -> int:
-        if sign == "\n":
-            return _NEWLINE
+        if sign == _END:
+            return _LINE_END
         if sign in SIGNS:
-            return _PUNCTUATION if sign in PUNCTUATION else _SIGN
+            return (_PUNCTUATION if sign in PUNCTUATION else _SIGN) | self._low[sign.translate(SAME)] << 8
         if is_composing(sign):
             return _COMPOSING
         letters = fold(sign)
@@ -153,33 +157,153 @@ class Screen:
             return _SEVERAL
         if letters in ("", " "):
             return _SPACE if letters else _NOTHING
-        return self._codes.get(letters) or (_OTHER_GLUED | _OTHER_GLUED << 8 if is_unspaced(letters) else _OTHER)
+        if letters == "l":
+            return self._loose_code(letters) | 1 << 8
+        if letters.isascii() and letters.isdigit():
+            return self._loose_code(letters) | _DIGIT + (int(letters) << 8)
+        return self._low.get(letters) or (_OTHER_GLUED if is_unspaced(letters) else _OTHER)
 
-    def _bytes_of(self, letters: str) -> bytes:
-        body = b"".join(self._codes[letter].to_bytes(2, "little") for letter in letters)
-        return body.translate(self._squeezed, b"\0")
-
-    def _strange(self, units: Bytes) -> Iterator[int]:
-        """Lines with a letter three times or two doubled ones, a sign before a letter, or letters written in parts."""
-        double = np.flatnonzero(units[1:] == units[:-1])
-        double = double[self._is_letter[units[double]]]
-        at = [double[:-1][np.diff(double) <= 2]]  # the next letter too, or the next pair
-        signs = np.flatnonzero((units == _SIGN) | (units == _PUNCTUATION))
-        at.append(signs[self._is_beside[units[signs + 1]]])
-        signs = signs[units[signs] == _SIGN]
-        at.append(signs[self._is_beside[units[signs - 1]]])
-        composing = units == _COMPOSING
-        if composing.any():
-            at.append(np.flatnonzero(composing))
-        places = np.concatenate(at)
-        if places.size:
-            yield from _lines(units, places)
+    def _loose_code(self, letter: str) -> int:
+        """The code that a letter shares with all that it may stand for."""
+        return self._low[letter.translate(SAME)]
 
 
-def _lines(units: Bytes, places: NDArray[Any]) -> list[int]:
-    ends = np.flatnonzero(units == _NEWLINE)
-    numbers: list[int] = np.unique(np.searchsorted(ends, places)).tolist()
-    return numbers
+class _Text:
+    """Lines as codes, and as letters with nothing between them."""
+
+    def __init__(self, screen: Screen, lines: Sequence[str]) -> None:
+        self._lines = lines
+        self._codes, self._is_longer = screen.codes(_BETWEEN.join(["", *lines, ""]))
+        self._read()
+        if self._ends.size != len(lines) + 1:  # a line holds the sign that ends one
+            lines = [line.replace(_END, " ") for line in lines]
+            self._codes, self._is_longer = screen.codes(_BETWEEN.join(["", *lines, ""]))
+            self._read()
+
+    def _read(self) -> None:
+        low = self._codes.astype(np.uint8)
+        self._ends = np.flatnonzero(low == _LINE_END)
+        """Of the line before the first one, and of each."""
+        is_letter = low >= _LINE_END
+        self.letters = np.flatnonzero(is_letter)
+        """Where the letters stand among the codes."""
+        self.others = np.flatnonzero(~is_letter)
+        self.kinds = low[self.others]
+        self.written = np.take(self._codes, self.letters)
+        starts = self.others - np.arange(self.others.size)
+        if not self.kinds.all():
+            starts = starts[self.kinds != _NOTHING]
+        self.starts = _once(starts)
+        """Which letters begin a token; the last of them is the one after the last letter."""
+        self.low = low
+        self.units = np.zeros(self.letters.size + _BEHIND, np.uint8)
+        self.units[: self.letters.size] = self.written
+        self.opens = np.zeros(self.letters.size + 2, np.bool_)
+        self.opens[self.starts] = True
+        self.glued: NDArray[np.uint8] | None = None
+        is_glued = self.units[:-_BEHIND] >= _OTHER_GLUED
+        if is_glued.any():
+            self.glued = np.zeros(self.units.size, np.uint8)
+            self.glued[:-_BEHIND] = (self.written >> np.uint16(8)) * is_glued
+            self.opens[:-2] |= is_glued
+            self.opens[1:-1] |= is_glued
+            self.starts = np.flatnonzero(self.opens)
+
+    def _numbers(self, places: Places) -> list[int]:
+        return sorted({*(np.searchsorted(self._ends, places) - 1).tolist()})
+
+    def composing(self) -> list[int]:
+        """Lines with letters that are written in parts."""
+        return self._numbers(self.others[self.kinds == _COMPOSING])
+
+    def strange(self, is_beside: NDArray[np.bool_]) -> list[int]:
+        """Lines with a letter three times or two doubled ones in a word, or a sign before or behind a letter."""
+        double = np.flatnonzero(self.written[1:] == self.written[:-1])
+        kind = self.written[double]
+        double = double[
+            (kind > _OTHER) & (kind < _DIGIT) & (self.units[double] < _OTHER_GLUED) & ~self.opens[double + 1]
+        ]
+        apart = np.diff(double)
+        places = [self.letters[double[:-1][(apart == 1) | ((apart == 2) & ~self.opens[double[:-1] + 2])]]]
+        signs = self.others[self.kinds >= _SIGN]
+        places.append(signs[is_beside[self.low[signs + 1]]])
+        signs = self.others[self.kinds == _SIGN]
+        places.append(signs[is_beside[self.low[signs - 1]]])
+        return self._numbers(np.concatenate(places))
+
+    def count_signs(self) -> bool:
+        """Makes letters of the signs that ``counted_signs`` names; False when there are none."""
+        there = np.flatnonzero(self.low != _NOTHING)
+        low = self.low[there]
+        is_punctuation = low == _PUNCTUATION
+        signs = np.flatnonzero((low == _SIGN) | is_punctuation)
+        if not signs.size:
+            return False
+        first = np.concatenate(([True], np.diff(signs) > 1))
+        row = np.cumsum(first) - 1
+        begins = signs[first]
+        ends = signs[np.concatenate((first[1:], [True]))] + 1
+        ended = np.cumsum(is_punctuation)[signs] - np.cumsum(is_punctuation)[begins - 1][row]
+        is_counted = (low[ends] > _LINE_END)[row] | ((low[begins - 1] > _LINE_END)[row] & (ended == 0))
+        counted = there[signs[is_counted]]
+        if not counted.size:
+            return False
+        self._codes = self._codes.copy()
+        self._codes[counted] >>= np.uint16(8)
+        self._read()
+        return True
+
+    def found(self, beginnings: _Beginnings, loose: bool = False) -> dict[int, Found]:
+        """For the lines the phrases that may stand in them. ``loose``: letters that are repeated are taken together."""
+        if loose:
+            same = (
+                self.units[:-_BEHIND]
+                if self.glued is None
+                else self.units[:-_BEHIND] | self.glued[:-_BEHIND].astype(np.uint16) << np.uint16(8)
+            )
+            is_kept = _changes(same)
+            kept = np.flatnonzero(is_kept)
+            number = np.cumsum(is_kept) - 1
+            starts = _once(number[self.starts[:-1]])
+            ends = _once(number[self.starts[1:] - 1]) + 1
+            units = np.concatenate((self.units[kept], np.zeros(_BEHIND, np.uint8)))
+            glued = None if self.glued is None else np.concatenate((self.glued[kept], np.zeros(_BEHIND, np.uint8)))
+            hits = beginnings.look(units, glued, starts, ends, np.searchsorted(ends, starts, "right"))
+            kept = np.append(kept, same.size)
+            hits = [(at, kept[first], kept[end]) for at, first, end in hits]
+        else:
+            hits = beginnings.look(
+                self.units, self.glued, self.starts[:-1], self.starts[1:], np.arange(self.starts.size - 1)
+            )
+        by_line: dict[int, Found] = defaultdict(list)
+        if not hits:
+            return by_line
+        first = self.letters[[hit[1] for hit in hits]]
+        last = self.letters[[hit[2] - 1 for hit in hits]] + 1
+        numbers = np.searchsorted(self._ends, first) - 1
+        begins = self._ends[numbers] + 2
+        spans = zip(numbers.tolist(), (first - begins).tolist(), (last - begins).tolist(), strict=True)
+        for (at, _, _), (number, start, end) in zip(hits, spans, strict=True):
+            by_line[number].append((at, start, end))
+        if self._is_longer:
+            self._shorten(by_line, np.diff(self._ends) - len(_BETWEEN))
+        return by_line
+
+    def _shorten(self, by_line: dict[int, Found], sizes: Places) -> None:
+        """Spans in lines that were written out, made so wide that they hold what they held before."""
+        for number, found in by_line.items():
+            by = int(sizes[number]) - len(self._lines[number])
+            if by:
+                by_line[number] = [
+                    (at, max(0, start - by), min(end, len(self._lines[number]))) for at, start, end in found
+                ]
+
+
+def _changes(row: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where something stands that does not stand before it."""
+    changes = np.ones(row.size, np.bool_)
+    np.not_equal(row[1:], row[:-1], out=changes[1:])
+    return changes
 
 
 def _block_of(lines: Iterator[str]) -> list[str]:
@@ -192,77 +316,117 @@ def _block_of(lines: Iterator[str]) -> list[str]:
     return block
 
 
+def _key(low: Any, glued: Any) -> Any:
+    """Eight letters as one number of 64 bits."""
+    return low ^ glued * _SPREAD if isinstance(low, np.ndarray) else low ^ glued * int(_SPREAD) % (1 << 64)
+
+
+def _once(row: Places) -> Places:
+    """Of numbers in their order each once."""
+    return row[_changes(row)]
+
+
 class _Beginnings:
-    """Long patterns in letters without spaces, looked for only where a token begins, by their first bytes at once.
+    """Patterns, looked for where a token begins: short ones as a whole and to the end of a token, long ones by ten letters."""
 
-    A table of bits says for nearly every place that nothing begins there; it fits into a cache where an automaton would not.
-    """
+    def __init__(self, patterns: Sequence[Codes]) -> None:
+        self._short: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
+        self._long: dict[tuple[int, int], list[tuple[bytes, int]]] = defaultdict(list)
+        goes_on = set()
+        short = set()
+        for at, codes in enumerate(patterns):
+            low = codes.astype(np.uint8).tobytes()
+            glued = (codes >> np.uint16(8)).astype(np.uint8).tobytes()
+            first = int.from_bytes(low[:_KEY], "little")
+            if len(low) < _LONG:
+                second = int.from_bytes(glued[:_KEY], "little")
+                self._short[_key(first, second)].append((len(low), low[_KEY] if len(low) > _KEY else 0, at))
+                short.add((first, second))
+            else:
+                second = int.from_bytes(low[_LONG - _KEY : _LONG], "little")
+                self._long[first, second].append((low, at))
+                further = next(offset for offset in _FURTHER if offset + _KEY <= len(low))
+                goes_on.add((first, int.from_bytes(low[further : further + _KEY], "little")))
+        size = max(_LEAST_BITS, (len(patterns) * _BITS_FOR_EACH).bit_length())
+        self._shift = np.uint64(64 - size)
+        self._is_short = np.zeros(1 << size, np.bool_)
+        self._is_long = np.zeros(1 << size, np.bool_)
+        self._goes_on = np.zeros(1 << size, np.bool_)
+        self._begins = np.zeros(1 << size, np.bool_)
+        if self._short:
+            self._is_short[self._place(np.array(list(self._short), np.uint64))] = True
+            self._first = _MASKS[min(_FEW, *(size for some in self._short.values() for size, _, _ in some))]
+            pairs = np.array(list(short), np.uint64) & self._first
+            self._begins[self._place(_key(pairs[:, 0], pairs[:, 1]))] = True
+        if self._long:
+            for table, some in ((self._is_long, self._long), (self._goes_on, goes_on)):
+                pairs = np.array(list(some), np.uint64)
+                table[self._place(pairs[:, 0] * _SPREAD ^ pairs[:, 1])] = True
 
-    def __init__(self, patterns: Iterable[tuple[bytes, int]]) -> None:
-        self._patterns: dict[tuple[int, int], list[tuple[bytes, int]]] = defaultdict(list)
-        for pattern, at in patterns:
-            first, second = pattern[:8], pattern[_SECOND:JOINED_FROM]
-            self._patterns[int.from_bytes(first, "little"), int.from_bytes(second, "little")].append((pattern, at))
-        self._is_there = np.zeros(1 << _BITS, np.bool_)
-        self._goes_on = np.zeros(1 << _BITS, np.bool_)
-        if self._patterns:
-            keys = np.array(list(self._patterns), np.uint64)
-            self._is_there[self._places(keys[:, 0], keys[:, 1])] = True
-        for key, some in self._patterns.items():
-            for pattern, _ in some:
-                more = int.from_bytes(pattern[8:16], "little") if len(pattern) >= 16 else key[1]
-                self._goes_on[self._places(np.uint64(key[0]), np.uint64(more))] = True
+    def _place(self, keys: NDArray[np.uint64]) -> Places:
+        places: NDArray[np.int64] = (keys * _SPREAD >> self._shift).view(np.int64)
+        return places
 
-    @staticmethod
-    def _places(first: Any, second: Any) -> Any:
-        with np.errstate(over="ignore"):  # it is meant to
-            return ((first * _SPREAD ^ second) * _SPREAD) >> np.uint64(64 - _BITS)
+    def look(
+        self, units: NDArray[np.uint8], glued: NDArray[np.uint8] | None, starts: Places, ends: Places, nexts: Places
+    ) -> Found:
+        """Patterns with their first letter and the one after the last. ``nexts``: for each start the first end behind it."""
+        body = units.tobytes()
+        keys = np.ndarray((units.size - _KEY + 1,), "<u8", body, strides=(1,))
+        first = np.take(keys, starts)
+        found = self._find_long(body, keys, first, starts, ends) if self._long else []
+        if self._short:
+            second = None if glued is None else np.take(np.ndarray(keys.shape, "<u8", glued, strides=(1,)), starts)
+            found += self._find_short(body, first, second, starts, ends, nexts)
+        return found
 
-    def look(self, body: bytes, starts: NDArray[Any], found: dict[int, list[int]]) -> None:
-        if not self._patterns or len(body) < JOINED_FROM:
-            return
-        keys = np.ndarray((len(body) - 7,), "<u8", body, strides=(1,))
-        starts = starts[: np.searchsorted(starts, len(body) - JOINED_FROM, "right")]
-        first, second = keys[starts], keys[starts + _SECOND]
-        maybe = np.flatnonzero(self._is_there[self._places(first, second)])
-        some_first, some_second = first[maybe], second[maybe]
-        more = keys[np.minimum(starts[maybe] + 8, keys.size - 1)]
-        maybe = maybe[
-            self._goes_on[self._places(some_first, some_second)] | self._goes_on[self._places(some_first, more)]
-        ]
-        hits = [
-            (start, at)
-            for start, *key in zip(starts[maybe].tolist(), first[maybe].tolist(), second[maybe].tolist(), strict=True)
-            for pattern, at in self._patterns.get((key[0], key[1]), ())
+    def _find_long(self, body: bytes, keys: Any, first: Any, starts: Places, ends: Places) -> Found:
+        spread = first * _SPREAD
+        maybe = np.flatnonzero(self._is_long[self._place(spread ^ np.take(keys, starts + (_LONG - _KEY)))])
+        where, spread = starts[maybe], spread[maybe]
+        goes_on = np.zeros(where.size, np.bool_)
+        for offset in _FURTHER:
+            goes_on |= self._goes_on[self._place(spread ^ keys[where + offset])]
+        on = np.flatnonzero(goes_on)
+        where = where[on]
+        found = [
+            (at, start, start + len(pattern))
+            for start, *key in zip(
+                where.tolist(), first[maybe[on]].tolist(), keys[where + (_LONG - _KEY)].tolist(), strict=True
+            )
+            for pattern, at in self._long.get((key[0], key[1]), ())
             if body.startswith(pattern, start)
         ]
-        if hits:
-            ends = np.flatnonzero(np.frombuffer(body, np.uint8) == _NEWLINE)
-            lines = np.searchsorted(ends, np.array([start for start, _ in hits]))
-            for line, (_, at) in zip(lines.tolist(), hits, strict=True):
-                found[line].append(at)
+        if not found:
+            return found
+        after = np.array([end for _, _, end in found])
+        is_end = ends[np.minimum(np.searchsorted(ends, after), ends.size - 1)] == after
+        return [hit for hit, ended in zip(found, is_end.tolist(), strict=True) if ended]
 
-
-class _Automaton:
-    """Patterns with the phrases they stand for."""
-
-    def __init__(self, patterns: Iterable[tuple[bytes, int]]) -> None:
-        by_pattern: dict[bytes, list[int]] = defaultdict(list)
-        for pattern, at in patterns:
-            by_pattern[pattern].append(at)
-        self._entries = list(by_pattern.values())
-        used = len({code for pattern in by_pattern for code in pattern})
-        dense = Implementation.DFA if used <= _DENSE_UP_TO else Implementation.ContiguousNFA
-        self._automaton = BytesAhoCorasick(list(by_pattern), matchkind=MatchKind.Standard, implementation=dense)
-
-    def __bool__(self) -> bool:
-        return bool(self._entries)
-
-    def look(self, body: bytes, found: dict[int, list[int]]) -> None:
-        hits = self._automaton.find_matches_as_indexes(body, overlapping=True)
-        if not hits:
-            return
-        ends = np.flatnonzero(np.frombuffer(body, np.uint8) == _NEWLINE)
-        lines = np.searchsorted(ends, np.fromiter((end for _, _, end in hits), np.int64, len(hits)) - 2)
-        for line, (which, _, _) in zip(lines.tolist(), hits, strict=True):
-            found[line] += self._entries[which]
+    def _find_short(self, body: bytes, first: Any, second: Any, starts: Places, ends: Places, nexts: Places) -> Found:
+        keys = first & self._first
+        if second is not None:
+            keys = _key(keys, second & self._first)
+        some = np.flatnonzero(self._begins[self._place(keys)])
+        starts, first, nexts = starts[some], first[some], nexts[some]
+        second = None if second is None else second[some]
+        ends = np.append(ends, _FAR)
+        found: Found = []
+        while starts.size:
+            sizes = ends[nexts] - starts
+            near = np.flatnonzero(sizes < _LONG)
+            starts, first, sizes = starts[near], first[near], sizes[near]
+            mask = _MASKS[sizes]
+            keys = first & mask
+            if second is not None:
+                second = second[near]
+                keys = _key(keys, second & mask)
+            maybe = np.flatnonzero(self._is_short[self._place(keys)])
+            for start, size, key in zip(
+                starts[maybe].tolist(), sizes[maybe].tolist(), keys[maybe].tolist(), strict=True
+            ):
+                for wanted, ninth, at in self._short.get(key, ()):
+                    if wanted == size and (size <= _KEY or body[start + _KEY] == ninth):
+                        found.append((at, start, start + size))
+            nexts = nexts[near] + 1
+        return found

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 from opencets.watching.comparing import Place, Wanted, least_places, places, wanted
-from opencets.watching.folding import Folded, Run, counted_signs, fold
+from opencets.watching.folding import Folded, Run, counted_signs, fold, is_cut
 from opencets.watching.hit import Hit, Where
 from opencets.watching.library import Context, Library, Phrase
 from opencets.watching.patterns import compile_pattern
 
 if TYPE_CHECKING:
-    from opencets.watching.screen import Screen
+    from opencets.watching.screen import Found, Screen
 
 LONG = 8_000
 """Characters from which a text is looked at in windows."""
@@ -73,11 +73,11 @@ class Watcher:
 
         if self._screen is None:
             self._screen = Screen(self.wanted)
-        for number, line, some in self._screen.candidates(lines):
-            if len(line) > LONG:
+        for number, line, found, is_strange in self._screen.candidates(lines):
+            if found is None:
                 hits = self.scan(line, where)
             else:
-                hits = (some and self._plain_hits(line, some)) or self._hits(line, where, some)
+                hits = ([] if is_strange else self._plain_hits(line, found)) or self._near(line, where, found)
             if hits:
                 yield number, hits
 
@@ -92,34 +92,26 @@ class Watcher:
                     found[start, end, hit.phrase, hit.library] = _moved(hit, begin)
         return sorted(found.values(), key=_order)
 
-    def _plain_hits(self, line: str, some: Sequence[int]) -> list[Hit] | None:
-        """The hits where phrases stand as they are written and nothing else can stand; None where that is not sure.
-
-        ``some`` names a phrase as often as it may stand in the line. Found as often between separators, that is all of it.
-        """
-        low = line.lower()
-        if len(low) != len(line):
-            return None
-        hits: list[Hit] = []
-        for at in {*some}:
-            plain = self._plain_of(at)
-            if not plain:
-                return None
-            phrase, hit = plain
-            place = low.find(phrase)
-            left = some.count(at)
-            while place >= 0:
-                end = place + len(phrase)
-                if not (
-                    (place == 0 or line[place - 1] in SEPARATORS) and (end == len(line) or line[end] in SEPARATORS)
-                ):
-                    return None
-                hits.append(hit._replace(start=place, end=end, matched=line[place:end]))
-                left -= 1
-                place = low.find(phrase, end)
-            if left:
-                return None
+    def _plain_hits(self, line: str, found: Found) -> list[Hit]:
+        """The hits where each phrase stands as it is written, between separators; none where that is not so of all."""
+        hits = []
+        for at, start, end in found:
+            plain = self._plain[at] if at in self._plain else self._plain_of(at)
+            if not plain or line[start:end].lower() != plain[0]:
+                return []
+            if (start and line[start - 1] not in SEPARATORS) or (end < len(line) and line[end] not in SEPARATORS):
+                return []
+            hits.append(plain[1]._replace(start=start, end=end, matched=line[start:end]))
         return sorted(hits, key=_order) if len(hits) > 1 else hits
+
+    def _near(self, line: str, where: Where, found: Found) -> list[Hit]:
+        """The hits of phrases where they may stand, by the tokens there alone, unless more of the line must be known."""
+        if any(self.wanted[at].phrase.contexts or self.wanted[at].phrase.pattern for at, _, _ in found):
+            return self._hits(line, where, {at for at, _, _ in found})
+        hits: list[Hit] = []
+        for start, end, some in _stretches(line, found):
+            hits += [_moved(hit, start) for hit in self._hits(line[start:end], where, some)]
+        return hits
 
     def _plain_of(self, at: int) -> tuple[str, Hit] | None:
         """How a phrase stands when it is written as it is, and the hit that it then gives; None when more must be known."""
@@ -134,7 +126,7 @@ class Watcher:
             self._plain[at] = (low, found) if found and (found.end, found.how) == (len(low), "words") else None
         return self._plain[at]
 
-    def _hits(self, text: str, where: Where, only: Sequence[int] | None) -> list[Hit]:
+    def _hits(self, text: str, where: Where, only: Collection[int] | None) -> list[Hit]:
         readings = [Folded(text)]
         if counted_signs(text):
             readings.append(Folded(text, signed=True))
@@ -154,9 +146,9 @@ class Watcher:
                 hits += self._told(text, where, at, (start, end), place, readings[which])
         return sorted(hits, key=_order)
 
-    def _candidates(self, loose: str, only: Sequence[int] | None) -> Iterator[tuple[int, int]]:
+    def _candidates(self, loose: str, only: Collection[int] | None) -> Iterator[tuple[int, int]]:
         if only is not None:
-            for at in {*only}:
+            for at in only:
                 for place in _found(self.wanted[at].loose, loose):
                     yield at, place
             return
@@ -242,6 +234,22 @@ class Watcher:
         return False
 
 
+def _stretches(line: str, found: Found) -> list[tuple[int, int, set[int]]]:
+    """The tokens in which phrases may stand, and which; none of the stretches reaches into another."""
+    stretches: list[tuple[int, int, set[int]]] = []
+    for start, end, at in sorted((start, end, at) for at, start, end in found):
+        while start and not is_cut(line, start):
+            start -= 1
+        while end < len(line) and not is_cut(line, end):
+            end += 1
+        if stretches and start < stretches[-1][1]:
+            before = stretches.pop()
+            stretches.append((before[0], max(before[1], end), before[2] | {at}))
+        else:
+            stretches.append((start, end, {at}))
+    return stretches
+
+
 def _found(part: str, whole: str) -> Iterator[int]:
     at = whole.find(part)
     while at >= 0:
@@ -263,6 +271,8 @@ def _end(text: str, end: int) -> int:
 
 def _least(found: Sequence[tuple[int, int, Place, int]]) -> list[tuple[int, int, Place, int]]:
     """The places of both readings, those that have no other within."""
+    if len(found) < 2:
+        return list(found)
     kept: list[tuple[int, int, Place, int]] = []
     for each in sorted(found, key=lambda each: (each[1] - each[0], each[0], each[3])):
         if not any(each[0] <= other[0] and other[1] <= each[1] for other in kept):
