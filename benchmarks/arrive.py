@@ -863,47 +863,21 @@ def _growth(runs: list[dict[str, Any]]) -> list[str]:
 
 
 def drawn_growth(runs: list[dict[str, Any]]) -> str:
-    """Median, 99th percentile and cold most over the number of kept people, both scales in steps of ten; and the bars."""
-    width, height, edge = 420, 300, 60
-    least, most = math.log10(runs[0]["people"]), math.log10(runs[-1]["people"])
+    """Median, 99th percentile and cold most over the number of kept people, with the bar of each."""
+    from growth_chart import Line, drawn
 
-    def x(people: float) -> float:
-        return edge + (math.log10(people) - least) / max(most - least, 1) * width
+    def line(name: str, colour: str, kind: str, of: str, goal: float) -> Line:
+        return Line(name, colour, [(run["people"], run[kind][of]) for run in runs], goal)
 
-    def y(ms: float) -> float:
-        return edge + height - math.log10(max(ms, 1)) / 3 * height
-
-    lines = []
-    for name, colour, of, goal in (
-        ("median", "#1f3a5f", lambda run: run["warm_ms"]["median"], GOAL_MEDIAN_MS),
-        ("99th percentile", "#2563a8", lambda run: run["warm_ms"]["p99"], GOAL_P99_MS),
-        ("most, cold", "#8a4b08", lambda run: run["cold_ms"]["most"], GOAL_COLD_MS),
-    ):
-        points = [(x(run["people"]), y(of(run)), of(run), run["people"]) for run in runs]
-        path = " ".join(f"{px:.1f},{py:.1f}" for px, py, _, _ in points)
-        lines.append(
-            f'<line x1="{edge}" x2="{edge + width}" y1="{y(goal):.1f}" y2="{y(goal):.1f}" stroke="{colour}" stroke-dasharray="2 5"/>'
-            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/><g fill="{colour}">'
-        )
-        lines += [
-            f'<circle cx="{px:.1f}" cy="{py:.1f}" r="4"><title>{people:,} people: {ms:.1f} ms</title></circle>'
-            f'<text x="{px:.1f}" y="{py - 8:.1f}" text-anchor="middle">{ms:.3g}</text>'
-            for px, py, ms, people in points
-        ]
-        lines.append(f'<text x="{edge + width + 10}" y="{points[-1][1] + 4:.1f}">{name}</text></g>')
-    marks = "".join(
-        f'<text x="{edge - 8}" y="{y(ms) + 4:.0f}" text-anchor="end">{ms}</text>' for ms in (1, 10, 100, 1_000)
-    ) + "".join(
-        f'<text x="{x(run["people"]):.0f}" y="{edge + height + 20}" text-anchor="middle">{run["people"]:,}</text>'
-        for run in runs
-    )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width + 190} {height + 120}" role="img" font-family="sans-serif"'
-        ' font-size="12" fill="#1f3a5f"><title>Milliseconds to place a new record, by how many are kept</title>'
-        '<rect width="100%" height="100%" fill="#fff"/>'
-        f'<rect x="{edge}" y="{edge}" width="{width}" height="{height}" fill="none" stroke="#9aa7b5"/>'
-        f'<text x="{edge}" y="24">A new record placed, explained and committed: milliseconds, by people kept</text>'
-        f'<text x="{edge}" y="42">dotted: the bar of each line (10, 100, 1,000 ms)</text>{marks}{"".join(lines)}</svg>\n'
+    return drawn(
+        "Milliseconds to place a new record, by how many are kept",
+        "A new record placed, explained and committed: milliseconds, by people kept",
+        "dotted: the bar of each line (10, 100, 1,000 ms)",
+        [
+            line("median", "#1f3a5f", "warm_ms", "median", GOAL_MEDIAN_MS),
+            line("99th percentile", "#2563a8", "warm_ms", "p99", GOAL_P99_MS),
+            line("most, cold", "#8a4b08", "cold_ms", "most", GOAL_COLD_MS),
+        ],
     )
 
 

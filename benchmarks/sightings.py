@@ -563,6 +563,23 @@ def measure(rows: int, rounds: int, place: Path | None, *, peers: bool, kept: Pa
         return outcome
 
 
+def drawn_growth(sizes: list[dict[str, Any]]) -> str:
+    """What each question takes over the number of sightings."""
+    from growth_chart import Line, drawn
+
+    told = sorted(sizes, key=lambda size: size["sightings"])
+    colours = {TOP: "#1f3a5f", COUNTS: "#8a4b08", HISTORY: "#17653a", OFFERS: "#6038b0"}
+    return drawn(
+        "Milliseconds that each question to the ledger takes, by how many sightings it holds",
+        "A question to the ledger: milliseconds at the median, by sightings kept",
+        "the first two read thirty and sixty days, the others one computer and one file",
+        [
+            Line(name, colour, [(round(size["sightings"], -3), size["ours"]["ms"][name]) for size in told])
+            for name, colour in colours.items()
+        ],
+    )
+
+
 def main(argv: list[str] | None = None) -> dict[str, Any]:
     """The figures, also printed; with ``--json`` as one JSON value."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -584,6 +601,8 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     for size in options.growth:
         sizes.append(measure(size, options.rounds, options.place, peers=False))
         print(json.dumps(sizes[-1]), file=sys.stderr)
+    if options.plot:
+        options.plot.write_text(drawn_growth(sizes))
     outcome = {
         "benchmark": "sightings", "machine": f"{platform.machine()}, Python {platform.python_version()}",
         "cpus": os.cpu_count(), "load": os.getloadavg()[0], "reading": lines, "sizes": sizes,
