@@ -58,7 +58,7 @@ def drawn(title: str, heading: str, below: str, lines: Sequence[Line]) -> str:
         f'<text x="{x(size):.0f}" y="{EDGE + HEIGHT + 20}" text-anchor="middle">{size:,}</text>' for size in sizes
     )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + 250} {HEIGHT + 120}" role="img" font-family="sans-serif"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + 300} {HEIGHT + 120}" role="img" font-family="sans-serif"'
         f' font-size="12" fill="#1f3a5f"><title>{escape(title)}</title><rect width="100%" height="100%" fill="#fff"/>'
         f'<rect x="{EDGE}" y="{EDGE}" width="{WIDTH}" height="{HEIGHT}" fill="none" stroke="#9aa7b5"/>'
         f'<text x="{EDGE}" y="24">{escape(heading)}</text><text x="{EDGE}" y="42">{escape(below)}</text>'

@@ -588,6 +588,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--lines", type=int, default=300_000, help="rows of JSON lines")
     parser.add_argument("--place", type=Path, help="a folder for scratch (default: the system's)")
+    parser.add_argument("--plot", type=Path, help="a file in which the growth is drawn (SVG)")
     parser.add_argument("--json", action="store_true")
     parser.add_argument(
         "--ledger", type=Path, help="a ledger of --rows that was made before: its loading is not measured"
