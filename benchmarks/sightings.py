@@ -468,7 +468,7 @@ def agree(ours: dict[str, Any], theirs: dict[str, Any], who: str) -> None:
         return value.replace(tzinfo=None) if isinstance(value, dt.datetime) else value
 
     def listed(rows: Any) -> list[str]:
-        return sorted(repr([plain(value) or None for value in row]) for row in rows)
+        return sorted(repr([plain(value) for value in row]) for row in rows)
 
     assert [(plain(row[0]), row[1], row[2]) for row in theirs[TOP]] == ours[TOP], f"{who}: {TOP}"
     assert listed(theirs[COUNTS]) == listed(ours[COUNTS]), f"{who}: {COUNTS}"

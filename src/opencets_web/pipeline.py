@@ -295,7 +295,7 @@ def on_app_ready(app: App) -> None:
         sightings.compact_sightings()
 
     @app.periodic(cron="*/5 * * * *")
-    @app.task(name="answer_ahead", queue="linking", queueing_lock="answer_ahead", pass_context=False)
+    @app.task(name="answer_ahead", queue="reading", priority=-5, queueing_lock="answer_ahead", pass_context=False)
     def answer_ahead(timestamp: int) -> None:
         """Every five minutes: what every page of sightings asks first is answered, where the ledger went on."""
         sightings.answer_ahead()

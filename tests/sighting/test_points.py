@@ -115,6 +115,19 @@ def test_a_day_of_many_small_batches_is_merged_while_it_is_counted(tmp_path: Pat
     assert answers.history(ledger, f"{1:032x}") == before
 
 
+def test_a_part_that_was_forgotten_is_let_go_of(tmp_path: Path) -> None:
+    ledger = Ledger.create(tmp_path)
+    list(ledger.load([batch(1, days=60)]))
+    ledger.derive()
+    identity = f"{3:032x}"
+    before = len(answers.history(ledger, identity).sightings)
+    old = {part.path for part in ledger.state().table(SIGHTINGS) if part.first < "2026-04-20"}
+    assert old & {path for path, _ in ledger._points._open}
+    Ledger.open(tmp_path).forget("2026-04-20")
+    assert 0 < len(answers.history(ledger, identity).sightings) < before
+    assert not old & {path for path, _ in ledger._points._open}
+
+
 def test_offers_of_several_months_are_one_line_a_computer(tmp_path: Path) -> None:
     ledger = Ledger.create(tmp_path)
     list(ledger.load([batch(seed, days=70) for seed in range(3)]))

@@ -299,22 +299,24 @@ def history(ledger: Ledger, identity: str, *, alone: bool = False) -> History:
     NotFound where the ledger has none; ActRefused for what is no identity.
     """
     wanted = _identity(identity)
-    state = ledger.state()
-    members: list[str] = [wanted]
-    links: tuple[Link, ...] = ()
-    if not alone:
-        named = ledger.find(GROUPS, "identity", [wanted], ["computer"])
-    if not alone and named.num_rows:
-        same = ledger.rows({GROUPS: state.table(GROUPS)}, _MEMBERS.format(computer=named["computer"][0].as_py()))
-        members = [str(row[0]) for row in same]
-    if not alone and (linked := state.table(LINKS)):
-        found = ledger.rows({LINKS: linked}, _LINKS.format(identities=_quoted(members)))
-        links = tuple(Link(*row) for row in found)
+    members, links = ([wanted], ()) if alone else _linked(ledger, wanted)
     rows = ledger.find(SIGHTINGS, "identity", members, Sighting._fields)
     if not rows.num_rows:
         raise NotFound(f"The ledger has no sighting of {wanted}.")
     rows = rows.sort_by([(name, "ascending") for name in ("seen_at", "network", "file", "batch", "line")])
     return History(wanted, tuple(map(Sighting._make, _tuples(rows))), links)
+
+
+def _linked(ledger: Ledger, wanted: str) -> tuple[list[str], tuple[Link, ...]]:
+    """The identities of the computer that has this one, and the links that say so or say perhaps."""
+    state, members = ledger.state(), [wanted]
+    named = ledger.find(GROUPS, "identity", [wanted], ["computer"])
+    if named.num_rows:
+        same = _MEMBERS.format(computer=named["computer"][0].as_py())
+        members = [str(row[0]) for row in ledger.rows({GROUPS: state.table(GROUPS)}, same)]
+    linked = state.table(LINKS)
+    found = ledger.rows({LINKS: linked}, _LINKS.format(identities=_quoted(members))) if linked else []
+    return members, tuple(Link(*row) for row in found)
 
 
 def _tuples(rows: pa.Table) -> Iterator[tuple[Any, ...]]:

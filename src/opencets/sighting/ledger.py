@@ -69,7 +69,7 @@ class Ledger:
         self._state, self._read = State(), 0
         self._engine: Engine | None = None
         self._asking, self._following = Lock(), Lock()
-        self._points = Points(folder)
+        self._points, self._points_at = Points(folder), 0
 
     @classmethod
     def create(cls, folder: Path, engine: Callable[[Ledger], Engine] = Duck) -> Ledger:
@@ -111,7 +111,11 @@ class Ledger:
 
     def find(self, table: str, key: str, wanted: Sequence[str], columns: Sequence[str]) -> pa.Table:
         """The rows of a table whose ``key`` is one of those wanted, in no certain order; by `opencets.sighting.points`."""
-        return self._points.find([part.path for part in self.state().table(table)], key, wanted, columns)
+        state = self.state()
+        if self._points_at != state.entries:
+            self._points.keep(state.parts)
+            self._points_at = state.entries
+        return self._points.find([part.path for part in state.table(table)], key, wanted, columns)
 
     def _using(self, tables: Mapping[str, Sequence[Part]]) -> Engine:
         if self._engine is None:

@@ -39,6 +39,8 @@ class State:
     stale: dict[tuple[str, str], int] = field(default_factory=dict)
     """Network and day with rows that are not yet in the derived tables, and the last batch that brought some."""
     entries: int = 0
+    forgotten: int = 0
+    """The number of the last entry by which something was forgotten: what was answered before it is not given any more."""
 
     def table(self, name: str) -> list[Part]:
         """The parts of a table, in the order in which they came."""
@@ -61,6 +63,7 @@ class State:
                 if self.stale.get((network, day), 0) <= through:
                     self.stale.pop((network, day), None)
         elif entry["do"] == "forget":
+            self.forgotten = self.entries
             for network, day in entry["days"]:
                 self.stale[network, day] = max(self.stale.get((network, day), 0), max(self.origins, default=0))
 

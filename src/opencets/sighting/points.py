@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -60,7 +60,10 @@ class _Open:
 
 
 class Points:
-    """The parts of a ledger's folder, opened when they are first asked. A part never changes, so its footer is read once."""
+    """The parts of a ledger's folder, opened when they are first asked. A part never changes, so its footer is read once.
+
+    A part that counts no more is let go of: held open, what was forgotten would stay on the disk.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -73,6 +76,12 @@ class Points:
         with self._asking:
             found = [table for path in paths if (table := self._find(path, key, wanted, values, columns)) is not None]
         return pa.concat_tables(found, promote_options="permissive") if found else pa.table({})
+
+    def keep(self, paths: Collection[str]) -> None:
+        """Let go of all parts but these."""
+        with self._asking:
+            for known in [known for known in self._open if known[0] not in paths]:
+                self._open.pop(known).file.close()
 
     def _find(
         self, path: str, key: str, wanted: Sequence[str], values: pa.Array, columns: Sequence[str]

@@ -15,6 +15,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def answered(ledger: Ledger, question: dict[str, Any], answer: Callable[[], Any]
     path = ledger.folder / ANSWERS / str(entries) / name
     told = _read(path)
     if told is None and not anew:
-        told = _of_late(ledger.folder / ANSWERS, entries, name)
+        told = _of_late(ledger, entries, name)
         if told is not None:
             return told
     if told is None:
@@ -91,12 +92,14 @@ def expect_anew(ledger: Ledger) -> None:
     _put(folder / _LEAST, str(ledger.state().entries))
 
 
-def _of_late(folder: Path, entries: int, name: str) -> Any:
-    """The newest answer of the last minutes that the ledger gave before it went on; None: there is none."""
-    try:
-        least = int((folder / _LEAST).read_text("utf-8"))
-    except (OSError, ValueError):
-        least = 0
+def _of_late(ledger: Ledger, entries: int, name: str) -> Any:
+    """The newest answer of the last minutes that the ledger gave before it went on; None: there is none.
+
+    None from before something was forgotten, also where a slow question was written down after that.
+    """
+    folder, least = ledger.folder / ANSWERS, ledger.state().forgotten
+    with suppress(OSError, ValueError):
+        least = max(least, int((folder / _LEAST).read_text("utf-8")))
     for number in sorted(_numbers(folder), reverse=True):
         path = folder / str(number) / name
         if least <= number < entries and path.exists() and time.time() - path.stat().st_mtime < BEHIND_SECONDS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -343,4 +344,13 @@ def test_an_answer_counts_some_minutes_while_sensors_deliver_and_not_once_somebo
         made = actions.receive_file(cast.owner, stream, name="12.jsonl", sensor="sensor 1", authority="Order 7")
     with as_job(cast.owner):
         actions.load_file(cast.owner, made)
-    assert computers() > after, "who had a file loaded sees it at once"
+    counted = computers()
+    assert counted > after, "who had a file loaded sees it at once"
+    newest = ledger.make_ledger().state().entries
+    found.forget("2026-03-05")
+    late = loaded / "ledger" / ledger.ANSWERS / str(newest)
+    late.mkdir(parents=True)
+    question = {"ask": "late"}
+    (late / f"{hashlib.sha256(json.dumps(question).encode()).hexdigest()}.json").write_text('{"computers": -1}')
+    told = ledger.answered(found, question, lambda: {"computers": 0})
+    assert told == {"computers": 0}, "a slow answer from before something was forgotten is not given"
