@@ -12,12 +12,14 @@ import pytest
 from opencets.errors import ActRefused
 from opencets.resolving import Commonness, PersonRow, Weight, load_model, prepare
 from opencets.resolving.abroad import abroad
+from opencets.resolving.aligned import LETTERS, NEVER, agreement
 from opencets.resolving.bulk import candidate_chunks, probable_pairs
-from opencets.resolving.columns import KEY_KINDS, table_of
+from opencets.resolving.columns import KEY_KINDS, Builder, table_of
 from opencets.resolving.crowd import BADLY_WRITTEN, crowd
 from opencets.resolving.features import CELLS, TOKEN_LEVELS, hard_conflict
 from opencets.resolving.invented import invent
-from opencets.resolving.kernel import CONFLICT, fill_pairs, score_pairs
+from opencets.resolving.kernel import CONFLICT, Arrays, fill_pairs, score_pairs
+from opencets.resolving.names import ways_of_scripts
 from opencets.resolving.people import Person
 from opencets.resolving.suggest import candidates
 from opencets.resolving.table import resolve_people
@@ -86,3 +88,40 @@ def test_no_table_is_compared_with_an_untrained_weight(people: list[Person]) -> 
     broken = replace(shipped, weights=MappingProxyType({**shipped.weights, ("gender", "same"): Weight(0.5, 0.0)}))
     with pytest.raises(ActRefused, match="no trained weight for gender/same"):
         resolve_people(people, model=broken)
+
+
+def test_rows_make_the_same_table_as_people_prepared_whole(people: list[Person]) -> None:
+    rows = [
+        *invent(120, seed=6, varied=0.3).rows,
+        *abroad(80, 5, "tune").rows,
+        *crowd(200, 4, BADLY_WRITTEN).rows(),
+        *ODD,
+    ]
+    for some in (rows, rows[-150:-20], ODD[:1], []):
+        whole, quick = Builder(), Builder()
+        for row in some:
+            whole.add_person(prepare(row))
+            quick.add_row(row)
+        for name, wanted, found in zip(Arrays._fields, whole.table(), quick.table(), strict=True):
+            assert np.array_equal(found, wanted), name
+
+
+def test_an_alignment_is_given_up_only_where_it_could_not_have_agreed() -> None:
+    given_up = 0
+    scores = np.empty((LETTERS + 1, LETTERS + 1), np.int64)
+    rows = abroad(300, 4, "tune").rows
+    forms = [form for row in rows for form in (prepare(row).written or "").split()]
+    words = sorted({word for row in rows if row.full_name.isascii() for word in prepare(row).name.split()})[::3]
+    for form in forms[:150]:
+        script, _, letters = form.partition(":")
+        ways, least = ways_of_scripts()[script]
+        codes = np.frombuffer(letters.encode(), np.uint8)[:LETTERS]
+        left = np.where(codes >= 97, codes - 97, codes - 39).astype(np.uint8)
+        for word in words:
+            right = np.frombuffer(word.encode(), np.uint8)[:LETTERS] - 97
+            for tables in ways:
+                whole = agreement(left, right, *tables, scores, NEVER)
+                quick = agreement(left, right, *tables, scores, least)
+                assert quick == whole or (quick < least and whole < least)
+                given_up += quick != whole
+    assert given_up > 1_000

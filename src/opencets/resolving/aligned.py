@@ -31,12 +31,22 @@ NICKNAME, INITIAL = 45, 25
 """How much of a part's letters a nickname and an initial stand for, in hundredths."""
 
 
-def compiled(function: Callable[..., Any]) -> Any:
+def compiled(function: Callable[..., Any], **how: Any) -> Any:
     """``function`` compiled on first call and cached on disk where a place can be written."""
     try:
-        return numba.njit(cache=True, nogil=True)(function)
+        return numba.njit(cache=True, nogil=True, **how)(function)
     except RuntimeError:  # "no locator available": nowhere to write
-        return numba.njit(cache=False, nogil=True)(function)
+        return numba.njit(cache=False, nogil=True, **how)(function)
+
+
+def lean(function: Callable[..., Any]) -> Any:
+    """The same for a function that makes no array, and so need not count who holds one: that costs more than short loops do."""
+    return compiled(function, _nrt=False)
+
+
+def within(function: Callable[..., Any]) -> Any:
+    """The same, compiled into its callers: to hand over a table of thirty arrays costs more than most comparisons."""
+    return compiled(function, _nrt=False, inline="always")
 
 
 def _segmentations() -> tuple[np.ndarray, np.ndarray]:
@@ -75,15 +85,40 @@ SEGMENTATIONS, SEGMENTS = _segmentations()
 ORDERS, ORDER_COUNTS = _orders()
 
 
-@compiled
+NEVER = -(1 << 40)
+"""Less than any weight."""
+NO_REACH = np.zeros(LEFT, np.int64)
+"""For alignments that are not given up."""
+
+
+@lean
 def align(
-    x: Any, y: Any, one: Any, two_one: Any, one_two: Any, two_two: Any, lost: Any, gained: Any, scores: Any
+    x: Any,
+    y: Any,
+    one: Any,
+    two_one: Any,
+    one_two: Any,
+    two_two: Any,
+    lost: Any,
+    gained: Any,
+    scores: Any,
+    reach: Any,
+    enough: Any,
 ) -> Any:
-    """The best weight of turning ``x`` into ``y``; ``scores`` holds that of turning each beginning into each."""
+    """The best weight of turning ``x`` into ``y``; ``scores`` holds that of turning each beginning into each.
+
+    Given up with ``NEVER`` as soon as no way comes to ``enough`` any more, the most that each letter of ``x`` can add
+    being ``reach``; with ``enough`` at ``NEVER`` all ways are gone.
+    """
     n, m = len(x), len(y)
+    rest = 0
+    for i in range(n):
+        rest += reach[x[i]]
+    before = NEVER
     for i in range(n + 1):
+        top = NEVER
         for j in range(m + 1):
-            best = 0 if i == 0 and j == 0 else -(1 << 40)
+            best = 0 if i == 0 and j == 0 else NEVER
             if i and j:
                 best = scores[i - 1, j - 1] + one[x[i - 1], y[j - 1]]
                 inside = i > 1 and x[i - 1] < 26
@@ -98,10 +133,17 @@ def align(
             if j:
                 best = max(best, scores[i, j - 1] + gained[y[j - 1]])
             scores[i, j] = best
+            top = max(top, best)
+        # A step of two letters may still begin in the row before.
+        if max(top, before) + rest < enough:
+            return NEVER
+        before = top
+        if i:
+            rest -= reach[x[i - 1]]
     return scores[n, m]
 
 
-@compiled
+@lean
 def agreement(
     x: Any,
     y: Any,
@@ -113,16 +155,22 @@ def agreement(
     gained: Any,
     left_bits: Any,
     right_bits: Any,
+    reach: Any,
+    scores: Any,
+    least: Any,
 ) -> Any:
-    """The agreement of one part with one other, in hundredths: see ``compare``."""
+    """The agreement of one part with one other, in hundredths: see ``compare``; where it is below ``least``, or ``NEVER``.
+
+    ``scores``: room for a row and a column more than there are letters.
+    """
     most = 0
-    for letter in x:
-        most += left_bits[letter]
-    for letter in y:
-        most += right_bits[letter]
+    for at in range(len(x)):
+        most += left_bits[x[at]]
+    for at in range(len(y)):
+        most += right_bits[y[at]]
     most = max(1, most // 2)
-    scores = np.empty((len(x) + 1, len(y) + 1), np.int64)
-    weight = align(x, y, one, two_one, one_two, two_two, lost, gained, scores)
+    enough = int(least * most) // 100 - 1 if least > 0 else NEVER
+    weight = align(x, y, one, two_one, one_two, two_two, lost, gained, scores, reach, enough)
     return weight * 100 // (most if weight > 0 else max(most, LITTLE))
 
 
@@ -142,6 +190,7 @@ def compare(
     gained: Any,
     left_bits: Any,
     right_bits: Any,
+    reach: Any,
     segmentations: Any,
     segments: Any,
     orders: Any,
@@ -171,7 +220,7 @@ def compare(
                     right_most = 0
                     for letter in right:
                         right_most += right_bits[letter]
-                    weight = align(left, right, one, two_one, one_two, two_two, lost, gained, scores)
+                    weight = align(left, right, one, two_one, one_two, two_two, lost, gained, scores, reach, NEVER)
                     most = max(1, (left_most + right_most) // 2)
                     agreement = weight * 100 // (most if weight > 0 else max(most, LITTLE))
                     if a_length == 1 and b_length == 1:

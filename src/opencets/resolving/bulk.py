@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from opencets.resolving.apart import FASTEST_KM_H, LEAST_KM, Walls
 from opencets.resolving.columns import KEY_KINDS, blocks_of, keys_of
-from opencets.resolving.kernel import Arrays, Doubles, Ints, Longs, block_pairs, in_conflict, score_pairs
+from opencets.resolving.kernel import Arrays, Doubles, Ints, Longs, block_pairs, in_conflict, room, score_pairs
 from opencets.resolving.model import Model
 
 LARGEST_BLOCK = 300
@@ -141,13 +141,13 @@ def cluster_rows(t: Arrays, walls: Walls, left: Ints, right: Ints, worth: Double
         starts[right[at] + 1] += 1
     for at in range(count):
         starts[at + 1] += starts[at]
-    place = starts[:-1].copy()
+    free = starts[:-1].copy()
     other, weight = np.empty(2 * left.size, np.int32), np.empty(2 * left.size, np.float64)
     for at in range(left.size):
         for one, two in ((left[at], right[at]), (right[at], left[at])):
-            other[place[one]], weight[place[one]] = two, worth[at]
-            place[one] += 1
-    room, walled = np.zeros((4, 32), np.int32), walls.starts.size > 1
+            other[free[one]], weight[free[one]] = two, worth[at]
+            free[one] += 1
+    place, walled = room(), walls.starts.size > 1
     root, following, last, size = np.arange(count), np.full(count, -1), np.arange(count), np.ones(count, np.int64)
     for at in range(left.size):
         if worth[at] < 0:
@@ -161,7 +161,7 @@ def cluster_rows(t: Arrays, walls: Walls, left: Ints, right: Ints, worth: Double
         while a >= 0 and fits:
             b = two
             while b >= 0:
-                if (walled and _kept_apart(walls, a, b)) or in_conflict(t, a, b, room):
+                if (walled and _kept_apart(walls, a, b)) or in_conflict(t, a, b, place):
                     fits = False
                     break
                 b = following[b]

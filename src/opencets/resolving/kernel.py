@@ -9,10 +9,11 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from opencets.resolving.aligned import agreement
+from opencets.resolving.aligned import agreement, lean, within
 from opencets.resolving.features import AGREEING, CELLS, JOINED, TOKEN_LEVELS, VARIED
 from opencets.resolving.fragments import RARE_BITS
 from opencets.resolving.names import SCRIPTS, ways_of_scripts
+from opencets.resolving.people import MOST_LETTERS, MOST_TOKENS, VALUES
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
@@ -20,10 +21,7 @@ Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-COLUMNS = (
-    "email", "local_part", "phone", "phone_tail", "national_id", "screen_name", "screen_letters",
-    "gender", "street", "postcode", "city", "birth_place", "occupation", "screen_core",
-)  # fmt: skip
+COLUMNS = VALUES
 """The columns that are compared as whole values, in the order of ``Arrays.codes``."""
 
 
@@ -67,7 +65,8 @@ class Arrays(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """A model as the loops read it, one entry for each of ``CELLS``. ``others``: see ``Commonness``.
+    """A model as the loops read it, one entry for each of ``CELLS``. ``others``: see ``Commonness``; ``unseen``: how many of
+    them bear a value.
 
     Then the learned steps between scripts: the tables of all ways of writing, those of script ``s`` from
     ``first_way[s]`` on, and the agreement from which on two words are one name.
@@ -76,6 +75,7 @@ class Rules(NamedTuple):
     bits: Doubles
     slope: Doubles
     usual: Doubles
+    unseen: Doubles
     records: float
     others: float
     first_way: Longs
@@ -88,6 +88,29 @@ class Rules(NamedTuple):
     gained: Longs
     left_bits: Longs
     right_bits: Longs
+    reach: Longs
+
+
+class Room(NamedTuple):
+    """What the loops write on: see ``room``. ``edits``: rows of an edit distance; ``levels``: of each word of one name with
+    each of another; ``letters`` and ``scores``: of an alignment.
+    """
+
+    edits: Ints
+    levels: Ints
+    letters: Ints
+    scores: Longs
+
+
+@numba.njit(cache=True, nogil=True)
+def room() -> Room:
+    """Room for one comparison after the other."""
+    return Room(
+        np.zeros((3, MOST_LETTERS + 1), np.int32),
+        np.zeros(MOST_TOKENS * MOST_TOKENS, np.int32),
+        np.zeros(MOST_LETTERS, np.int32),
+        np.zeros((MOST_LETTERS + 1, MOST_LETTERS + 1), np.int64),
+    )
 
 
 @cache
@@ -111,35 +134,34 @@ _HAN = SCRIPTS.index("han")
 _CUT, _CLOSE, _INITIAL, _UNREAD, _DIFFERENT, _EXTRA = (
     TOKEN_LEVELS.index(name) for name in ("cut", "close", "initial", "unread", "different", "extra")
 )
-_CORE_LETTERS = 24
 CONFLICT = -1e9
 """In place of bits: no evidence makes these two one person."""
 (_C_EMAIL, _C_LOCAL, _C_PHONE, _C_TAIL, _C_ID, _C_SCREEN, _C_LETTERS, _C_GENDER, _C_STREET, _C_POSTCODE, _C_CITY,
  _C_PLACE, _C_WORK, _C_CORE) = range(14)  # fmt: skip
 
 
-@numba.njit(cache=True, nogil=True)
+@lean
 def _letters_apart(one: int, other: int) -> int:
     """How many letters stand in only one of two words; an edit changes at most two of them."""
-    rest, found = one ^ other, 0
-    while rest:
-        rest &= rest - 1
-        found += 1
-    return found
+    rest = one ^ other
+    rest -= rest >> 1 & 0x55555555
+    rest = (rest & 0x33333333) + (rest >> 2 & 0x33333333)
+    rest = rest + (rest >> 4) & 0x0F0F0F0F
+    return (rest * 0x01010101 & 0xFFFFFFFF) >> 24
 
 
-@numba.njit(cache=True, nogil=True)
-def _apart(a: Bytes, na: int, b: Bytes, nb: int, most: int, crossed: bool, room: Ints) -> bool:
-    """Whether the two are at most ``most`` (1 or 2) edits apart; ``crossed``: two neighbours exchanged is one edit."""
+@lean
+def _apart(text: Bytes, a: int, na: int, b: int, nb: int, most: int, room: Ints) -> bool:
+    """Whether two rows of ``text`` are at most ``most`` (1 or 2) edits apart; two neighbours exchanged are one edit."""
     if na > nb:
         a, na, b, nb = b, nb, a, na
     if nb - na > most:
         return False
-    while na > 0 and a[na - 1] == b[nb - 1]:
+    while na > 0 and text[a, na - 1] == text[b, nb - 1]:
         na -= 1
         nb -= 1
     start = 0
-    while start < na and a[start] == b[start]:
+    while start < na and text[a, start] == text[b, start]:
         start += 1
     na -= start
     nb -= start
@@ -148,107 +170,122 @@ def _apart(a: Bytes, na: int, b: Bytes, nb: int, most: int, crossed: bool, room:
     if most == 1:
         if na == 1 and nb == 1:
             return True
-        return crossed and na == 2 and nb == 2 and a[start] == b[start + 1] and a[start + 1] == b[start]
-    before2, before, now = room[0], room[1], room[2]
+        return bool(
+            na == 2 and nb == 2 and text[a, start] == text[b, start + 1] and text[a, start + 1] == text[b, start]
+        )
+    before2, before, now = 0, 1, 2
     for j in range(nb + 1):
-        before[j] = j
+        room[before, j] = j
     for i in range(1, na + 1):
-        now[0] = i
+        room[now, 0] = i
         least = i
         for j in range(1, nb + 1):
-            cost = 0 if a[start + i - 1] == b[start + j - 1] else 1
-            best = min(before[j] + 1, now[j - 1] + 1, before[j - 1] + cost)
+            cost = 0 if text[a, start + i - 1] == text[b, start + j - 1] else 1
+            best = min(room[before, j] + 1, room[now, j - 1] + 1, room[before, j - 1] + cost)
             if (
-                crossed
-                and i > 1
+                i > 1
                 and j > 1
-                and a[start + i - 1] == b[start + j - 2]
-                and a[start + i - 2] == b[start + j - 1]
+                and text[a, start + i - 1] == text[b, start + j - 2]
+                and text[a, start + i - 2] == text[b, start + j - 1]
             ):
-                best = min(best, before2[j - 2] + 1)
-            now[j] = best
+                best = min(best, room[before2, j - 2] + 1)
+            room[now, j] = best
             least = min(least, best)
         if least > most:
             return False
         before2, before, now = before, now, before2
-    return bool(before[nb] <= most)
+    return bool(room[before, nb] <= most)
 
 
-@numba.njit(cache=True, nogil=True)
-def _spelt(t: Arrays, rules: Rules, native: int, latin: Bytes, length: int) -> bool:
-    """``names.spelt_alike``; ``latin``: letters from 0."""
+@lean
+def _spelt(t: Arrays, rules: Rules, native: int, length: int, room: Room) -> bool:
+    """``names.spelt_alike``; the Latin letters, from 0, stand in ``room``."""
     script = t.native_script[native]
     letters = t.native_letters[native, : t.native_length[native]]
     for way in range(rules.first_way[script], rules.first_way[script + 1]):
         found = agreement(
-            letters, latin[:length], rules.one[way], rules.two_one[way], rules.one_two[way], rules.two_two[way],
-            rules.lost[way], rules.gained[way], rules.left_bits[way], rules.right_bits[way],
+            letters, room.letters[:length], rules.one[way], rules.two_one[way], rules.one_two[way], rules.two_two[way],
+            rules.lost[way], rules.gained[way], rules.left_bits[way], rules.right_bits[way], rules.reach[way],
+            room.scores, rules.least[script],
         )  # fmt: skip
         if found >= rules.least[script]:
             return True
     return False
 
 
-@numba.njit(cache=True, nogil=True)
+@lean
+def _write(text: Bytes, word: int, length: int, room: Room, at: int) -> None:
+    """A Latin word's letters from 0 into ``room``, from ``at`` on."""
+    for letter in range(length):
+        room.letters[at + letter] = int(text[word, letter]) - 97
+
+
+@lean
 def _shared(one: int, other: int) -> bool:
     """``features._consonants_shared`` of which letters stand in two words."""
     least = min(_letters_apart(one, 0), _letters_apart(other, 0))
     return bool(2 * _letters_apart(one & other, 0) >= least)
 
 
-@numba.njit(cache=True, nogil=True)
-def _token_level(t: Arrays, rules: Rules, a: int, b: int, form_a: int, form_b: int, room: Ints) -> int:
-    if a == b:
-        return 0
+@within
+def _token_level(t: Arrays, rules: Rules, a: int, b: int, form_a: int, form_b: int, room: Room) -> int:
+    """``features.token_level`` of two words. Part of its caller: to hand over a table costs more than most comparisons."""
+    level = -1
     na, nb = t.token_length[a], t.token_length[b]
     least = min(na, nb)
-    one, other = t.token_text[a], t.token_text[b]
-    if least == 1:
-        return _INITIAL if one[0] == other[0] else _DIFFERENT
-    letters = _letters_apart(t.token_letters[a], t.token_letters[b])
-    if least >= 4 and letters <= 2 and _apart(one, na, other, nb, 1, True, room):
-        return 1
     x, y = t.bones[a], t.bones[b]
-    mx, my = t.bones_length[x], t.bones_length[y]
-    if x == y and mx >= 2:
-        return 2
-    if (form_a >= 0) != (form_b >= 0):
-        form, word = (form_a, b) if form_a >= 0 else (form_b, a)
-        if _shared(t.bones_letters[x], t.bones_letters[y]) and _spelt(
-            t, rules, form, t.token_text[word] - np.uint8(97), t.token_length[word]
-        ):
-            return AGREEING
-        if t.native_script[form] == _HAN:
-            return _UNREAD
-    if least >= 3:
-        begins = True
-        for at in range(least):
-            if one[at] != other[at]:
-                begins = False
-                break
-        if begins:
-            return _CUT
-    if least >= 6 and letters <= 4 and _apart(one, na, other, nb, 2, True, room):
-        return _CLOSE
-    if (
-        min(mx, my) >= 3
-        and _letters_apart(t.bones_letters[x], t.bones_letters[y]) <= 2
-        and _apart(t.bones_text[x], mx, t.bones_text[y], my, 1, True, room)
-    ):
-        return _CLOSE
-    return _DIFFERENT
+    if a == b:
+        level = 0
+    elif least == 1:
+        level = _INITIAL if t.token_text[a, 0] == t.token_text[b, 0] else _DIFFERENT
+    else:
+        letters = _letters_apart(t.token_letters[a], t.token_letters[b])
+        if least >= 4 and letters <= 2 and _apart(t.token_text, a, na, b, nb, 1, room.edits):
+            level = 1
+        elif x == y and t.bones_length[x] >= 2:
+            level = 2
+        elif (form_a >= 0) != (form_b >= 0):
+            form, word = (form_a, b) if form_a >= 0 else (form_b, a)
+            if _shared(t.bones_letters[x], t.bones_letters[y]):
+                _write(t.token_text, word, t.token_length[word], room, 0)
+                if _spelt(t, rules, form, t.token_length[word], room):
+                    level = AGREEING
+            if level < 0 and t.native_script[form] == _HAN:
+                level = _UNREAD
+        if level < 0 and least >= 3:
+            at = 0
+            while at < least and t.token_text[a, at] == t.token_text[b, at]:
+                at += 1
+            if at == least:
+                level = _CUT
+        if level < 0:
+            level = _DIFFERENT
+            if least >= 6 and letters <= 4 and _apart(t.token_text, a, na, b, nb, 2, room.edits):
+                level = _CLOSE
+            else:
+                mx, my = t.bones_length[x], t.bones_length[y]
+                if (
+                    min(mx, my) >= 3
+                    and _letters_apart(t.bones_letters[x], t.bones_letters[y]) <= 2
+                    and _apart(t.bones_text, x, mx, y, my, 1, room.edits)
+                ):
+                    level = _CLOSE
+    return level
 
 
-@numba.njit(cache=True, nogil=True)
+@lean
 def _together(a: Bytes, na: int, b: Bytes, nb: int, whole: Bytes, length: int, skip: int) -> bool:
     """Whether ``a`` and ``b``, without its first ``skip`` letters, one behind the other are ``whole``."""
     if na + nb - skip != length:
         return False
-    return np.array_equal(a[:na], whole[:na]) and np.array_equal(b[skip:nb], whole[na : na + nb - skip])
+    at = 0
+    while at < length and whole[at] == (a[at] if at < na else b[at - na + skip]):
+        at += 1
+    return at == length
 
 
-@numba.njit(cache=True, nogil=True)
-def _joined(t: Arrays, rules: Rules, first: int, second: int, whole: int, form: int) -> bool:
+@lean
+def _joined(t: Arrays, rules: Rules, first: int, second: int, whole: int, form: int, room: Room) -> bool:
     """``features.joined`` for three words."""
     length, bones = t.token_length[whole], t.bones[whole]
     for order in range(2):
@@ -263,25 +300,24 @@ def _joined(t: Arrays, rules: Rules, first: int, second: int, whole: int, form: 
             t.bones_text[x], mx, t.bones_text[y], my, t.bones_text[bones], t.bones_length[bones], skip
         ):
             return True
-        if form < 0 or na + nb > _CORE_LETTERS:
+        if form < 0 or na + nb > MOST_LETTERS:
             continue
         if _shared(t.bones_letters[x] | t.bones_letters[y], t.bones_letters[bones]):
-            both = np.empty(na + nb, np.uint8)
-            both[:na] = t.token_text[a, :na]
-            both[na:] = t.token_text[b, :nb]
-            if _spelt(t, rules, form, both - np.uint8(97), na + nb):
+            _write(t.token_text, a, na, room, 0)
+            _write(t.token_text, b, nb, room, na)
+            if _spelt(t, rules, form, na + nb, room):
                 return True
     return False
 
 
-@numba.njit(cache=True, nogil=True)
+@lean
 def _varied(t: Arrays, x: int, y: int) -> bool:
     """``features.varied`` of two screen names."""
     x -= t.first_core
     y -= t.first_core
     at, to, total, rare = 0, 0, 0.0, False
     one, other = t.fragments[x], t.fragments[y]
-    while at < _CORE_LETTERS and to < _CORE_LETTERS and one[at] >= 0 and other[to] >= 0:
+    while at < MOST_LETTERS and to < MOST_LETTERS and one[at] >= 0 and other[to] >= 0:
         if one[at] == other[to]:
             bits = t.fragment_bits[one[at]]
             total += t.fragment_times[x, at] * t.fragment_times[y, to] * bits * bits
@@ -296,12 +332,13 @@ def _varied(t: Arrays, x: int, y: int) -> bool:
     return rare and round(total / (t.fragment_length[x] * t.fragment_length[y]), 6) >= VARIED
 
 
-@numba.njit(cache=True, nogil=True)
+@within
 def _rare(rules: Rules, cell: int, held: int) -> float:
-    return float(np.log2((rules.records + rules.others) / (held + rules.others * 2.0 ** -rules.usual[cell])))
+    """log2 of one in how many bears a value that ``held`` records bear."""
+    return float(np.log2((rules.records + rules.others) / (held + rules.unseen[cell])))
 
 
-@numba.njit(cache=True, nogil=True)
+@lean
 def _birth_level(t: Arrays, i: int, j: int) -> int:
     a, b = t.birth[i], t.birth[j]
     na, nb = t.birth_length[i], t.birth_length[j]
@@ -341,66 +378,67 @@ def _birth_level(t: Arrays, i: int, j: int) -> int:
     return 8 if abs(ya - yb) <= 2 else 9
 
 
-@numba.njit(cache=True, nogil=True)
-def _text_apart(t: Arrays, x: int, y: int, most: int, shortest: int, room: Ints) -> bool:
-    if min(t.length[x], t.length[y]) < shortest:
-        return False
-    return _apart(t.text[x], t.length[x], t.text[y], t.length[y], most, True, room)
+@within
+def _text_apart(t: Arrays, x: int, y: int, most: int, shortest: int, room: Room) -> bool:
+    return bool(
+        min(t.length[x], t.length[y]) >= shortest and _apart(t.text, x, t.length[x], y, t.length[y], most, room.edits)
+    )
 
 
-@numba.njit(cache=True, nogil=True)
-def _names(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Doubles, room: Ints) -> bool:
+@lean
+def _may_join(t: Arrays, first: int, second: int, whole: int) -> bool:
+    """Whether two words have the letters, or the consonants, of a third: without them ``_joined`` holds for no Latin one."""
+    letters, bones = t.token_letters, t.bones_letters
+    return bool(
+        letters[first] | letters[second] == letters[whole]
+        or bones[t.bones[first]] | bones[t.bones[second]] == bones[t.bones[whole]]
+    )
+
+
+@within
+def _names(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Doubles, room: Room) -> bool:
     """Counts the levels of the words of two names; true where one word agrees and another differs."""
-    left, right = t.tokens[i], t.tokens[j]
     total = 0.0
     used_left, used_right, pairs, agree, differ, na, nb = 0, 0, 0, 0, 0, 0, 0
     for at in range(4):
-        na += left[at] >= 0
-        nb += right[at] >= 0
+        na += t.tokens[i, at] >= 0
+        nb += t.tokens[j, at] >= 0
     forms = t.native.shape[1] > 0
+    for at in range(na):
+        for to in range(nb):
+            form = t.native[i, at] if forms else -1
+            other = t.native[j, to] if forms else -1
+            room.levels[at * 4 + to] = _token_level(t, rules, t.tokens[i, at], t.tokens[j, to], form, other, room)
     extra = abs(na - nb)
     if extra > 0:
-        long, short, long_row, short_row = (left, right, i, j) if na > nb else (right, left, j, i)
-        used_long, used_short = 0, 0
+        long, short, by_long, by_short = (i, j, 4, 1) if na > nb else (j, i, 1, 4)
+        used_long, used_short, many = 0, 0, max(na, nb)
         for to in range(min(na, nb)):
-            for at in range(max(na, nb) * max(na, nb)):
-                first, second = at // max(na, nb), at % max(na, nb)
+            for at in range(many * many):
+                first, second = at // many, at % many
                 if (
                     extra > 0
                     and first < second
                     and not used_long >> first & 1
                     and not used_long >> second & 1
                     and not used_short >> to & 1
-                    and not (forms and (t.native[long_row, first] >= 0 or t.native[long_row, second] >= 0))
-                    and _joined(
-                        t, rules, long[first], long[second], short[to], t.native[short_row, to] if forms else -1
-                    )
-                    and _token_level(t, rules, long[first], short[to], -1, -1, room) > 2
-                    and _token_level(t, rules, long[second], short[to], -1, -1, room) > 2
+                    and room.levels[first * by_long + to * by_short] > 2
+                    and room.levels[second * by_long + to * by_short] > 2
+                    and not (forms and (t.native[long, first] >= 0 or t.native[long, second] >= 0))
                 ):
-                    extra -= 1
-                    used_long |= 1 << first | 1 << second
-                    used_short |= 1 << to
-                    pairs += 1
-                    agree += 1
-                    count[_NAME + JOINED] += 1
-                    value = _rare(rules, _NAME + JOINED, t.token_held[short[to]])
-                    rare[_NAME + JOINED] += value - rules.usual[_NAME + JOINED]
-                    total += value
+                    a, b, whole = t.tokens[long, first], t.tokens[long, second], t.tokens[short, to]
+                    form = t.native[short, to] if forms else -1
+                    if (form >= 0 or _may_join(t, a, b, whole)) and _joined(t, rules, a, b, whole, form, room):
+                        extra -= 1
+                        used_long |= 1 << first | 1 << second
+                        used_short |= 1 << to
+                        pairs += 1
+                        agree += 1
+                        count[_NAME + JOINED] += 1
+                        value = _rare(rules, _NAME + JOINED, t.token_held[whole])
+                        rare[_NAME + JOINED] += value - rules.usual[_NAME + JOINED]
+                        total += value
         used_left, used_right = (used_long, used_short) if na > nb else (used_short, used_long)
-    levels = room[3]
-    for at in range(na):
-        for to in range(nb):
-            if not used_left >> at & 1 and not used_right >> to & 1:
-                levels[at * 4 + to] = _token_level(
-                    t,
-                    rules,
-                    left[at],
-                    right[to],
-                    t.native[i, at] if forms else -1,
-                    t.native[j, to] if forms else -1,
-                    room,
-                )
     joined = pairs
     for _ in range(min(na, nb) - joined):
         best, best_at, best_to = 99, 0, 0
@@ -408,8 +446,8 @@ def _names(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Double
             if used_left >> at & 1:
                 continue
             for to in range(nb):
-                if not used_right >> to & 1 and levels[at * 4 + to] < best:
-                    best, best_at, best_to = levels[at * 4 + to], at, to
+                if not used_right >> to & 1 and room.levels[at * 4 + to] < best:
+                    best, best_at, best_to = room.levels[at * 4 + to], at, to
         used_left |= 1 << best_at
         used_right |= 1 << best_to
         pairs += 1
@@ -417,14 +455,11 @@ def _names(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Double
         count[cell] += 1
         agree += best <= AGREEING
         differ += best == _DIFFERENT
-        a, b = left[best_at], right[best_to]
-        value = 0.0
-        if best == 2:
-            value = _rare(rules, cell, t.bones_held[t.bones[a]])
-        elif best <= _CLOSE:
-            value = _rare(rules, cell, min(t.token_held[a], t.token_held[b]))
-        else:
+        a, b = t.tokens[i, best_at], t.tokens[j, best_to]
+        if best > _CLOSE:
             continue
+        held = t.bones_held[t.bones[a]] if best == 2 else min(t.token_held[a], t.token_held[b])
+        value = _rare(rules, cell, held)
         rare[cell] += value - rules.usual[cell]
         total += value
     count[_NAME + _EXTRA] += na + nb - 2 * pairs - joined
@@ -436,32 +471,31 @@ def _names(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Double
     return agree > 0 and differ > 0
 
 
-@numba.njit(cache=True, nogil=True)
+@within
 def _value(t: Arrays, rules: Rules, i: int, column: int, cell: int, count: Doubles, rare: Doubles) -> None:
     count[cell] = 1
     rare[cell] = _rare(rules, cell, t.held[t.codes[i, t.at[column]]]) - rules.usual[cell]
 
 
-@numba.njit(cache=True, nogil=True)
+@within
 def _same(t: Arrays, i: int, j: int, column: int) -> int:
     """1 where the values are equal, 0 where they differ, -1 where a side (or the table) states none."""
+    at, same = t.at[column], -1
+    if at >= 0:
+        x, y = t.codes[i, at], t.codes[j, at]
+        if x >= 0 and y >= 0:
+            same = 1 if x == y else 0
+    return same
+
+
+@lean
+def _near(t: Arrays, i: int, j: int, column: int, most: int, shortest: int, room: Room) -> bool:
     at = t.at[column]
-    if at < 0:
-        return -1
-    x, y = t.codes[i, at], t.codes[j, at]
-    if x < 0 or y < 0:
-        return -1
-    return 1 if x == y else 0
+    return bool(_text_apart(t, t.codes[i, at], t.codes[j, at], most, shortest, room))
 
 
-@numba.njit(cache=True, nogil=True)
-def _near(t: Arrays, i: int, j: int, column: int, most: int, shortest: int, room: Ints) -> bool:
-    at = t.at[column]
-    return _text_apart(t, t.codes[i, at], t.codes[j, at], most, shortest, room)
-
-
-@numba.njit(cache=True, nogil=True)
-def fill(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Doubles, room: Ints) -> None:
+@lean
+def fill(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Doubles, room: Room) -> None:
     """How often two rows meet each cell, and how much rarer than usual their values are there."""
     count[:] = 0
     rare[:] = 0
@@ -542,8 +576,8 @@ def fill(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Doubles,
         count[_ACCOUNT] = 1
 
 
-@numba.njit(cache=True, nogil=True)
-def in_conflict(t: Arrays, i: int, j: int, room: Ints) -> bool:
+@lean
+def in_conflict(t: Arrays, i: int, j: int, room: Room) -> bool:
     """``features.hard_conflict`` for two rows."""
     if t.birth_length[i] != 10 or t.birth_length[j] != 10 or t.birth[i] == t.birth[j]:
         return False
@@ -569,15 +603,16 @@ def score_pairs(t: Arrays, rules: Rules, left: Ints, right: Ints) -> Doubles:
     found = np.empty(left.size, np.float64)
     chunks = (left.size + 4095) // 4096
     for chunk in numba.prange(chunks):
-        count, rare, room = np.zeros(_KINDS), np.zeros(_KINDS), np.zeros((4, 32), np.int32)
+        count, rare, place = np.zeros(_KINDS), np.zeros(_KINDS), room()
         for at in range(chunk * 4096, min(left.size, chunk * 4096 + 4096)):
-            if in_conflict(t, left[at], right[at], room):
+            if in_conflict(t, left[at], right[at], place):
                 found[at] = CONFLICT
                 continue
-            fill(t, rules, left[at], right[at], count, rare, room)
+            fill(t, rules, left[at], right[at], count, rare, place)
             total = 0.0
             for cell in range(_KINDS):
-                total += count[cell] * rules.bits[cell] + rare[cell] * rules.slope[cell]
+                if count[cell] > 0:
+                    total += count[cell] * rules.bits[cell] + rare[cell] * rules.slope[cell]
             found[at] = total
     return found
 
@@ -586,9 +621,9 @@ def score_pairs(t: Arrays, rules: Rules, left: Ints, right: Ints) -> Doubles:
 def fill_pairs(t: Arrays, rules: Rules, left: Ints, right: Ints) -> Floats:
     """For each pair how often it meets each cell, and beside it how much rarer than usual its values are there."""
     found = np.empty((left.size, 2 * _KINDS), np.float32)
-    count, rare, room = np.zeros(_KINDS), np.zeros(_KINDS), np.zeros((4, 32), np.int32)
+    count, rare, place = np.zeros(_KINDS), np.zeros(_KINDS), room()
     for at in range(left.size):
-        fill(t, rules, left[at], right[at], count, rare, room)
+        fill(t, rules, left[at], right[at], count, rare, place)
         found[at, :_KINDS] = count
         found[at, _KINDS:] = rare
     return found

@@ -143,10 +143,12 @@ class Model:
         """The model as ``kernel`` reads it, for a table of so many records."""
         used = self.check()
         weights = [used.weights[cell] for cell in CELLS]
+        usual = np.array([weight.usual for weight in weights])
         return Rules(
             np.array([weight.bits for weight in weights]),
             np.array([weight.rarity for weight in weights]),
-            np.array([weight.usual for weight in weights]),
+            usual,
+            Commonness.OTHERS * 2.0**-usual,
             float(records),
             Commonness.OTHERS,
             *stacked(),

@@ -123,7 +123,7 @@ def _likely(
 ) -> npt.NDArray[np.bool_]:
     table, values = _gathered(content, starts)
     found = np.zeros(left.size, np.bool_)
-    count, rare, room = np.zeros(rules.bits.size), np.zeros(rules.bits.size), np.zeros((4, 32), np.int32)
+    count, rare, room = np.zeros(rules.bits.size), np.zeros(rules.bits.size), kernel.room()
     for at in range(left.size):
         i, j = left[at], right[at]
         if kernel.in_conflict(table, i, j, room):
@@ -134,7 +134,8 @@ def _likely(
         kernel.fill(table, rules, i, j, count, rare, room)
         total = 0.0
         for cell in range(rules.bits.size):
-            total += count[cell] * rules.bits[cell]
+            if count[cell] > 0:
+                total += count[cell] * rules.bits[cell]
         found[at] = total >= least
     return found
 

@@ -7,7 +7,7 @@ so a distance on anything but ASCII gives two engines two answers (duckdb issue 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
@@ -115,41 +115,62 @@ _FOLDS = (
 )  # fmt: skip
 
 
+VALUES = (
+    "email", "local_part", "phone", "phone_tail", "national_id", "screen_name", "screen_letters",
+    "gender", "street", "postcode", "city", "birth_place", "occupation", "screen_core",
+)  # fmt: skip
+"""The fields of a person that are compared as whole values, in the order of ``values_of``."""
+_NO_VALUES: tuple[str | None, ...] = (None,) * len(VALUES)
+
+
 def prepare(row: PersonRow, country: str = "") -> Person:
     """The row ready for comparison. ``country`` (ISO 3166-1 alpha-2) reads telephone numbers where the row has none."""
-    words = _named(row.full_name, row.given_name, row.family_name)
+    words = named(row)
     tokens = [word for word, _ in words]
     given = (_words(row.given_name) or (tokens[0] if len(tokens) > 1 else "")) if tokens else ""
     family = (_words(row.family_name) or tokens[-1]) if tokens else ""
-    birth = _date(row.date_of_birth)
-    email = _email(row.email)
-    phone = _phone(row.phone, row.country or country)
-    handle = _words(row.screen_name.rpartition(":")[2], keep_digits=True).replace(" ", "")
-    letters = re.sub(r"[0-9]+", "", handle)
-    core = core_of(row.screen_name) if row.screen_name else ""
+    birth = birth_of(row.date_of_birth)
     return Person(
-        record_id=row.record_id,
-        name=" ".join(sorted(tokens)) or None,
-        written=" ".join(form for _, form in sorted(words) if form) or None,
-        skeleton=" ".join(sorted(map(skeleton, tokens))) or None,
-        given=given or None,
-        family=family or None,
-        birth=birth,
-        birth_swapped=_swapped(birth),
-        gender=_gender(row.gender),
-        email=email,
-        local_part=_local_part(email),
-        phone=phone,
-        phone_tail=phone[-8:] if phone and len(phone) > 8 else None,
-        national_id=_stated(re.sub(r"[^0-9a-z]", "", anyascii(row.national_id.rpartition(":")[2]).lower())),
-        screen_name=_stated(handle) if len(handle) >= 3 else None,
-        screen_letters=_stated(letters) if len(letters) >= 5 else None,
-        screen_core=_stated(core) if len(core) >= 5 else None,
-        street=_stated(_words(row.street, keep_digits=True)),
-        city=_stated(_words(row.city)),
-        postcode=_stated(re.sub(r"[^0-9a-z]", "", anyascii(row.postcode).lower())),
-        birth_place=_stated(_words(row.place_of_birth)),
-        occupation=_stated(_words(row.occupation)),
+        row.record_id,
+        " ".join(sorted(tokens)) or None,
+        " ".join([form for _, form in sorted(words) if form]) or None,
+        " ".join(sorted(map(skeleton, tokens))) or None,
+        given or None,
+        family or None,
+        birth,
+        _swapped(birth),
+        **dict(zip(VALUES, values_of(row, country), strict=True)),
+    )
+
+
+def values_of(row: PersonRow, country: str = "") -> tuple[str | None, ...]:
+    """What of a row is compared as a whole, one of ``VALUES`` after the other, None where nothing usable was given."""
+    if not (
+        row.email or row.phone or row.national_id or row.screen_name or row.gender or row.street or row.postcode
+        or row.city or row.place_of_birth or row.occupation
+    ):  # fmt: skip
+        return _NO_VALUES
+    email = _email(row.email) if row.email else None
+    phone = _phone(row.phone, row.country or country) if row.phone else None
+    handle = letters = core = ""
+    if row.screen_name:
+        handle = _words(row.screen_name.rpartition(":")[2], keep_digits=True).replace(" ", "")
+        letters, core = _DIGITS.sub("", handle), core_of(row.screen_name)
+    return (
+        email,
+        _local_part(email),
+        phone,
+        phone[-8:] if phone and len(phone) > 8 else None,
+        _stated(_NOT_SIGNS.sub("", anyascii(row.national_id.rpartition(":")[2]).lower())) if row.national_id else None,
+        _stated(handle) if len(handle) >= 3 else None,
+        _stated(letters) if len(letters) >= 5 else None,
+        _gender(row.gender) if row.gender else None,
+        _stated(_words(row.street, keep_digits=True)),
+        _stated(_NOT_SIGNS.sub("", anyascii(row.postcode).lower())) if row.postcode else None,
+        _stated(_words(row.city)),
+        _stated(_words(row.place_of_birth)),
+        _stated(_words(row.occupation)),
+        _stated(core) if len(core) >= 5 else None,
     )
 
 
@@ -158,25 +179,37 @@ def name_tokens(full_name: str, given_name: str = "", family_name: str = "") -> 
 
     The full name counts; the two parts are taken where it is missing.
     """
-    return [word for word, _ in _named(full_name, given_name, family_name)]
+    return [word for word, _ in named(PersonRow("", full_name, given_name, family_name))]
 
 
-def _named(full_name: str, given_name: str, family_name: str) -> list[tuple[str, str]]:
-    """The words of a name, each with its form in another script, or empty."""
-    pieces = in_kana(full_name).split()
-    words = [word for piece in pieces for word in words_of_piece(piece, alone=len(pieces) == 1)]
-    if not words:
-        pieces = in_kana(f"{given_name} {family_name}").split()
-        words = [word for piece in pieces for word in words_of_piece(piece)]
-    named = [word for word in words if word[0] not in _TITLES] or words
-    if " ".join(word for word, _ in words) in _PLACEHOLDERS:
-        return []
-    return [] if all(len(word) == 1 or word in _PLACEHOLDERS for word, _ in named) else named
+def named(row: PersonRow) -> list[tuple[str, str]]:
+    """The words of a row's name, each with its form in another script, or empty: see ``name_tokens``."""
+    words = _worded(row.full_name) if row.full_name else []
+    if not words and (row.given_name or row.family_name):
+        words = _worded(f"{row.given_name} {row.family_name}", whole=False)
+    kept = [word for word in words if word[0] not in _TITLES] or words
+    # A placeholder of several words is told by all of them, one of a single word by itself.
+    for word, _ in kept:
+        if len(word) > 1 and word not in _PLACEHOLDERS:
+            return [] if " ".join([word for word, _ in words]) in _PLACEHOLDERS else kept
+    return []
+
+
+def _worded(name: str, *, whole: bool = True) -> list[tuple[str, str]]:
+    pieces = (name if name.isascii() else in_kana(name)).split()
+    if whole and len(pieces) == 1:
+        return list(words_of_piece(pieces[0], alone=True))
+    return [word for piece in pieces for word in words_of_piece(piece)]
 
 
 def compared_tokens(name: str | None) -> list[str]:
     """The words of a prepared name that are compared: all, or the longest four of more, in their order."""
-    words = [word[:MOST_LETTERS] for word in (name or "").split()]
+    return cut_tokens((name or "").split())
+
+
+def cut_tokens(sorted_words: Iterable[str]) -> list[str]:
+    """The same of the words themselves, sorted."""
+    words = [word[:MOST_LETTERS] for word in sorted_words]
     return (
         words if len(words) <= MOST_TOKENS else sorted(sorted(words, key=lambda word: (-len(word), word))[:MOST_TOKENS])
     )
@@ -269,7 +302,7 @@ def _stated(text: str) -> str | None:
     return None if not text or text in _PLACEHOLDERS or (len(text) > 1 and len(set(text)) == 1) else text
 
 
-@lru_cache(maxsize=1 << 18)
+@lru_cache(maxsize=1 << 20)
 def words_of_piece(piece: str, *, alone: bool = False) -> tuple[tuple[str, str], ...]:
     """The words of a piece of a name without spaces, each with its form in another script, or empty."""
     if piece.isascii():
@@ -282,18 +315,31 @@ def words_of_piece(piece: str, *, alone: bool = False) -> tuple[tuple[str, str],
 
 def written_forms(person: Person) -> dict[str, str]:
     """Of the words of the name that stand in another script the form of each, by the word."""
-    parted = (form.partition(":") for form in (person.written or "").split())
+    return forms_of((person.written or "").split())
+
+
+def forms_of(written: Iterable[str]) -> dict[str, str]:
+    """The same of the forms themselves, in the order of their words."""
+    parted = (form.partition(":") for form in written)
     return {part.lower()[:MOST_LETTERS]: f"{script}:{part[:MOST_LETTERS]}" for script, _, part in parted}
 
 
+_DIGITS, _NOT_SIGNS, _NOT_LETTERS, _NOT_WORDS = map(re.compile, ("[0-9]+", "[^0-9a-z]", "[^a-z]+", "[^a-z0-9]+"))
+_ISO_DATE = re.compile(r"\d{4}(-\d{2}){0,2}")
+
+
 def _words(raw: str, *, keep_digits: bool = False) -> str:
-    text = anyascii(raw).lower().replace("'", "").replace("`", "")
-    return " ".join(re.sub(r"[^a-z0-9]+" if keep_digits else r"[^a-z]+", " ", text).split())
+    if not raw:
+        return ""
+    text = (raw if raw.isascii() else anyascii(raw)).lower().replace("'", "").replace("`", "")
+    return (_NOT_WORDS if keep_digits else _NOT_LETTERS).sub(" ", text).strip()
 
 
-def _date(raw: str) -> str | None:
+@lru_cache(maxsize=1 << 16)
+def birth_of(raw: str) -> str | None:
+    """A date of birth as compared: a year, a month or a day in ISO 8601; None where it is none, or a placeholder."""
     text = raw.strip()
-    if re.fullmatch(r"\d{4}(-\d{2}){0,2}", text) is None:
+    if _ISO_DATE.fullmatch(text) is None:
         try:
             text = normalise("date", text) if text else ""
         except (ValueRefused, ImportError):

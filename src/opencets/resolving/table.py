@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,9 @@ from opencets.resolving.suggest import Suggestion, score, what_would_change
 
 DOUBTFUL = 0.02
 """Pairs less probable than this are forgotten at once; those above speak for or against their clusters."""
+
+
+Record = TypeVar("Record", Person, PersonRow)
 
 
 class Find(Protocol):
@@ -86,7 +89,7 @@ def resolve_table(
 
     taken = _Taken(keep=pairs_at_least is not None)
     try:
-        taken.take(map(prepare, rows()))
+        taken.take_rows(rows())
     except KeyError as again:
         raise NotThisFormat(_twice(str(again.args[0]), sides, path, link)) from None
     across = np.array(sides, np.int8) if link is not None else None
@@ -132,16 +135,28 @@ class _Taken:
         self.builder = Builder()
 
     def take(self, people: Iterable[Person]) -> None:
-        """Raises KeyError where a record id comes again."""
-        known = set()
-        for person in people:
-            if person.record_id in known:
-                raise KeyError(person.record_id)
-            known.add(person.record_id)
-            self.ids.append(person.record_id)
+        """People that are prepared. Raises KeyError where a record id comes again."""
+        for person in self._each(people):
             self.builder.add_person(person)
             if self.people is not None:
                 self.people.append(person)
+
+    def take_rows(self, rows: Iterable[PersonRow]) -> None:
+        """People as given, prepared here. Raises KeyError where a record id comes again."""
+        if self.people is not None:
+            self.take(map(prepare, rows))
+            return
+        for row in self._each(rows):
+            self.builder.add_row(row)
+
+    def _each(self, records: Iterable[Record]) -> Iterator[Record]:
+        known = set()
+        for record in records:
+            if record.record_id in known:
+                raise KeyError(record.record_id)
+            known.add(record.record_id)
+            self.ids.append(record.record_id)
+            yield record
 
 
 def _resolved(
