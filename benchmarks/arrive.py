@@ -706,18 +706,18 @@ def tune() -> dict[str, Any]:
 
 
 def warm() -> dict[str, Any]:
-    """Read the tables of placing once, as a server does that has run for a while."""
+    """Bring the tables of placing into the server's memory as far as it goes, as after some time of running."""
     from django.db import connection
 
     with connection.cursor() as cursor:
         cursor.execute("create extension if not exists pg_prewarm")
         for name in (
-            "entities_candidatekey_pkey",
-            "entities_placement_pkey",
             "entities_placement",
+            "entities_placement_pkey",
             "entities_identifier_pkey",
+            "entities_candidatekey_pkey",
         ):
-            cursor.execute("select pg_prewarm(c.oid, 'read') from pg_class c where relname = %s", [name])
+            cursor.execute("select pg_prewarm(c.oid, 'buffer') from pg_class c where relname = %s", [name])
     return {}
 
 

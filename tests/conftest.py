@@ -58,6 +58,8 @@ def _prepare_web() -> None:
     _home = _take_home()
     (_home / "static").mkdir(exist_ok=True)
     os.environ["OPENCETS_HOME"] = str(_home)
+    # Several servers run side by side, each with little in it.
+    os.environ.setdefault("OPENCETS_DATABASE_BUFFERS", "128")
     os.environ["OPENCETS_DB_ROLE"] = "superuser"
     os.environ["DJANGO_SETTINGS_MODULE"] = "opencets_web.config.settings"
     prepare_database(_home)

@@ -374,3 +374,23 @@ def test_the_wall_and_the_door_agree_for_everybody(small_case: SmallCase, as_act
             if by_door[model] != by_wall[model] and not (narrower and by_wall[model] < by_door[model]):
                 differ.append(f"{name}: {model.__name__}")
     nothing(differ)
+
+
+def test_the_question_that_is_put_once_admits_whom_the_door_admits(small_case: SmallCase) -> None:
+    from opencets.errors import NotFound
+    from opencets_web.policy import door
+    from opencets_web.policy.models import BetweenTwo, Guarded, Holding
+
+    rows = [row for row in small_case.rows.values() if isinstance(row, Guarded | BetweenTwo | Holding)]
+    admitted = {True: 0, False: 0}
+    for actor in small_case.actors.values():
+        for row in rows:
+            try:
+                wanted = (door.admit(actor, type(row)._default_manager.all(), pk=row.pk).pk,)
+            except NotFound:
+                with pytest.raises(NotFound):
+                    door.admit_fields(actor, type(row), row.pk, "pk")
+            else:
+                assert door.admit_fields(actor, type(row), row.pk, "pk") == wanted
+            admitted[actor.reads_cases] += 1
+    assert min(admitted.values()) > 20

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from opencets.errors import PurposeMissing
+from opencets_web.accounts.statements import Statement, ask
 from opencets_web.audit.verbs import ACROSS_CASES, FROM_ACROSS, VERBS, WITHOUT_ASKING
 
 Holding = tuple[UUID, UUID]
@@ -44,21 +45,22 @@ class PurposeWanted(PurposeMissing):
 
 
 _SAID = (
-    "(select p.words from audit_purpose p where p.officer_id = %(officer)s and p.holding_id is not distinct from {holding}"
-    " and (p.day = (select app_day()) or (%(renews)s and p.at > now() - interval '12 hours')) order by p.id desc limit 1)"
+    "(select p.words from audit_purpose p where p.officer_id = %(officer)s::uuid and p.holding_id is not distinct from {holding}"
+    " and (p.day = (select app_day()) or (%(renews)s::bool and p.at > now() - interval '12 hours')) order by p.id desc limit 1)"
 )
 """What the officer said for a holding today, as SQL; one probe of an index."""
 _TODAY = (
     f"coalesce({_SAID.format(holding='h.holding')},"
-    f" case when %(also_across)s then {_SAID.format(holding='null::uuid')} end)"
+    f" case when %(also_across)s::bool then {_SAID.format(holding='null::uuid')} end)"
 )
 _LINES = (
     "insert into audit_act (verb, officer_id, agency_id, holding_id, holding_agency_id, subject, details, purpose, address)"
-    " select %(verb)s, %(officer)s, %(agency)s, w.holding, w.agency,"
-    " case when coalesce(%(whose)s::uuid = w.agency, true) then %(subject)s else '' end, %(details)s, w.purpose, %(address)s"
-    f" from (select h.holding, h.agency, coalesce(nullif(%(said)s, ''), {_TODAY}, %(otherwise)s) as purpose"
+    " select %(verb)s::text, %(officer)s::uuid, %(agency)s::uuid, w.holding, w.agency,"
+    " case when coalesce(%(whose)s::uuid = w.agency, true) then %(subject)s::text else '' end,"
+    " %(details)s::text, w.purpose, %(address)s::text"
+    f" from (select h.holding, h.agency, coalesce(nullif(%(said)s::text, ''), {_TODAY}, %(otherwise)s::text) as purpose"
     " from unnest(%(holdings)s::uuid[], %(agencies)s::uuid[]) h(holding, agency)) w"
-    " where not %(wanted)s or w.purpose <> ''"
+    " where not %(wanted)s::bool or w.purpose <> '' returning 1"
 )
 _MISSING = f"select h.holding from unnest(%(holdings)s::uuid[]) h(holding) where {_TODAY} is null"
 
@@ -126,11 +128,10 @@ def _write(
         "agencies": [agency for _, agency in holdings],
         "wanted": bool(by and by.asks and of_cases and verb not in WITHOUT_ASKING),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_LINES, given)
-        if cursor.rowcount < len(holdings):
-            cursor.execute(_MISSING, given)
-            raise PurposeWanted(tuple(row[0] for row in cursor.fetchall() if row[0] is not None))
+    (written,) = ask(Statement(_LINES, given))
+    if len(written) < len(holdings):
+        (missing,) = ask(Statement(_MISSING, given))
+        raise PurposeWanted(tuple(row[0] for row in missing if row[0] is not None))
 
 
 def canonical(details: dict[str, Any]) -> str:

@@ -55,7 +55,6 @@ CONFIGURATION = {
     "unix_socket_permissions": "0700",
     "password_encryption": "scram-sha-256",
     "max_connections": "100",
-    "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "random_page_cost": "1.1",
     "jit": "off",
@@ -66,6 +65,28 @@ CONFIGURATION = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
+
+
+LEAST_BUFFERS, MOST_BUFFERS = 128, 8_192
+"""Megabytes of pages that the server keeps in memory of its own, whatever the machine has."""
+CONTAINER_MEMORY = Path("/sys/fs/cgroup/memory.max")
+
+
+def buffers() -> int:
+    """Megabytes of pages that the server keeps: a quarter of the machine's memory, or of what its container may take.
+
+    A page that is not among them is copied from the system and checked each time, which costs more than reading it. Taken as
+    it fills. OPENCETS_DATABASE_BUFFERS says another number; ActRefused where that is none.
+    """
+    asked = os.environ.get("OPENCETS_DATABASE_BUFFERS", "")
+    if asked:
+        if not asked.isdecimal() or int(asked) < 1:
+            raise ActRefused(f"OPENCETS_DATABASE_BUFFERS is {asked!r}; give whole megabytes, for example 1024.")
+        return int(asked)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with contextlib.suppress(OSError, ValueError):  # no container, or one without a bound ("max")
+        memory = min(memory, int(CONTAINER_MEMORY.read_text()))
+    return max(LEAST_BUFFERS, min(MOST_BUFFERS, memory // 4 // 2**20))
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,7 +514,11 @@ def _start(server: Server, binaries: Binaries, account: Account, cluster: Path) 
     if log.exists() and log.stat().st_size > 10 * 2**20:
         log.replace(log.with_suffix(".log.1"))
     arguments = [str(binaries.folder / "postgres"), "-D", str(data)]
-    settings = CONFIGURATION | {"port": str(server.port), "unix_socket_directories": f'"{server.socket_dir}"'}
+    settings = CONFIGURATION | {
+        "port": str(server.port),
+        "unix_socket_directories": f'"{server.socket_dir}"',
+        "shared_buffers": f"{buffers()}MB",
+    }
     for name, value in settings.items():
         arguments += ["-c", f"{name}={value}"]
     end = time.monotonic() + RETRY_SECONDS

@@ -7,6 +7,7 @@
 | OPENCETS_DB_ROLE | database role of this process: web, jobs or owner | web |
 | OPENCETS_HOSTS | host names served, comma separated | localhost,127.0.0.1,[::1] |
 | OPENCETS_HTTPS | 1: cookies only over HTTPS, HSTS | 0 |
+| OPENCETS_DATABASE_BUFFERS | megabytes of pages that the database server keeps | a quarter of the memory, 128 to 8192 |
 | OPENCETS_IDLE_SECONDS | seconds without an act of the officer after which the session locks | 1800 |
 | OPENCETS_AUDIT_KEY | file of the key that signs the audit log | ``secrets/audit-signing-key`` in the home |
 | OPENCETS_DEBUG | 1: component gallery at /design/, tracebacks | 0 |

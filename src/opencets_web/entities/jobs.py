@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from uuid import UUID
 
-from opencets_web.accounts.models import Officer
+from opencets.errors import NotFound
+from opencets_web.accounts.statements import Statement, ask
 from opencets_web.audit import outbox
 from opencets_web.entities import learning, matching, placing
 from opencets_web.policy.acting import acting_as
@@ -71,6 +72,15 @@ def weigh_again(term_id: str, officer_id: str) -> None:
         outbox.post("weights.changed", term_id=term_id, officer_id=officer_id)
 
 
+_OFFICER = (
+    "select o.is_active, o.agency_id, a.short_name, o.display_name, a.country, o.roles from accounts_officer o"
+    " join accounts_agency a on a.id = o.agency_id where o.id = %s"
+)
+
+
 def _actor(officer_id: str) -> Actor:
-    named = ("is_active", "display_name", "roles", "agency__short_name", "agency__country")
-    return Actor.of(Officer.objects.select_related("agency").only(*named).get(pk=officer_id))
+    """Asked for each record that arrives, so as SQL. NotFound where the officer is not there or not active any more."""
+    for active, agency, agency_name, name, country, roles in ask(Statement(_OFFICER, [UUID(officer_id)]))[0]:
+        if active:
+            return Actor(UUID(officer_id), agency, agency_name, name, country, frozenset(roles))
+    raise NotFound("The officer whom this work serves is not there or not active any more.")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from opencets.linking import bucket, default_rarity
 from opencets.resolving.placing import STRONG
+from opencets_web.accounts.statements import Statement, ask
 from opencets_web.entities.models import ValueRuling
 from opencets_web.evidence.models import Exhibit
 from opencets_web.policy import door
@@ -107,13 +107,11 @@ def count_values(values: Sequence[tuple[str, str]]) -> Counted:
     return Counted(tuple(changed), len(differing))
 
 
-def count_arrived(
-    values: Sequence[tuple[str, str]], records: Sequence[UUID], first: tuple[str, list[Any]]
-) -> tuple[bool, bool]:
+def count_arrived(values: Sequence[tuple[str, str]], records: Sequence[UUID], first: Statement) -> tuple[bool, bool]:
     """Count the values of records that have just come; whether any is generic, and whether any turned so by them.
 
-    An arrival only adds, so what is generic stays so and is not counted again, however many hold it. ``first``: a
-    statement with its parameters to go ahead of the counting in the same message, which takes the locks.
+    An arrival only adds, so what is generic stays so and is not counted again, however many hold it. ``first``:
+    what goes ahead of the counting in the same message, and takes the locks.
     """
     counted = _count(values, again=False, first=first)
     _write([value for value, _, before, _, generic in counted if (value.cases, value.generic) != (before, generic)])
@@ -141,11 +139,12 @@ _TOLD = (
 """The claims of ``v`` (kind, normal, generic) that are marked otherwise than the count and each agency's ruling say."""
 
 
-def _count(values: Sequence[tuple[str, str]], *, again: bool, first: tuple[str, list[Any]] = ("", [])) -> list[_Found]:
+def _count(values: Sequence[tuple[str, str]], *, again: bool, first: Statement | None = None) -> list[_Found]:
     rarity = default_rarity()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{first[0]}with v as (select * from unnest(%s::text[], %s::text[]) v(kind, normal))"
+    *_, counted = ask(
+        *([first] if first else []),
+        Statement(
+            "with v as (select * from unnest(%s::text[], %s::text[]) v(kind, normal))"
             " select v.kind, v.normal, case when i.generic and not %s then i.cases_count else"
             " (select count(distinct c.case_id) from evidence_claim c"
             " join evidence_record r on r.id = c.record_id and r.retired_at is null"
@@ -153,28 +152,28 @@ def _count(values: Sequence[tuple[str, str]], *, again: bool, first: tuple[str, 
             " exists (select 1 from entities_valueruling r where r.kind = v.kind and r.normal = v.normal),"
             " i.cases_count, i.bucket, i.generic"
             " from v left join entities_identifier i on i.kind = v.kind and i.normal = v.normal",
-            [*first[1], [kind for kind, _ in values], [normal for _, normal in values], again],
-        )
-        for _ in range(first[0].count(";")):
-            cursor.nextset()
-        return [
-            (Changed(kind, normal, cases, bucket(cases), rarity.generic(kind, cases)), *before)
-            for kind, normal, cases, *before in cursor.fetchall()
-        ]
+            [[kind for kind, _ in values], [normal for _, normal in values], again],
+        ),
+    )
+    return [
+        (Changed(kind, normal, cases, bucket(cases), rarity.generic(kind, cases)), *before)
+        for kind, normal, cases, *before in counted
+    ]
 
 
 def _write(written: Sequence[Changed]) -> None:
     if not written:
         return
     rows = ((value.kind, value.normal, value.cases, value.bucket, value.generic) for value in written)
-    with connection.cursor() as cursor:
-        cursor.execute(
+    ask(
+        Statement(
             "insert into entities_identifier (kind, normal, cases_count, bucket, generic)"
             " select * from unnest(%s::text[], %s::text[], %s::int[], %s::int[], %s::bool[])"
             " on conflict (kind, normal) do update set cases_count = excluded.cases_count,"
-            " bucket = excluded.bucket, generic = excluded.generic",
+            " bucket = excluded.bucket, generic = excluded.generic returning 1",
             [list(column) for column in zip(*rows, strict=True)],
         )
+    )
 
 
 def _mark(marked: Sequence[Changed]) -> None:

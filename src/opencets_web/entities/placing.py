@@ -12,9 +12,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
-from typing import Any
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -26,6 +26,7 @@ from opencets.resolving import BLOCK_LIMIT, Suggestion, load_model
 from opencets.resolving.packed import FORM
 from opencets.resolving.placing import STRONG, Kept, Stated, compare, keep, key_of, likely, unpack
 from opencets_web.accounts.ids import new_id
+from opencets_web.accounts.statements import Statement, ask
 from opencets_web.audit import log
 from opencets_web.entities import matching
 from opencets_web.entities.weights import live_model, live_name
@@ -39,10 +40,8 @@ KEYS_AT_ONCE = 1_000
 """New records are placed in batches of so many keys: each is locked, and the server's table of locks holds some thousands."""
 STRIPES = 2**31
 """Keys are locked as numbers of 31 bits: what PostgreSQL takes beside the number of the lock."""
-_SOME = (
-    f"select pg_advisory_xact_lock_shared({matching.LOCK});"
-    f" select count(pg_advisory_xact_lock({matching.LOCK}, stripe)) from unnest(%s::int[]) stripe; "
-)
+_LOCK_SHARED = f"select 1 from pg_advisory_xact_lock_shared({matching.LOCK})"
+_LOCK_STRIPES = f"select count(pg_advisory_xact_lock({matching.LOCK}, stripe)) from unnest(%s::int[]) stripe"
 
 Pair = tuple[UUID, UUID]
 
@@ -68,9 +67,11 @@ class Difference:
         return bool(self.values or self.records or self.written or self.retired)
 
 
-@dataclass(frozen=True)
-class _Placed:
-    """A kept record; most candidates are never read further than ``packed``. ``ids``: those below, one after the other."""
+class _Placed(NamedTuple):
+    """A kept record; most candidates are never read further than ``packed``. ``ids``: those below, one after the other.
+
+    A tuple, since hundreds are made for each record that arrives.
+    """
 
     ids: bytes
     packed: bytes
@@ -97,7 +98,7 @@ class _Placed:
         """Of the agency to which the holding belongs."""
         return UUID(bytes=self.ids[32:])
 
-    @cached_property
+    @property
     def kept(self) -> Kept:
         """The record as compared."""
         kept = unpack(str(self.id), self.packed, self.keys)
@@ -122,11 +123,11 @@ def place(actor: Actor, exhibit_id: UUID) -> Step:
     Called until nothing more is to do; a step that was done changes nothing when it is done again. NotFound: the
     exhibit is not the actor's.
     """
-    exhibit = door.admit(actor, Exhibit.objects.only("holding_id", "agency_id", "reference"), pk=exhibit_id)
+    holding, agency, reference = door.admit_fields(actor, Exhibit, exhibit_id, "holding_id", "agency_id", "reference")
     with across_holdings():
-        gone, stale, new = _waiting(exhibit.id)
+        gone, stale, new = _waiting(exhibit_id)
         if gone:
-            _go(exhibit.id)
+            _go(exhibit_id)
             return Step(0, more=True)
         if new:
             now = _at_once(new)
@@ -138,27 +139,21 @@ def place(actor: Actor, exhibit_id: UUID) -> Step:
         log.record(
             "match.suggested",
             actor,
-            holding=(exhibit.holding_id, exhibit.agency_id),
-            subject=f"exhibit:{exhibit.reference}",
+            holding=(holding, agency),
+            subject=f"exhibit:{reference}",
         )
     return Step(suggested, more)
 
 
 def _waiting(exhibit_id: UUID) -> tuple[bool, bool, list[_Read]]:
     """Whether records of an exhibit are gone, whether any record is stale, and the new ones; asked in one go."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            # Workers for one look-up take longer to start than it takes.
-            "set local max_parallel_workers_per_gather = 0;"
-            " select exists (select 1 from evidence_record r join entities_placement p on p.record_id = r.id"
-            " where r.exhibit_id = %s and r.kind in ('account', 'person') and r.retired_at is not null),"
-            f" exists (select 1 from entities_placement where stale); {_CLAIMS.format(asked=_NEW)}",
-            [exhibit_id, exhibit_id, RECORDS_AT_ONCE],
-        )
-        cursor.nextset()
-        gone, stale = cursor.fetchone()
-        cursor.nextset()
-        return gone, stale, _records(cursor.fetchall())
+    _, [(gone, stale)], new = ask(
+        # Workers for one look-up take longer to start than it takes.
+        Statement("select set_config('max_parallel_workers_per_gather', '0', true)"),
+        Statement(_WAITS, [exhibit_id], anew=True),
+        Statement(_CLAIMS.format(asked=_NEW), [exhibit_id, RECORDS_AT_ONCE], anew=True),
+    )
+    return gone, stale, _records(new)
 
 
 def _at_once(new: Sequence[_Read]) -> Sequence[_Read]:
@@ -173,15 +168,21 @@ def _at_once(new: Sequence[_Read]) -> Sequence[_Read]:
 
 
 def _arrive(new: Sequence[_Read]) -> tuple[int, bool]:
-    """Place records that stood nowhere before; how many suggestions that gave, and whether a value turned generic."""
+    """Place records that stood nowhere before; how many suggestions that gave, and whether a value turned generic.
+
+    Whoever shares an open key, or a value, with another waits for them. A shut key proposes nobody, however many more come;
+    it stays shut while nobody can take a record away, so at the keys that most share nobody waits.
+    """
     keys = {key for record in new for key in record.kept.keys}
     values = sorted(set().union(*(record.counted for record in new)))
-    stripes = {key % STRIPES for key in keys} | {hash_of(value) for value in values}
+    _, found = ask(Statement(_LOCK_SHARED), Statement(_shut(BLOCK_LIMIT), [sorted(keys)]))
+    shut = frozenset(key for (key,) in found)
+    stripes = {key % STRIPES for key in keys - shut} | {hash_of(value) for value in values}
     ids = [record.id for record in new]
-    generic, turned = matching.count_arrived(values, ids, first=(_SOME, [sorted(stripes)]))
+    generic, turned = matching.count_arrived(values, ids, first=Statement(_LOCK_STRIPES, [sorted(stripes)]))
     if generic:
         new = _read("select unnest(%s::uuid[]) as id", [ids])
-    return _move({}, *_write(new)), turned
+    return _move({}, *_write(new, shut), shut=shut), turned
 
 
 def hash_of(value: tuple[str, str]) -> int:
@@ -247,6 +248,11 @@ def _again(before: Mapping[int, _Placed]) -> None:
 # --- Reading and writing records -------------------------------------------------------------------------------------
 
 
+_WAITS = (
+    "select exists (select 1 from evidence_record r join entities_placement p on p.record_id = r.id"
+    " where r.exhibit_id = %s and r.kind in ('account', 'person') and r.retired_at is not null),"
+    " exists (select 1 from entities_placement where stale)"
+)
 _NEW = (
     "select r.id from evidence_record r where r.exhibit_id = %s and r.kind in ('account', 'person')"
     " and r.retired_at is null"
@@ -295,38 +301,58 @@ _NEAR = (
 _IDS = 48
 
 
-def _write(new: Sequence[_Read]) -> tuple[dict[int, _Placed], dict[int, set[int]], dict[int, _Placed]]:
+@cache
+def _shut(limit: int) -> str:
+    """Which keys more than so many share."""
+    return (
+        "select k.key from unnest(%s::bigint[]) k(key) where (select count(*) from (select 1 from entities_candidatekey c"
+        f" where c.key = k.key limit {limit + 1}) c) > {limit}"
+    )
+
+
+@cache
+def _held_and_near(limit: int) -> str:
+    """Who has each key, and in the last row those that share one with no more than so many."""
+    places = f"array(select distinct unnest(places) from held where cardinality(places) <= {limit})"
+    return (
+        f"with held as materialized ({_HOLDERS % ('%s', limit + 1)}) select key, places, null::int[], null::bytea from held"
+        f" union all select null, {_NEAR.format(places)}"
+    )
+
+
+_PLACED = (
+    "with new as (insert into entities_placement (record_id, record_holding_id, record_agency_id, packed, keys, stale)"
+    " select r, h, a, p, k::bigint[], false"
+    " from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::bytea[], %s::text[]) n(r, h, a, p, k)"
+    " on conflict (record_id) do nothing returning id, record_id, keys),"
+    " kept as (insert into entities_candidatekey (key, placement_id) select unnest(keys), id from new)"
+    " select id, record_id from new"
+)
+
+
+def _write(
+    new: Sequence[_Read], shut: frozenset[int] = frozenset()
+) -> tuple[dict[int, _Placed], dict[int, set[int]], dict[int, _Placed]]:
     """Give new records their places and keys: where they stand now, who had these keys before, and these themselves.
 
-    One that another job has placed meanwhile is left out.
+    One that another job has placed meanwhile is left out. ``shut``: keys of which nobody needs to know who has them.
     """
     made = {record.id: _Placed.of(record) for record in new}
-    keys = sorted({key for record in made.values() for key in record.keys})
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"with held as materialized ({_HOLDERS}) select key, places, null::int[], null::bytea from held union all"
-            f" select null, {_NEAR.format('array(select distinct unnest(places) from held where cardinality(places) <= %s)')}"
-            "; with new as (insert into entities_placement"
-            " (record_id, record_holding_id, record_agency_id, packed, keys, stale)"
-            " select r, h, a, p, k::bigint[], false"
-            " from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::bytea[], %s::text[]) n(r, h, a, p, k)"
-            " on conflict (record_id) do nothing returning id, record_id, keys),"
-            " kept as (insert into entities_candidatekey (key, placement_id) select unnest(keys), id from new)"
-            " select id, record_id from new",
+    keys = sorted({key for record in made.values() for key in record.keys} - shut)
+    (*rows, (_, *near)), written = ask(
+        Statement(_held_and_near(BLOCK_LIMIT), [keys]),
+        Statement(
+            _PLACED,
             [
-                keys,
-                BLOCK_LIMIT + 1,
-                BLOCK_LIMIT,
                 list(made),
                 [record.holding_id for record in new],
                 [record.agency_id for record in new],
                 [record.packed for record in made.values()],
                 ["{" + ",".join(map(str, record.keys)) + "}" for record in made.values()],
             ],
-        )
-        *rows, (_, *near) = cursor.fetchall()
-        cursor.nextset()
-        placed = {place: made[record] for place, record in cursor.fetchall()}
+        ),
+    )
+    placed = {place: made[record] for place, record in written}
     return placed, {key: set(held) for key, held, *_ in rows}, _near(*near)
 
 
@@ -365,7 +391,7 @@ def _placed(places: Collection[int]) -> dict[int, _Placed]:
     with connection.cursor() as cursor:
         cursor.execute("select id, keys from entities_placement where id = any(%s)", [list(places)])
         keys = dict(cursor.fetchall())
-    return {place: replace(record, keys=tuple(keys[place])) for place, record in found.items()}
+    return {place: record._replace(keys=tuple(keys[place])) for place, record in found.items()}
 
 
 # --- What moves, and what follows ------------------------------------------------------------------------------------
@@ -376,11 +402,13 @@ def _move(
     after: Mapping[int, _Placed],
     held: Mapping[int, set[int]] | None = None,
     near: Mapping[int, _Placed] | None = None,
+    shut: frozenset[int] = frozenset(),
 ) -> int:
     """Put records under their keys, and keep, change and take back suggestions accordingly; how many were written.
 
     ``before``: as the records stood, for those that did; ``after``: as they stand now, for those that still do.
     ``held``: who had the keys before, where the new records' keys are written already; ``near``: these, as far as read.
+    ``shut``: keys that too many shared before and share after.
     """
     old = {place: frozenset(record.keys) for place, record in before.items()}
     new = {place: frozenset(record.keys) for place, record in after.items()}
@@ -394,7 +422,7 @@ def _move(
         _rewrite(left, joined)
     pairs: set[tuple[int, int]] = set()
     closed: dict[int, set[int]] = {}
-    for key in keys:
+    for key in keys - shut:
         were = held.get(key, set())
         are = were - removed.get(key, set()) | added.get(key, set())
         if len(are) > BLOCK_LIMIT:
@@ -489,8 +517,8 @@ def _keep(known: Mapping[int, _Placed], suggested: Sequence[Suggestion]) -> int:
          json.dumps([asdict(reason) | {"bits": round(reason.bits, 2)} for reason in one.reasons]))
         for one in suggested for left, right in [(placed[one.left], placed[one.right])]
     ]  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(
+    (written,) = ask(
+        Statement(
             "insert into entities_match (id, left_id, right_id, left_holding_id, left_agency_id, right_holding_id,"
             " right_agency_id, probability, bits, reasons, model, found_at)"
             " select i, l, r, lh, la, rh, ra, p, b, w::jsonb, %s, %s from unnest(%s::uuid[], %s::uuid[], %s::uuid[],"
@@ -500,10 +528,11 @@ def _keep(known: Mapping[int, _Placed], suggested: Sequence[Suggestion]) -> int:
             " probability = excluded.probability, bits = excluded.bits, reasons = excluded.reasons,"
             " found_at = excluded.found_at, retired_at = null"
             " where (entities_match.probability, entities_match.reasons) is distinct from"
-            " (excluded.probability, excluded.reasons) or entities_match.retired_at is not null",
+            " (excluded.probability, excluded.reasons) or entities_match.retired_at is not null returning 1",
             [name, now, *(list(column) for column in zip(*rows, strict=True))],
         )
-        return int(cursor.rowcount)
+    )
+    return len(written)
 
 
 def _retire_touching(records: Collection[UUID], standing: Collection[Pair]) -> int:

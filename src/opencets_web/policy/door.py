@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from typing import TypeVar, cast
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -14,6 +16,8 @@ from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from opencets.errors import NotFound
+from opencets_web.accounts.models import READING_ROLES
+from opencets_web.accounts.statements import Statement, ask
 from opencets_web.policy.actor import Actor
 from opencets_web.policy.models import BetweenTwo, Grant, GrantState, Guarded, Holding
 from opencets_web.policy.rules import LEVELS, level_of
@@ -77,6 +81,33 @@ def admit(actor: Actor, rows: QuerySet[M], to: str = "read", **key: object) -> M
     if to != "read" and (holding_id is None or level(actor, holding_id) < LEVELS[to]):
         raise NotFound
     return row
+
+
+def admit_fields(actor: Actor, model: type[Model], key: UUID, *fields: str) -> tuple[Any, ...]:
+    """These fields of the one row with this id, for an actor who may read it; else NotFound.
+
+    ``admit`` for jobs that ask it for each record: the question is put into SQL once, which else takes longer than its answer.
+    """
+    sql, places = _question(model, fields, actor.reads_cases)
+    given = {_OFFICER: actor.officer_id, _AGENCY: actor.agency_id, _KEY: key, datetime: timezone.now()}
+    (rows,) = ask(Statement(sql, [given.get(one, one) if isinstance(one, UUID | type) else one for one in places]))
+    if not rows:
+        raise NotFound
+    return rows[0]
+
+
+_OFFICER, _AGENCY, _KEY = (UUID(int=2**127 + number) for number in range(3))
+"""What stands in a question where the actor's ids and the row's are put."""
+
+
+@lru_cache(maxsize=64)
+def _question(model: type[Model], fields: tuple[str, ...], reads_cases: bool) -> tuple[str, tuple[object, ...]]:
+    """The SQL of ``visible`` for one row, and its parameters: those that differ as what stands for them."""
+    roles = READING_ROLES if reads_cases else frozenset[str]()
+    anybody = Actor(_OFFICER, _AGENCY, "", "", "", roles)
+    rows = visible(anybody, model._default_manager.all()).filter(pk=_KEY).values_list(*fields)
+    sql, parameters = rows.query.sql_with_params()
+    return sql, tuple(datetime if isinstance(one, datetime) else one for one in parameters)
 
 
 def audience(holding: Holding) -> list[UUID]:

@@ -14,8 +14,9 @@ from django.utils import timezone
 from opencets.linking import default_rarity
 from opencets.resolving import load_model
 from opencets.resolving.placing import Stated, edges, keep
+from opencets_web.accounts.statements import Statement
 from opencets_web.cases.models import Case
-from opencets_web.entities import actions, jobs, placing, queries
+from opencets_web.entities import actions, jobs, matching, placing, queries
 from opencets_web.entities.models import Match, Placement
 from opencets_web.evidence.models import Claim, Record
 from tests.web.conftest import Behind, Cast
@@ -222,6 +223,29 @@ def test_a_batch_takes_so_many_records_as_their_keys_may_be_locked_at_once(
     ids = [one.id for one in everybody]
     assert play.standing() == plain(ids)
     assert Placement.objects.count() == len(ids)
+
+
+def test_nobody_waits_at_a_key_that_too_many_share(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked: list[set[int]] = []
+    count = matching.count_arrived
+
+    def counted(*given: Any, first: Statement) -> tuple[bool, bool]:
+        locked.append(set(first.parameters[0]))
+        return count(*given, first=first)
+
+    monkeypatch.setattr(matching, "count_arrived", counted)
+    said = (("full_name", "Wei Zhang"), ("date_of_birth", "1988-02-01"))
+    crowd = [Arrival(UUID(int=number + 1), number, "person", said) for number in range(LIMIT + 3)]
+    for one in crowd:
+        play.arrive(one)
+    stripes = {key % placing.STRIPES for key in Placement.objects.get(record_id=crowd[0].id).keys}
+    assert [len(stripes & each) for each in locked] == [len(stripes)] * (LIMIT + 1) + [0, 0]
+    # One who leaves may open a key again, and so whoever comes then waits there again.
+    for one in crowd[:3]:
+        play.replace(one)
+    play.arrive(Arrival(UUID(int=99), 9, "person", said))
+    assert stripes <= locked[-1]
+    assert play.standing() == plain([one.id for one in crowd[3:]] + [UUID(int=99)])
 
 
 @pytest.mark.proof

@@ -57,6 +57,23 @@ def wait_until_gone(pid: int) -> None:
         time.sleep(0.01)
 
 
+def test_the_server_keeps_a_quarter_of_the_memory_unless_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENCETS_DATABASE_BUFFERS", raising=False)
+    bound = tmp_path / "memory.max"
+    monkeypatch.setattr(postgres, "CONTAINER_MEMORY", bound)
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4 // 2**20
+    assert postgres.buffers() == max(128, min(8_192, machine))
+    for told, megabytes in (("max", machine), (str(2 * 2**30), 512), (str(100 * 2**20), 128)):
+        bound.write_text(told + "\n")
+        assert postgres.buffers() == max(128, min(8_192, machine, megabytes))
+    monkeypatch.setenv("OPENCETS_DATABASE_BUFFERS", "64")
+    assert postgres.buffers() == 64
+    for wrong in ("0", "-1", "1GB"):
+        monkeypatch.setenv("OPENCETS_DATABASE_BUFFERS", wrong)
+        with pytest.raises(ActRefused, match="whole megabytes"):
+            postgres.buffers()
+
+
 @pytest.mark.usefixtures("either_server")
 def test_a_server_listens_on_a_private_socket_and_nowhere_else(home: Path) -> None:
     server = postgres.ensure_server(home)
