@@ -94,7 +94,7 @@ def test_a_table_in_another_encoding_is_refused(tmp_path: Path) -> None:
 
 def test_a_table_without_rows_gives_no_clusters(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("record_id,full_name\n", "utf-8")
-    assert resolve_table(tmp_path / "people.csv").clusters == ()
+    assert list(resolve_table(tmp_path / "people.csv").clusters) == []
 
 
 def test_a_field_that_looks_like_sql_or_csv_is_only_text(tmp_path: Path) -> None:

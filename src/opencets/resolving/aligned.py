@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from opencets.resolving.names import NEVER as UNLEARNED
+
 # numba carries no types; Any here keeps the strict checks on everything that calls the loops
 numba: Any = import_module("numba")
 
@@ -87,8 +89,8 @@ ORDERS, ORDER_COUNTS = _orders()
 
 NEVER = -(1 << 40)
 """Less than any weight."""
-NO_REACH = np.zeros(LEFT, np.int64)
-"""For alignments that are not given up."""
+EVERY_LEFT, EVERY_RIGHT = np.full((LEFT, LEFT // 2), 3, np.uint8), np.full((RIGHT, RIGHT), 1, np.uint8)
+"""For tables of which it is not known where steps of two letters were learned: each is looked up."""
 
 
 @lean
@@ -101,33 +103,39 @@ def align(
     two_two: Any,
     lost: Any,
     gained: Any,
+    left_pairs: Any,
+    right_pairs: Any,
     scores: Any,
-    reach: Any,
     enough: Any,
 ) -> Any:
     """The best weight of turning ``x`` into ``y``; ``scores`` holds that of turning each beginning into each.
 
-    Given up with ``NEVER`` as soon as no way comes to ``enough`` any more, the most that each letter of ``x`` can add
-    being ``reach``; with ``enough`` at ``NEVER`` all ways are gone.
+    Given up with ``NEVER`` as soon as no way comes to ``enough`` any more, the last row of ``scores`` telling the most that
+    each letter of ``x`` can add; with ``enough`` at ``NEVER`` all ways are gone. ``left_pairs`` and ``right_pairs``: see
+    ``names.Steps.pairs``.
     """
-    n, m = len(x), len(y)
+    n, m, reach = len(x), len(y), scores[scores.shape[0] - 1]
     rest = 0
     for i in range(n):
-        rest += reach[x[i]]
+        rest += reach[i]
     before = NEVER
     for i in range(n + 1):
-        top = NEVER
+        top, inside, learned = NEVER, i > 1 and x[i - 1] < 26, 0
+        if inside:
+            learned = left_pairs[x[i - 2], x[i - 1]]
         for j in range(m + 1):
             best = 0 if i == 0 and j == 0 else NEVER
             if i and j:
                 best = scores[i - 1, j - 1] + one[x[i - 1], y[j - 1]]
-                inside = i > 1 and x[i - 1] < 26
                 if inside:
-                    best = max(best, scores[i - 2, j - 1] + two_one[x[i - 2], x[i - 1], y[j - 1]])
+                    step = two_one[x[i - 2], x[i - 1], y[j - 1]] if learned & 1 else UNLEARNED
+                    best = max(best, scores[i - 2, j - 1] + step)
                 if j > 1:
-                    best = max(best, scores[i - 1, j - 2] + one_two[x[i - 1], y[j - 2], y[j - 1]])
+                    step = one_two[x[i - 1], y[j - 2], y[j - 1]] if right_pairs[y[j - 2], y[j - 1]] else UNLEARNED
+                    best = max(best, scores[i - 1, j - 2] + step)
                 if inside and j > 1:
-                    best = max(best, scores[i - 2, j - 2] + two_two[x[i - 2], x[i - 1], y[j - 2], y[j - 1]])
+                    step = int(two_two[x[i - 2], x[i - 1], y[j - 2], y[j - 1]]) if learned & 2 else UNLEARNED
+                    best = max(best, scores[i - 2, j - 2] + step)
             if i:
                 best = max(best, scores[i - 1, j] + lost[x[i - 1]])
             if j:
@@ -139,7 +147,7 @@ def align(
             return NEVER
         before = top
         if i:
-            rest -= reach[x[i - 1]]
+            rest -= reach[i - 1]
     return scores[n, m]
 
 
@@ -155,13 +163,16 @@ def agreement(
     gained: Any,
     left_bits: Any,
     right_bits: Any,
+    left_pairs: Any,
+    right_pairs: Any,
     reach: Any,
     scores: Any,
     least: Any,
 ) -> Any:
     """The agreement of one part with one other, in hundredths: see ``compare``; where it is below ``least``, or ``NEVER``.
 
-    ``scores``: room for a row and a column more than there are letters.
+    ``reach``: the most that a letter on the left can add beside one on the right. ``scores``: room for two rows and a column
+    more than there are letters.
     """
     most = 0
     for at in range(len(x)):
@@ -169,8 +180,16 @@ def agreement(
     for at in range(len(y)):
         most += right_bits[y[at]]
     most = max(1, most // 2)
-    enough = int(least * most) // 100 - 1 if least > 0 else NEVER
-    weight = align(x, y, one, two_one, one_two, two_two, lost, gained, scores, reach, enough)
+    enough, last, rest = int(least * most) // 100 - 1 if least > 0 else NEVER, scores.shape[0] - 1, 0
+    for at in range(len(x)):
+        best = 0
+        for to in range(len(y)):
+            best = max(best, reach[x[at], y[to]])
+        scores[last, at] = best
+        rest += best
+    if rest < enough:
+        return NEVER
+    weight = align(x, y, one, two_one, one_two, two_two, lost, gained, left_pairs, right_pairs, scores, enough)
     return weight * 100 // (most if weight > 0 else max(most, LITTLE))
 
 
@@ -190,7 +209,6 @@ def compare(
     gained: Any,
     left_bits: Any,
     right_bits: Any,
-    reach: Any,
     segmentations: Any,
     segments: Any,
     orders: Any,
@@ -205,7 +223,7 @@ def compare(
     (start, length, start, length) a pair.
     """
     n, m = len(x_starts) - 1, len(y_starts) - 1
-    scores = np.empty((LETTERS + 1, LETTERS + 1), np.int64)
+    scores = np.zeros((LETTERS + 2, LETTERS + 1), np.int64)
     weights = np.zeros((PARTS, 3, PARTS, 3), np.int64)
     agreements = np.zeros((PARTS, 3, PARTS, 3), np.int64)
     for a in range(n):
@@ -220,7 +238,20 @@ def compare(
                     right_most = 0
                     for letter in right:
                         right_most += right_bits[letter]
-                    weight = align(left, right, one, two_one, one_two, two_two, lost, gained, scores, reach, NEVER)
+                    weight = align(
+                        left,
+                        right,
+                        one,
+                        two_one,
+                        one_two,
+                        two_two,
+                        lost,
+                        gained,
+                        EVERY_LEFT,
+                        EVERY_RIGHT,
+                        scores,
+                        NEVER,
+                    )
                     most = max(1, (left_most + right_most) // 2)
                     agreement = weight * 100 // (most if weight > 0 else max(most, LITTLE))
                     if a_length == 1 and b_length == 1:

@@ -96,6 +96,8 @@ class Apart:
 
     def unknown(self, ids: Iterable[str]) -> int:
         """How many judged pairs name a record that is not there."""
+        if not self.different:
+            return 0
         there = set(ids)
         pairs = ((one, other) for one, held in self.different.items() for other in held if one < other)
         return sum(1 for one, other in pairs if one not in there or other not in there)

@@ -9,9 +9,20 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from opencets.resolving.aligned import lean
 from opencets.resolving.apart import FASTEST_KM_H, LEAST_KM, Walls
 from opencets.resolving.columns import KEY_KINDS, blocks_of, keys_of
-from opencets.resolving.kernel import Arrays, Doubles, Ints, Longs, block_pairs, in_conflict, room, score_pairs
+from opencets.resolving.kernel import (
+    Arrays,
+    Doubles,
+    Ints,
+    Longs,
+    Room,
+    block_pairs,
+    in_conflict,
+    room,
+    score_pairs,
+)
 from opencets.resolving.model import Model
 
 LARGEST_BLOCK = 300
@@ -51,11 +62,7 @@ def candidate_chunks(table: Arrays, kinds: Sequence[str], part: int = 0, parts: 
     """
     budget = max(PAIRS_AT_LEAST, PAIRS_A_RECORD * table.birth.size)
     for kind in kinds:
-        keys = keys_of(table, kind)
-        if keys.shape[1] == 0:
-            continue
-        blocks = blocks_of(keys, LARGEST_BLOCK, budget)
-        del keys
+        blocks = blocks_of(keys_of(table, kind), LARGEST_BLOCK, budget)
         for number, chunk in enumerate(blocks.chunks()):
             if number % parts == part:
                 yield block_pairs(blocks.order, blocks.starts[chunk], blocks.stops[chunk])
@@ -89,10 +96,13 @@ def scored(
 
 def merged(found: Iterable[npt.NDArray[np.float64]]) -> Pairs:
     """Each pair once."""
-    every = np.concatenate([np.empty((0, 3)), *found])
-    _, first = np.unique(every[:, 0].astype(np.int64) << 32 | every[:, 1].astype(np.int64), return_index=True)
-    kept = every[first]
-    return Pairs(kept[:, 0].astype(np.int32), kept[:, 1].astype(np.int32), kept[:, 2])
+    codes, bits = [np.empty(0, np.int64)], [np.empty(0)]
+    for rows in found:
+        codes.append(rows[:, 0].astype(np.int64) << 32 | rows[:, 1].astype(np.int64))
+        bits.append(rows[:, 2].copy())
+    code, first = np.unique(np.concatenate(codes), return_index=True)
+    del codes
+    return Pairs((code >> 32).astype(np.int32), (code & 0xFFFFFFFF).astype(np.int32), np.concatenate(bits)[first])
 
 
 @numba.njit(cache=True)
@@ -125,6 +135,11 @@ def _kept_apart(walls: Walls, a: int, b: int) -> bool:
     straight = np.sqrt((walls.x[a] - walls.x[b]) ** 2 + (walls.y[a] - walls.y[b]) ** 2 + (walls.z[a] - walls.z[b]) ** 2)
     kilometres = 2 * 6_371.0088 * np.arcsin(min(1.0, straight / 2))
     return bool(kilometres >= LEAST_KM and kilometres > FASTEST_KM_H * hours)
+
+
+@lean
+def _conflicts(t: Arrays, a: int, b: int, place: Room) -> bool:
+    return bool(in_conflict(t, a, b, place))
 
 
 @numba.njit(cache=True)
@@ -161,7 +176,7 @@ def cluster_rows(t: Arrays, walls: Walls, left: Ints, right: Ints, worth: Double
         while a >= 0 and fits:
             b = two
             while b >= 0:
-                if (walled and _kept_apart(walls, a, b)) or in_conflict(t, a, b, place):
+                if (walled and _kept_apart(walls, a, b)) or _conflicts(t, a, b, place):
                     fits = False
                     break
                 b = following[b]

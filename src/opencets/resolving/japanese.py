@@ -44,6 +44,11 @@ def in_kana(name: str) -> str:
     return " ".join(read) if read != words else name
 
 
+def has_characters(text: str) -> bool:
+    """Whether Chinese characters stand in it: ``in_kana`` leaves a name without them as it is."""
+    return _CHARACTERS.search(text) is not None
+
+
 def _cut(word: str) -> list[str]:
     """A name written without a space: family name of two or three characters, then a given name; uncut where that is not clear."""
     if not 3 <= len(word) <= 6 or (len(word) == 3 and word[0] in _ELSEWHERE):

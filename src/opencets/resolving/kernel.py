@@ -88,7 +88,9 @@ class Rules(NamedTuple):
     gained: Longs
     left_bits: Longs
     right_bits: Longs
-    reach: Longs
+    left_pairs: npt.NDArray[np.uint8]
+    right_pairs: npt.NDArray[np.uint8]
+    reach: npt.NDArray[np.int32]
 
 
 class Room(NamedTuple):
@@ -109,7 +111,7 @@ def room() -> Room:
         np.zeros((3, MOST_LETTERS + 1), np.int32),
         np.zeros(MOST_TOKENS * MOST_TOKENS, np.int32),
         np.zeros(MOST_LETTERS, np.int32),
-        np.zeros((MOST_LETTERS + 1, MOST_LETTERS + 1), np.int64),
+        np.zeros((MOST_LETTERS + 2, MOST_LETTERS + 1), np.int64),
     )
 
 
@@ -197,20 +199,19 @@ def _apart(text: Bytes, a: int, na: int, b: int, nb: int, most: int, room: Ints)
     return bool(room[before, nb] <= most)
 
 
-@lean
+@within
 def _spelt(t: Arrays, rules: Rules, native: int, length: int, room: Room) -> bool:
     """``names.spelt_alike``; the Latin letters, from 0, stand in ``room``."""
-    script = t.native_script[native]
+    script, found = t.native_script[native], False
     letters = t.native_letters[native, : t.native_length[native]]
     for way in range(rules.first_way[script], rules.first_way[script + 1]):
-        found = agreement(
-            letters, room.letters[:length], rules.one[way], rules.two_one[way], rules.one_two[way], rules.two_two[way],
-            rules.lost[way], rules.gained[way], rules.left_bits[way], rules.right_bits[way], rules.reach[way],
-            room.scores, rules.least[script],
-        )  # fmt: skip
-        if found >= rules.least[script]:
-            return True
-    return False
+        if not found:
+            found = rules.least[script] <= agreement(
+                letters, room.letters[:length], rules.one[way], rules.two_one[way], rules.one_two[way],
+                rules.two_two[way], rules.lost[way], rules.gained[way], rules.left_bits[way], rules.right_bits[way],
+                rules.left_pairs[way], rules.right_pairs[way], rules.reach[way], room.scores, rules.least[script],
+            )  # fmt: skip
+    return found
 
 
 @lean
@@ -338,7 +339,7 @@ def _rare(rules: Rules, cell: int, held: int) -> float:
     return float(np.log2((rules.records + rules.others) / (held + rules.unseen[cell])))
 
 
-@lean
+@within
 def _birth_level(t: Arrays, i: int, j: int) -> int:
     a, b = t.birth[i], t.birth[j]
     na, nb = t.birth_length[i], t.birth_length[j]
@@ -495,20 +496,8 @@ def _near(t: Arrays, i: int, j: int, column: int, most: int, shortest: int, room
 
 
 @lean
-def fill(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Doubles, room: Room) -> None:
-    """How often two rows meet each cell, and how much rarer than usual their values are there."""
-    count[:] = 0
-    rare[:] = 0
-    mixed = False
-    if t.tokens[i, 0] >= 0 and t.tokens[j, 0] >= 0:
-        mixed = _names(t, rules, i, j, count, rare, room)
-    if t.birth[i] >= 0 and t.birth[j] >= 0:
-        level = _birth_level(t, i, j)
-        count[_BIRTH + level] = 1
-        if level == 0:
-            rare[_BIRTH] = _rare(rules, _BIRTH, t.birth_held[i]) - rules.usual[_BIRTH]
-    if t.codes.shape[1] == 0:
-        return
+def _values(t: Arrays, rules: Rules, i: int, j: int, mixed: bool, count: Doubles, rare: Doubles, room: Room) -> None:
+    """The part of ``fill`` for what is compared as whole values; ``mixed``: one word of the names agrees, another differs."""
     email = _same(t, i, j, _C_EMAIL)
     if email == 1:
         _value(t, rules, i, _C_EMAIL, _EMAIL, count, rare)
@@ -576,7 +565,24 @@ def fill(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Doubles,
         count[_ACCOUNT] = 1
 
 
-@lean
+@within
+def fill(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Doubles, room: Room) -> None:
+    """How often two rows meet each cell, and how much rarer than usual their values are there. Returns at its end only."""
+    count[:] = 0
+    rare[:] = 0
+    mixed = False
+    if t.tokens[i, 0] >= 0 and t.tokens[j, 0] >= 0:
+        mixed = _names(t, rules, i, j, count, rare, room)
+    if t.birth[i] >= 0 and t.birth[j] >= 0:
+        level = _birth_level(t, i, j)
+        count[_BIRTH + level] = 1
+        if level == 0:
+            rare[_BIRTH] = _rare(rules, _BIRTH, t.birth_held[i]) - rules.usual[_BIRTH]
+    if t.codes.shape[1] > 0:
+        _values(t, rules, i, j, mixed, count, rare, room)
+
+
+@within
 def in_conflict(t: Arrays, i: int, j: int, room: Room) -> bool:
     """``features.hard_conflict`` for two rows."""
     if t.birth_length[i] != 10 or t.birth_length[j] != 10 or t.birth[i] == t.birth[j]:
@@ -597,35 +603,56 @@ def in_conflict(t: Arrays, i: int, j: int, room: Room) -> bool:
     return not (same == 1 or (same == 0 and _near(t, i, j, _C_ID, 2, 6, room)))
 
 
+@lean
+def bits_of(rules: Rules, count: Doubles, rare: Doubles) -> float:
+    """What the cells that two rows meet weigh together, without the prior."""
+    total = 0.0
+    for cell in range(_KINDS):
+        if count[cell] > 0:
+            total += count[cell] * rules.bits[cell] + rare[cell] * rules.slope[cell]
+    return total
+
+
+@lean
+def _score(
+    t: Arrays, rules: Rules, left: Ints, right: Ints, found: Doubles, count: Doubles, rare: Doubles, room: Room
+) -> None:
+    """``score_pairs`` in one thread; apart from it, since what is parallel is rearranged when ``fill`` is compiled into it."""
+    for at in range(left.size):
+        if in_conflict(t, left[at], right[at], room):
+            found[at] = CONFLICT
+        else:
+            fill(t, rules, left[at], right[at], count, rare, room)
+            found[at] = bits_of(rules, count, rare)
+
+
 @numba.njit(cache=True, parallel=True)
 def score_pairs(t: Arrays, rules: Rules, left: Ints, right: Ints) -> Doubles:
     """The bits of each pair of rows, without the prior; ``CONFLICT`` where they cannot be one person."""
     found = np.empty(left.size, np.float64)
-    chunks = (left.size + 4095) // 4096
-    for chunk in numba.prange(chunks):
-        count, rare, place = np.zeros(_KINDS), np.zeros(_KINDS), room()
-        for at in range(chunk * 4096, min(left.size, chunk * 4096 + 4096)):
-            if in_conflict(t, left[at], right[at], place):
-                found[at] = CONFLICT
-                continue
-            fill(t, rules, left[at], right[at], count, rare, place)
-            total = 0.0
-            for cell in range(_KINDS):
-                if count[cell] > 0:
-                    total += count[cell] * rules.bits[cell] + rare[cell] * rules.slope[cell]
-            found[at] = total
+    for chunk in numba.prange((left.size + 4095) // 4096):
+        begin, end = chunk * 4096, min(left.size, chunk * 4096 + 4096)
+        count, rare = np.zeros(_KINDS), np.zeros(_KINDS)
+        _score(t, rules, left[begin:end], right[begin:end], found[begin:end], count, rare, room())
     return found
+
+
+@lean
+def _fill(
+    t: Arrays, rules: Rules, left: Ints, right: Ints, found: Floats, count: Doubles, rare: Doubles, room: Room
+) -> None:
+    for at in range(left.size):
+        fill(t, rules, left[at], right[at], count, rare, room)
+        for cell in range(_KINDS):
+            found[at, cell] = count[cell]
+            found[at, _KINDS + cell] = rare[cell]
 
 
 @numba.njit(cache=True)
 def fill_pairs(t: Arrays, rules: Rules, left: Ints, right: Ints) -> Floats:
     """For each pair how often it meets each cell, and beside it how much rarer than usual its values are there."""
     found = np.empty((left.size, 2 * _KINDS), np.float32)
-    count, rare, place = np.zeros(_KINDS), np.zeros(_KINDS), room()
-    for at in range(left.size):
-        fill(t, rules, left[at], right[at], count, rare, place)
-        found[at, :_KINDS] = count
-        found[at, _KINDS:] = rare
+    _fill(t, rules, left, right, found, np.zeros(_KINDS), np.zeros(_KINDS), room())
     return found
 
 

@@ -106,16 +106,28 @@ class Steps:
             self.one, self.two_one, self.one_two, self.two_two, self.lost, self.gained, self.left_bits, self.right_bits,
         )  # fmt: skip
 
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where steps of two letters were learned: of two on the left (1: to one, 2: to two), of two on the right (1)."""
+        left = np.zeros(self.two_one.shape[:2], np.uint8)
+        left[(self.two_one > NEVER).any(axis=2)] += 1
+        left[(self.two_two > NEVER).any(axis=(2, 3))] += 2
+        right = np.zeros(self.one_two.shape[1:], np.uint8)
+        right[(self.one_two > NEVER).any(axis=0)] = 1
+        return left, right
+
     def reach(self) -> np.ndarray:
-        """The most that a letter on the left can add to the weight, in whichever step: half of a step that it shares."""
-        alone = np.maximum(self.one.max(axis=1), self.one_two.max(axis=(1, 2)))
-        shared = np.maximum(self.two_one.max(axis=2), self.two_two.max(axis=(2, 3)))
-        second = np.zeros_like(alone)
-        second[: shared.shape[1]] = shared.max(axis=0)
-        half = np.maximum(shared.max(axis=1), second)
+        """The most that a letter on the left can add to the weight beside one on the right, in whichever step.
+
+        Of a step that two letters on the left share each adds half. Nothing is added below 0.
+        """
+        wide = np.maximum(self.one_two.max(axis=2), self.one_two.max(axis=1))
+        shared = np.maximum(self.two_one, np.maximum(self.two_two.max(axis=3), self.two_two.max(axis=2)))
+        half = shared.max(axis=1).copy()
+        half[: shared.shape[1]] = np.maximum(half[: shared.shape[1]], shared.max(axis=0))
         # What stands on the right alone must not add either, or no letter on the left would bound it.
         assert self.gained.max() <= 0, "a letter gained speaks for two names"
-        reach: np.ndarray = np.maximum(0, np.maximum(alone, (half + 1) // 2)).astype(np.int64)
+        alone = np.maximum(np.maximum(self.one, wide), self.lost[:, None])
+        reach: np.ndarray = np.maximum(0, np.maximum(alone, (half + 1) // 2)).astype(np.int32)
         return reach
 
 
@@ -191,7 +203,7 @@ def _arranged(one: NameForm, other: NameForm, steps: Steps) -> Arrangement:
     rows = np.full((aligned.PARTS, 4), -1, np.int64)
     weakest, weight, alone = aligned.compare(
         one.letters, one.starts, one.short, other.plain, other.starts, other.short, *steps.tables(),
-        aligned.NO_REACH, aligned.SEGMENTATIONS, aligned.SEGMENTS, aligned.ORDERS, aligned.ORDER_COUNTS, rows,
+        aligned.SEGMENTATIONS, aligned.SEGMENTS, aligned.ORDERS, aligned.ORDER_COUNTS, rows,
     )  # fmt: skip
     return Arrangement(int(weakest), int(weight), int(alone), [row for row in rows.tolist() if row[0] >= 0], other)
 
@@ -280,7 +292,7 @@ def ways_of_scripts() -> dict[str, tuple[tuple[tuple[np.ndarray, ...], ...], flo
     """Of each script the tables of its ways with their reach, and the agreement from which on two words count as one name."""
     return {
         name: (
-            tuple((*steps.tables(), steps.reach()) for steps in script.ways),
+            tuple((*steps.tables(), *steps.pairs(), steps.reach()) for steps in script.ways),
             script.even + math.log2(SPELT / (1 - SPELT)) / script.slope,
         )
         for name, script in load_names().scripts.items()
@@ -293,15 +305,15 @@ SPELT = 0.8
 
 def spelt_alike(form: str, latin: str) -> bool:
     """Whether a word in another script ("arabic:Khld") and a Latin one ("khaled") agree by the learned steps."""
-    from opencets.resolving.aligned import LETTERS, NEVER, agreement
+    from opencets.resolving.aligned import LETTERS, agreement
 
     script, _, letters = form.partition(":")
     ways, least = ways_of_scripts()[script]
     codes = np.frombuffer(letters.encode("ascii"), np.uint8)[:LETTERS]
     left = np.where(codes >= 97, codes - 97, codes - 39).astype(np.uint8)
     right = np.frombuffer(latin.encode("ascii"), np.uint8)[:LETTERS] - 97
-    scores = np.empty((LETTERS + 1, LETTERS + 1), np.int64)
-    return any(agreement(left, right, *tables, scores, NEVER) >= least for tables in ways)
+    scores = np.empty((LETTERS + 2, LETTERS + 1), np.int64)
+    return any(agreement(left, right, *tables, scores, least) >= least for tables in ways)
 
 
 def _pieces(whole: str, script: str) -> list[str]:

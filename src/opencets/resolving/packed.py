@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opencets.resolving import kernel
+from opencets.resolving.aligned import lean
 from opencets.resolving.features import DRAWN_FROM
 from opencets.resolving.kernel import Arrays, Bytes, Doubles, Ints, Longs, Rules
 from opencets.resolving.model import Model
@@ -122,25 +123,37 @@ def _likely(
     content: Bytes, starts: Longs, rules: Rules, left: Ints, right: Ints, least: float
 ) -> npt.NDArray[np.bool_]:
     table, values = _gathered(content, starts)
-    found = np.zeros(left.size, np.bool_)
-    count, rare, room = np.zeros(rules.bits.size), np.zeros(rules.bits.size), kernel.room()
+    found, size = np.zeros(left.size, np.bool_), rules.bits.size
+    _sieve(content, values, table, rules, left, right, least, found, np.zeros(size), np.zeros(size), kernel.room())
+    return found
+
+
+@lean
+def _sieve(
+    content: Bytes,
+    values: Longs,
+    table: Arrays,
+    rules: Rules,
+    left: Ints,
+    right: Ints,
+    least: float,
+    found: npt.NDArray[np.bool_],
+    count: Doubles,
+    rare: Doubles,
+    room: kernel.Room,
+) -> None:
     for at in range(left.size):
         i, j = left[at], right[at]
         if kernel.in_conflict(table, i, j, room):
             continue
         if _shares(content, values[i], values[j]):
             found[at] = True
-            continue
-        kernel.fill(table, rules, i, j, count, rare, room)
-        total = 0.0
-        for cell in range(rules.bits.size):
-            if count[cell] > 0:
-                total += count[cell] * rules.bits[cell]
-        found[at] = total >= least
-    return found
+        else:
+            kernel.fill(table, rules, i, j, count, rare, room)
+            found[at] = kernel.bits_of(rules, count, rare) >= least
 
 
-@numba.njit(cache=True, nogil=True)
+@lean
 def _shares(content: Bytes, one: int, other: int) -> bool:
     """Whether two lists of values have one in common; each begins with how many there are."""
     for a in range(content[one] + (content[one + 1] << 8)):

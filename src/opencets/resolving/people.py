@@ -14,7 +14,7 @@ from functools import lru_cache
 from anyascii import anyascii
 
 from opencets.errors import ValueRefused
-from opencets.resolving.japanese import in_kana
+from opencets.resolving.japanese import has_characters, in_kana
 from opencets.resolving.names import native_parts
 from opencets.values import normalise
 from opencets.values.handle import letters as core_of
@@ -100,6 +100,7 @@ _PLACEHOLDERS = frozenset(
     max mustermann,mr x,mr,x,xx,xxx,1234,12345,admin,info,user,guest,deleted
     """.strip().replace("\n", ",").replace("    ", "").split(",")
 )  # fmt: skip
+_IN_PLACEHOLDERS = frozenset(word for placeholder in _PLACEHOLDERS for word in placeholder.split())
 _PLACEHOLDER_DATES = frozenset({"1900-01-01", "1970-01-01", "1900", "1901-01-01", "0001-01-01", "9999-12-31"})
 _TITLES = frozenset(
     {"mr", "mrs", "ms", "miss", "dr", "prof", "sir", "herr", "frau"}
@@ -193,6 +194,19 @@ def named(row: PersonRow) -> list[tuple[str, str]]:
         if len(word) > 1 and word not in _PLACEHOLDERS:
             return [] if " ".join([word for word, _ in words]) in _PLACEHOLDERS else kept
     return []
+
+
+def is_plain(piece: str, word: str) -> bool:
+    """Whether a piece of a name that gives this one word gives it in every name of several pieces.
+
+    Not so are titles and particles, what placeholders consist of, initials, and characters that may be read in two languages.
+    """
+    return (
+        1 < len(word) <= MOST_LETTERS
+        and word not in _TITLES
+        and word not in _IN_PLACEHOLDERS
+        and (piece.isascii() or not has_characters(piece))
+    )
 
 
 def _worded(name: str, *, whole: bool = True) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from opencets.resolving.features import Commonness, hard_conflict
 from opencets.resolving.kernel import Arrays, Longs
 from opencets.resolving.model import Model, load_model
 from opencets.resolving.people import FIELDS, Person, PersonRow, candidate_keys, prepare
+from opencets.resolving.records import Clusters, RecordIds
 from opencets.resolving.suggest import Suggestion, score, what_would_change
 
 DOUBTFUL = 0.02
@@ -39,14 +41,14 @@ class Find(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What came of a table, or of two that are linked. ``clusters``: (record_id, cluster_id) in the table's order.
+    """What came of a table, or of two that are linked. ``clusters``: (record_id, cluster_id) of each row, in the table's order.
 
     ``cluster_id`` is the smallest record id of the cluster. ``pairs``: the suggestions asked for, best first.
     ``model``: name and version of the weights. ``notes``: what a careful reader should know, one sentence each.
     ``found``: how many pairs are probable enough to join.
     """
 
-    clusters: tuple[tuple[str, str], ...]
+    clusters: Clusters
     pairs: tuple[Suggestion, ...]
     model: str
     notes: tuple[str, ...]
@@ -55,7 +57,7 @@ class Resolution:
     @property
     def entities(self) -> int:
         """The number of clusters."""
-        return len({cluster for _, cluster in self.clusters})
+        return self.clusters.many
 
 
 def resolve_table(
@@ -79,7 +81,7 @@ def resolve_table(
     ``tell`` hears the stages. Raises NotThisFormat where a table cannot be used.
     """
     tell("Reading")
-    sides: list[int] = []
+    sides = array("b")
 
     def rows() -> Iterator[PersonRow]:
         for side, each in enumerate([path] if link is None else [path, link]):
@@ -91,7 +93,8 @@ def resolve_table(
     try:
         taken.take_rows(rows())
     except KeyError as again:
-        raise NotThisFormat(_twice(str(again.args[0]), sides, path, link)) from None
+        record, row = again.args
+        raise NotThisFormat(_twice(record, sides[: row + 1], path, link)) from None
     across = np.array(sides, np.int8) if link is not None else None
     apart = Apart(
         different,
@@ -130,19 +133,20 @@ class _Taken:
     """People as arrays; themselves only where pairs are to be told."""
 
     def __init__(self, *, keep: bool) -> None:
-        self.ids: list[str] = []
+        self.ids = RecordIds()
+        self.order = np.empty(0, np.int64)
         self.people: list[Person] | None = [] if keep else None
         self.builder = Builder()
 
     def take(self, people: Iterable[Person]) -> None:
-        """People that are prepared. Raises KeyError where a record id comes again."""
+        """People that are prepared. Raises KeyError, with id and row, where a record id comes again."""
         for person in self._each(people):
             self.builder.add_person(person)
             if self.people is not None:
                 self.people.append(person)
 
     def take_rows(self, rows: Iterable[PersonRow]) -> None:
-        """People as given, prepared here. Raises KeyError where a record id comes again."""
+        """People as given, prepared here. Raises as ``take``."""
         if self.people is not None:
             self.take(map(prepare, rows))
             return
@@ -150,13 +154,12 @@ class _Taken:
             self.builder.add_row(row)
 
     def _each(self, records: Iterable[Record]) -> Iterator[Record]:
-        known = set()
         for record in records:
-            if record.record_id in known:
-                raise KeyError(record.record_id)
-            known.add(record.record_id)
             self.ids.append(record.record_id)
             yield record
+        self.order, again = self.ids.order()
+        if again is not None:
+            raise KeyError(self.ids[again], again)
 
 
 def _resolved(
@@ -175,7 +178,7 @@ def _resolved(
     tell("Comparing")
     pairs = find(table, used, min(DOUBTFUL, at_least), sides)
     tell("Clustering")
-    roots, probability = clusters_of(table, pairs, used, at_least, taken.ids, apart)
+    roots, probability = clusters_of(table, pairs, used, at_least, taken.ids, taken.order, apart)
     split = np.flatnonzero((probability >= at_least) & (roots[pairs.left] != roots[pairs.right]))
     notes = _notes(taken.ids, pairs, split, apart)
     between = _Between(taken, roots, apart)
@@ -194,7 +197,7 @@ def _resolved(
             told.append(suggestion)
         told.sort(key=lambda one: (-one.probability, -one.bits, one.left, one.right))
     return Resolution(
-        tuple(zip(taken.ids, _handles(taken.ids, roots), strict=True)),
+        Clusters.of(taken.ids, roots, taken.order),
         tuple(told),
         used.name,
         tuple(notes),
@@ -249,32 +252,31 @@ class _Between:
 
 
 def clusters_of(
-    table: Arrays, pairs: Pairs, model: Model, at_least: float, ids: Sequence[str] = (), apart: Apart | None = None
+    table: Arrays,
+    pairs: Pairs,
+    model: Model,
+    at_least: float,
+    ids: Sequence[str] = (),
+    order: Longs | None = None,
+    apart: Apart | None = None,
 ) -> tuple[Longs, npt.NDArray[np.float64]]:
     """The smallest row of each row's cluster, and the probability of each pair.
 
-    Equal pairs are taken in the order of their record ids, where these are given: the order of the rows changes nothing.
+    Equal pairs are taken in the order of their record ids (``RecordIds.order``), where it is given: the order of the rows
+    changes nothing.
     """
     probability = model.probabilities(pairs.bits)
     sure = np.clip(probability, 1e-6, 1 - 1e-6)
     worth = np.log2(sure / (1 - sure)) - np.log2(at_least / max(1 - at_least, 1e-6))
     first, second = pairs.left, pairs.right
-    if ids:
-        rank = np.empty(len(ids), np.int64)
-        rank[np.array(sorted(range(len(ids)), key=ids.__getitem__), np.int64)] = np.arange(len(ids))
+    if order is not None:
+        rank = np.empty(order.size, np.int64)
+        rank[order] = np.arange(order.size)
         first, second = np.minimum(rank[pairs.left], rank[pairs.right]), np.maximum(rank[pairs.left], rank[pairs.right])
-    order = np.lexsort((second, first, -np.round(pairs.bits, 6)))
+    best = np.lexsort((second, first, -np.round(pairs.bits, 6)))
     walls = apart.walls(ids) if apart else Apart().walls(())
-    roots = cluster_rows(table, walls, pairs.left[order], pairs.right[order], worth[order], CONFLICTS_WITHIN)
+    roots = cluster_rows(table, walls, pairs.left[best], pairs.right[best], worth[best], CONFLICTS_WITHIN)
     return roots, probability
-
-
-def _handles(ids: Sequence[str], roots: Longs) -> list[str]:
-    smallest: dict[int, str] = {}
-    for record, root in zip(ids, roots.tolist(), strict=True):
-        if root not in smallest or record < smallest[root]:
-            smallest[root] = record
-    return [smallest[root] for root in roots.tolist()]
 
 
 def explain_pair(
