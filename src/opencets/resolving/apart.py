@@ -72,12 +72,7 @@ class Apart:
         if other in self.different.get(one, ()):
             return "a person judged them different"
         here, there = self.seen.get(one), self.seen.get(other)
-        if here is None or there is None:
-            return ""
-        apart, hours = _kilometres(here, there), abs((here.at - there.at).total_seconds()) / 3_600
-        if apart < LEAST_KM or apart <= FASTEST_KM_H * hours:
-            return ""
-        return f"two places at one time: {here}, and {there}, {apart:,.0f} km away"
+        return two_places(here, there) if here and there else ""
 
     def walls(self, ids: Sequence[str]) -> Walls:
         """The same for the rows of a table, by number."""
@@ -101,6 +96,14 @@ class Apart:
         there = set(ids)
         pairs = ((one, other) for one, held in self.different.items() for other in held if one < other)
         return sum(1 for one, other in pairs if one not in there or other not in there)
+
+
+def two_places(here: Seen, there: Seen) -> str:
+    """Why nobody was at both, for people; empty where somebody could have been."""
+    apart, hours = _kilometres(here, there), abs((here.at - there.at).total_seconds()) / 3_600
+    if apart < LEAST_KM or apart <= FASTEST_KM_H * hours:
+        return ""
+    return f"two places at one time: {here}, and {there}, {apart:,.0f} km away"
 
 
 def _on_the_globe(seen: Seen) -> tuple[float, float, float]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +13,9 @@ from django.db.models import Q
 
 from opencets.records import KINDS
 from opencets.resolving import PersonRow, prepare
+from opencets.resolving.apart import Seen, two_places
 from opencets.resolving.features import hard_conflict
+from opencets.resolving.people import Person
 from opencets_web.entities.models import Judgement, Verdict
 from opencets_web.evidence.models import Claim
 from opencets_web.policy import door
@@ -19,16 +23,42 @@ from opencets_web.policy.actor import Actor
 
 GROUPING_KINDS = ("account_id", "email", "handle", "national_id", "phone")
 """Records with one own value of these kinds stand as one entity, unless it is generic or the records contradict."""
-DECIDING = ("date_of_birth", "national_id", "gender")
+DECIDING = ("date_of_birth", "national_id", "gender", "location")
 
 
-def conflict_of(mine: dict[str, str], theirs: dict[str, str]) -> str:
-    """Why two records cannot be one person, by what they state; empty where nothing says so."""
-    first, second = mine.get("national_id", ""), theirs.get("national_id", "")
-    if first and second and first != second and first.split(":")[0] == second.split(":")[0]:
-        return "two national numbers of one country"
-    left, right = (prepare(PersonRow.of({"record_id": side, **said})) for side, said in (("l", mine), ("r", theirs)))
-    return hard_conflict(left, right) or ""
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """What of a record can part it from others, prepared once for all of them."""
+
+    person: Person
+    national_id: str
+    seen: Seen | None
+
+    @classmethod
+    def of(cls, said: Mapping[str, str]) -> Deciding:
+        """From the normalised values of ``DECIDING``, and with ``at`` the instant of the record (ISO 8601)."""
+        seen = None
+        if "location" in said and "at" in said:
+            latitude, longitude = map(float, said["location"].split(","))
+            seen = Seen(datetime.fromisoformat(said["at"]), latitude, longitude)
+        person = prepare(PersonRow.of({"record_id": "", **said}))
+        return cls(person, said.get("national_id", ""), seen)
+
+    def conflict(self, other: Deciding) -> str:
+        """Why two records cannot be one person; empty where nothing says so."""
+        mine, theirs = self.national_id, other.national_id
+        if mine and theirs and mine != theirs and mine.split(":")[0] == theirs.split(":")[0]:
+            return "two national numbers of one country"
+        if self.seen and other.seen and (apart := two_places(self.seen, other.seen)):
+            return apart
+        return hard_conflict(self.person, other.person) or ""
+
+
+def take(stated: dict[str, str], prop: str, normal: str, at: datetime | None) -> None:
+    """Put a value of ``DECIDING`` among those that a record states; ``at``: the record's instant."""
+    stated[prop] = normal
+    if prop == "location" and at is not None:
+        stated["at"] = at.isoformat()
 
 
 def contradictions_of(actor: Actor, judgements: Iterable[Judgement]) -> dict[UUID, tuple[str, ...]]:
@@ -54,12 +84,14 @@ def _stated(actor: Actor, records: set[UUID]) -> tuple[dict[UUID, dict[str, str]
     )  # fmt: skip
     stated: dict[UUID, dict[str, str]] = defaultdict(dict)
     held: dict[UUID, set[tuple[str, str]]] = defaultdict(set)
-    rows: Iterable[tuple[UUID, str, Any, bool, str]] = (
-        door.visible(actor, own).order_by("id").values_list("record_id", "kind", "normal", "generic", "property")
+    rows: Iterable[tuple[UUID, str, Any, bool, str, datetime | None]] = (
+        door.visible(actor, own)
+        .order_by("id")
+        .values_list("record_id", "kind", "normal", "generic", "property", "record__at")
     )
-    for record, kind, normal, generic, prop in rows:
+    for record, kind, normal, generic, prop, at in rows:
         if prop in DECIDING:
-            stated[record][prop] = normal
+            take(stated[record], prop, normal, at)
         if kind in GROUPING_KINDS and not generic:
             held[record].add((kind, normal))
     return stated, held
@@ -75,7 +107,8 @@ def _verdicts(actor: Actor, records: set[UUID]) -> dict[UUID, dict[UUID, str]]:
 
 def _by_data(one: Judgement, stated: dict[UUID, dict[str, str]], held: dict[UUID, set[tuple[str, str]]]) -> list[str]:
     if one.verdict == Verdict.SAME:
-        conflict = conflict_of(stated.get(one.left_id, {}), stated.get(one.right_id, {}))
+        left, right = (Deciding.of(stated.get(side, {})) for side in (one.left_id, one.right_id))
+        conflict = left.conflict(right)
         return [f"Judged the same, but: {conflict}."] if conflict else []
     shared = sorted(held.get(one.left_id, set()) & held.get(one.right_id, set()))
     return [f"Judged different, but both hold {KINDS[kind].ties} {normal} as their own." for kind, normal in shared]

@@ -24,13 +24,12 @@ from django.utils import timezone
 from opencets.errors import NotFound
 from opencets.linking import JUDGED, components
 from opencets.records import KINDS, PROPERTIES, RECORDS
-from opencets.resolving import Model, PersonRow, prepare, what_would_change
-from opencets.resolving.features import hard_conflict
+from opencets.resolving import Model, what_would_change
 from opencets.values.handling import Label, most_restrictive
 from opencets_web.audit import log
 from opencets_web.cases.models import Case
 from opencets_web.cases.queries import CaseFrame
-from opencets_web.entities.contradictions import DECIDING, GROUPING_KINDS, contradictions_of
+from opencets_web.entities.contradictions import DECIDING, GROUPING_KINDS, Deciding, contradictions_of, take
 from opencets_web.entities.models import Judgement, Match, Verdict
 from opencets_web.entities.numbering import number_of, read_number, span_of
 from opencets_web.entities.weights import live_model
@@ -404,17 +403,17 @@ def _read_names(actor: Actor, seen: _Seen, records: set[UUID]) -> set[tuple[str,
         Q(kind__in=GROUPING_KINDS, generic=False) | Q(property__in=DECIDING),
         record__in=records, record__kind__in=PEOPLE, role="own", normal__isnull=False,
     )  # fmt: skip
-    rows: Iterable[tuple[UUID, str, Any, bool, str]] = door.visible(actor, naming).values_list(
-        "record_id", "kind", "normal", "generic", "property"
+    rows: Iterable[tuple[UUID, str, Any, bool, str, datetime | None]] = door.visible(actor, naming).values_list(
+        "record_id", "kind", "normal", "generic", "property", "record__at"
     )[:MOST_CLAIMS]
     fresh = set()
-    for record, kind, normal, generic, prop in rows:
+    for record, kind, normal, generic, prop, at in rows:
         if kind in GROUPING_KINDS and not generic:
             if (kind, normal) not in seen.holders:
                 fresh.add((kind, normal))
             seen.holders[kind, normal].append(str(record))
         if prop in DECIDING:
-            seen.people[str(record)][prop] = normal
+            take(seen.people[str(record)], prop, normal, at)
     return fresh
 
 
@@ -454,19 +453,15 @@ def _edges(holders: dict[tuple[str, str], list[str]]) -> list[tuple[str, str, fl
 
 
 def _contradictions(people: dict[str, dict[str, str]]) -> set[tuple[str, str]]:
-    """Pairs of records that cannot be one person: births years apart, or two national numbers of one country."""
-    stated = sorted(
-        (record, values) for record, values in people.items() if {"date_of_birth", "national_id"} & set(values)
-    )
-    prepared = {record: prepare(PersonRow.of({"record_id": record, **values})) for record, values in stated}
-    pairs = set()
-    for at, (one, mine) in enumerate(stated):
-        for other, theirs in stated[at + 1 :]:
-            first, second = mine.get("national_id", ""), theirs.get("national_id", "")
-            numbers = bool(first and second and first != second and first.split(":")[0] == second.split(":")[0])
-            if numbers or hard_conflict(prepared[one], prepared[other]):
-                pairs.add((one, other))
-    return pairs
+    """Pairs of records that cannot be one person, by what they state: see ``contradictions.Deciding``."""
+    parting = {"date_of_birth", "national_id", "location"}
+    stated = sorted((record, Deciding.of(values)) for record, values in people.items() if parting & set(values))
+    return {
+        (one, other)
+        for at, (one, mine) in enumerate(stated)
+        for other, theirs in stated[at + 1 :]
+        if mine.conflict(theirs)
+    }
 
 
 def _group(seen: _Seen) -> tuple[dict[str, tuple[str, ...]], int]:
@@ -1182,11 +1177,11 @@ def _grouped(actor: Actor, frame: CaseFrame, people: QuerySet[Record]) -> tuple[
         role="own", normal__isnull=False, record__in=[UUID(record) for record in records],
     )  # fmt: skip
     if records:
-        said: Iterable[tuple[UUID, str, Any]] = door.visible(actor, deciding).values_list(
-            "record_id", "property", "normal"
+        said: Iterable[tuple[UUID, str, Any, datetime | None]] = door.visible(actor, deciding).values_list(
+            "record_id", "property", "normal", "record__at"
         )
-        for record, prop, normal in said:
-            stated[str(record)][prop] = normal
+        for record, prop, normal, at in said:
+            take(stated[str(record)], prop, normal, at)
     clusters, _ = _clusters(holders, stated, standing, records)
     several = {cluster for cluster in clusters.values() if len(cluster) > 1}
     return sorted(several, key=lambda cluster: (-len(cluster), cluster)), len(shared) <= MOST_CLAIMS

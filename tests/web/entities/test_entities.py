@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from opencets.errors import ActRefused, NotFound
 from opencets_web.audit.models import Act
+from opencets_web.cases.queries import get_frame
 from opencets_web.entities import actions, jobs, queries
 from opencets_web.entities.models import Judgement, Match
-from opencets_web.evidence.models import Claim
+from opencets_web.evidence.models import Claim, Record
 from tests.web.conftest import Behind, Cast
 from tests.web.entities.conftest import Books, exhibit_of
 
@@ -51,6 +54,34 @@ def test_a_generic_value_and_a_contradiction_join_nobody(books: Books, cast: Cas
         desk = queries.get_entity(cast.owner, other.id)
     assert labels(desk) == ["front desk too"]
     assert desk.attributes[0].values[0].generic
+
+
+@pytest.mark.parametrize(
+    ("minutes", "place", "apart"),
+    [(60, "-33.86,151.21", True), (60, "50.12,8.70", False), (20 * 60, "-33.86,151.21", False), (None, "-33.86,151.21", False)],
+)  # fmt: skip
+def test_two_places_at_one_time_part_what_a_value_joins(
+    books: Books, cast: Cast, as_actor: Behind, minutes: int | None, place: str, apart: bool
+) -> None:
+    """Frankfurt at noon; Sydney, or round the corner, an hour later, or the next morning, or nobody knows when."""
+    noon = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    case = books.case("AV-1")
+    said = ("email", "anna@example.org")
+    here = books.record(case, "account", "phone", said, ("location", "50.11,8.68"))
+    there = books.record(case, "account", "tablet", said, ("location", place))
+    Record.objects.filter(pk=here.id).update(at=noon)
+    Record.objects.filter(pk=there.id).update(at=None if minutes is None else noon + timedelta(minutes=minutes))
+    books.record(case, "account", "third", said)
+    with as_actor(cast.owner):
+        page = queries.get_entity(cast.owner, here.id)
+        assert ("tablet" in labels(page)) != apart
+        assert (page.kept_apart > 0) == apart
+        listed = queries.list_case_entities(cast.owner, get_frame(cast.owner, "AV-1", "people"), 10).entities
+        assert any({here.id, there.id} <= set(one.records) for one in listed) != apart
+        judged = actions.judge(cast.owner, here.id, there.id, "same", "The clock of the phone is wrong.")
+        against = queries.list_contradictions(cast.owner, judged)
+        assert "tablet" in labels(queries.get_entity(cast.owner, here.id))
+    assert [("two places at one time" in sentence and "16,4" in sentence) for sentence in against] == [True] * apart
 
 
 def test_hidden_records_change_nothing(books: Books, cast: Cast, as_actor: Behind) -> None:
