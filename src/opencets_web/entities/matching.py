@@ -107,7 +107,9 @@ def count_values(values: Sequence[tuple[str, str]]) -> Counted:
     return Counted(tuple(changed), len(differing))
 
 
-def count_arrived(values: Sequence[tuple[str, str]], records: Sequence[UUID], first: Statement) -> tuple[bool, bool]:
+def count_arrived(
+    values: Sequence[tuple[str, str]], records: Sequence[UUID], first: Sequence[Statement]
+) -> tuple[bool, bool]:
     """Count the values of records that have just come; whether any is generic, and whether any turned so by them.
 
     An arrival only adds, so what is generic stays so and is not counted again, however many hold it. ``first``:
@@ -139,10 +141,10 @@ _TOLD = (
 """The claims of ``v`` (kind, normal, generic) that are marked otherwise than the count and each agency's ruling say."""
 
 
-def _count(values: Sequence[tuple[str, str]], *, again: bool, first: Statement | None = None) -> list[_Found]:
+def _count(values: Sequence[tuple[str, str]], *, again: bool, first: Sequence[Statement] = ()) -> list[_Found]:
     rarity = default_rarity()
     *_, counted = ask(
-        *([first] if first else []),
+        *first,
         Statement(
             "with v as (select * from unnest(%s::text[], %s::text[]) v(kind, normal))"
             " select v.kind, v.normal, case when i.generic and not %s then i.cases_count else"

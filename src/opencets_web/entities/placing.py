@@ -148,10 +148,13 @@ def place(actor: Actor, exhibit_id: UUID) -> Step:
 def _waiting(exhibit_id: UUID) -> tuple[bool, bool, list[_Read]]:
     """Whether records of an exhibit are gone, whether any record is stale, and the new ones; asked in one go."""
     _, [(gone, stale)], new = ask(
-        # Workers for one look-up take longer to start than it takes.
-        Statement("select set_config('max_parallel_workers_per_gather', '0', true)"),
-        Statement(_WAITS, [exhibit_id], anew=True),
-        Statement(_CLAIMS.format(asked=_NEW), [exhibit_id, RECORDS_AT_ONCE], anew=True),
+        # Workers for one look-up take longer to start than it takes, and a plan longer to make than to carry out.
+        Statement(
+            "select set_config('max_parallel_workers_per_gather', '0', true),"
+            " set_config('plan_cache_mode', 'force_generic_plan', true)"
+        ),
+        Statement(_WAITS, [exhibit_id]),
+        Statement(_CLAIMS.format(asked=_NEW), [exhibit_id, RECORDS_AT_ONCE]),
     )
     return gone, stale, _records(new)
 
@@ -171,15 +174,18 @@ def _arrive(new: Sequence[_Read]) -> tuple[int, bool]:
     """Place records that stood nowhere before; how many suggestions that gave, and whether a value turned generic.
 
     Whoever shares an open key, or a value, with another waits for them. A shut key proposes nobody, however many more come;
-    it stays shut while nobody can take a record away, so at the keys that most share nobody waits.
+    it stays shut while nobody can take a record away, so at the keys that most share no batch waits. A record that comes
+    alone is placed sooner than its keys would be asked.
     """
     keys = {key for record in new for key in record.kept.keys}
     values = sorted(set().union(*(record.counted for record in new)))
-    _, found = ask(Statement(_LOCK_SHARED), Statement(_shut(BLOCK_LIMIT), [sorted(keys)]))
-    shut = frozenset(key for (key,) in found)
+    first, shut = [Statement(_LOCK_SHARED)], frozenset[int]()
+    if len(new) > 1:
+        _, found = ask(*first, Statement(_shut(BLOCK_LIMIT), [sorted(keys)]))
+        first, shut = [], frozenset(key for (key,) in found)
     stripes = {key % STRIPES for key in keys - shut} | {hash_of(value) for value in values}
     ids = [record.id for record in new]
-    generic, turned = matching.count_arrived(values, ids, first=Statement(_LOCK_STRIPES, [sorted(stripes)]))
+    generic, turned = matching.count_arrived(values, ids, first=[*first, Statement(_LOCK_STRIPES, [sorted(stripes)])])
     if generic:
         new = _read("select unnest(%s::uuid[]) as id", [ids])
     return _move({}, *_write(new, shut), shut=shut), turned
@@ -248,15 +254,16 @@ def _again(before: Mapping[int, _Placed]) -> None:
 # --- Reading and writing records -------------------------------------------------------------------------------------
 
 
+# Places are looked up record by record, not joined: a plan for any exhibit would read the table of places whole.
 _WAITS = (
-    "select exists (select 1 from evidence_record r join entities_placement p on p.record_id = r.id"
-    " where r.exhibit_id = %s and r.kind in ('account', 'person') and r.retired_at is not null),"
+    "select exists (select 1 from evidence_record r where r.exhibit_id = %s and r.kind in ('account', 'person')"
+    " and r.retired_at is not null and (select p.id from entities_placement p where p.record_id = r.id) is not null),"
     " exists (select 1 from entities_placement where stale)"
 )
 _NEW = (
     "select r.id from evidence_record r where r.exhibit_id = %s and r.kind in ('account', 'person')"
-    " and r.retired_at is null"
-    " and not exists (select 1 from entities_placement p where p.record_id = r.id) order by r.id limit %s"
+    " and r.retired_at is null and (select p.id from entities_placement p where p.record_id = r.id) is null"
+    " order by r.id limit %s"
 )
 _CLAIMS = (
     "select r.id, r.kind, r.holding_id, r.agency_id, c.role, c.property, c.kind, coalesce(c.normal, c.raw),"

@@ -225,27 +225,34 @@ def test_a_batch_takes_so_many_records_as_their_keys_may_be_locked_at_once(
     assert Placement.objects.count() == len(ids)
 
 
-def test_nobody_waits_at_a_key_that_too_many_share(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_batch_waits_at_a_key_that_too_many_share(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     locked: list[set[int]] = []
     count = matching.count_arrived
 
-    def counted(*given: Any, first: Statement) -> tuple[bool, bool]:
-        locked.append(set(first.parameters[0]))
+    def counted(*given: Any, first: list[Statement]) -> tuple[bool, bool]:
+        locked.append(set(first[-1].parameters[0]))  # type: ignore[call-overload]
         return count(*given, first=first)
 
     monkeypatch.setattr(matching, "count_arrived", counted)
     said = (("full_name", "Wei Zhang"), ("date_of_birth", "1988-02-01"))
-    crowd = [Arrival(UUID(int=number + 1), number, "person", said) for number in range(LIMIT + 3)]
-    for one in crowd:
-        play.arrive(one)
-    stripes = {key % placing.STRIPES for key in Placement.objects.get(record_id=crowd[0].id).keys}
-    assert [len(stripes & each) for each in locked] == [len(stripes)] * (LIMIT + 1) + [0, 0]
-    # One who leaves may open a key again, and so whoever comes then waits there again.
-    for one in crowd[:3]:
-        play.replace(one)
-    play.arrive(Arrival(UUID(int=99), 9, "person", said))
-    assert stripes <= locked[-1]
-    assert play.standing() == plain([one.id for one in crowd[3:]] + [UUID(int=99)])
+    ids = [UUID(int=number + 1) for number in range(LIMIT + 5)]
+
+    def come(*together: UUID) -> set[int]:
+        for one in together:
+            play.books.record(play.cases[0], "person", "Wei Zhang", *said, id=str(one))
+        play.place(play.cases[0])
+        return locked[-1]
+
+    come(*ids[:2])
+    stripes = {key % placing.STRIPES for key in Placement.objects.get(record_id=ids[0]).keys}
+    assert stripes == locked[-1]
+    assert [stripes <= come(one) for one in ids[2 : LIMIT + 2]] == [True] * LIMIT
+    assert not stripes & come(*ids[-3:-1])
+    # Who leave may open a key again, and then whoever comes waits there again.
+    for one in ids[:4]:
+        play.replace(Arrival(one, 0, "person", said))
+    assert stripes <= come(ids[-1], UUID(int=99))
+    assert play.standing() == plain([*ids[4:], UUID(int=99)])
 
 
 @pytest.mark.proof
