@@ -668,10 +668,14 @@ def linked(links: str) -> dict[str, Any]:
 
 def merge(officer: str, hub: str, other: str, turns: str) -> dict[str, Any]:
     """Judge, look; undo, look: seconds of each until the page shows what stands now."""
+    from django.urls import get_resolver
+
     from opencets_web.entities import actions, queries
     from opencets_web.policy.acting import acting_as
     from opencets_web.policy.officers import actor_for
 
+    # The addresses of all pages are loaded when a server starts.
+    assert get_resolver().reverse_dict
     actor, times = actor_for(UUID(officer)), {"merge": [], "undo": []}
     for turn in range(int(turns)):
         begun = time.perf_counter()
