@@ -26,7 +26,7 @@ class RecordIds(Sequence[str]):
 
     def append(self, record: str) -> None:
         """One more id."""
-        self._text += record.encode()
+        self._text += record.encode(errors="surrogatepass")
         self._ends.append(len(self._text))
 
     def __len__(self) -> int:
@@ -42,7 +42,7 @@ class RecordIds(Sequence[str]):
         if not -len(self) <= row < len(self):
             raise IndexError(row)
         row %= len(self)
-        return self._text[self._ends[row] : self._ends[row + 1]].decode()
+        return self._text[self._ends[row] : self._ends[row + 1]].decode(errors="surrogatepass")
 
     def order(self) -> tuple[Longs, int | None]:
         """The rows in the order of their ids, equal ones in the order of the rows; and the first whose id came before."""

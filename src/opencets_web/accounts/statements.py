@@ -20,13 +20,12 @@ Rows = list[tuple[Any, ...]]
 class Statement:
     """SQL and its parameters; what the database cannot infer of their types is cast in it.
 
-    ``anew``: planned each time, where the best way depends on the parameters: a kept plan is made for usual ones, and an
-    exhibit that holds one record is gone through as one that holds fifty thousand.
+    A plan is kept for whatever parameters come: SQL is written such that one plan is good for all. What joins the table of
+    places with the records of an exhibit is planned for the usual exhibit of fifty thousand, and slow for one of one record.
     """
 
     sql: str
     parameters: Sequence[Any] | Mapping[str, Any] = ()
-    anew: bool = False
 
 
 def ask(*statements: Statement) -> list[Rows]:
@@ -37,14 +36,18 @@ def ask(*statements: Statement) -> list[Rows]:
     if not connection.in_atomic_block:
         raise RuntimeError("Prepared statements are asked inside a transaction only.")
     connection.validate_no_broken_transaction()
-    with connection.wrap_database_errors:
-        raw = connection.connection
+    raw = connection.connection
+    try:
+        # Only while these are asked: it would count Django's own statements too, and keep their texts, values and all.
         raw.prepare_threshold = 0
-        if len(statements) == 1:
-            return [_sent(raw, statements[0]).fetchall()]
-        with raw.pipeline():
-            return [cursor.fetchall() for cursor in [_sent(raw, statement) for statement in statements]]
+        with connection.wrap_database_errors:
+            if len(statements) == 1:
+                return [_sent(raw, statements[0]).fetchall()]
+            with raw.pipeline():
+                return [cursor.fetchall() for cursor in [_sent(raw, statement) for statement in statements]]
+    finally:
+        raw.prepare_threshold = None
 
 
 def _sent(raw: psycopg.Connection[Any], asked: Statement) -> psycopg.Cursor[Any]:
-    return psycopg.Cursor(raw).execute(asked.sql, asked.parameters, prepare=not asked.anew, binary=True)
+    return psycopg.Cursor(raw).execute(asked.sql, asked.parameters, prepare=True, binary=True)

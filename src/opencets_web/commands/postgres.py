@@ -69,7 +69,7 @@ CONFIGURATION = {
 
 LEAST_BUFFERS, MOST_BUFFERS = 128, 8_192
 """Megabytes of pages that the server keeps in memory of its own, whatever the machine has."""
-CONTAINER_MEMORY = Path("/sys/fs/cgroup/memory.max")
+OWN_GROUP, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 def buffers() -> int:
@@ -83,10 +83,20 @@ def buffers() -> int:
         if not asked.isdecimal() or int(asked) < 1:
             raise ActRefused(f"OPENCETS_DATABASE_BUFFERS is {asked!r}; give whole megabytes, for example 1024.")
         return int(asked)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    with contextlib.suppress(OSError, ValueError):  # no container, or one without a bound ("max")
-        memory = min(memory, int(CONTAINER_MEMORY.read_text()))
+    memory = min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_bounds()])
     return max(LEAST_BUFFERS, min(MOST_BUFFERS, memory // 4 // 2**20))
+
+
+def _bounds() -> Iterator[int]:
+    """Bytes that this container, or this service, and those around it may take, where a bound is set."""
+    own = Path()
+    with contextlib.suppress(OSError):
+        lines = OWN_GROUP.read_text().splitlines()
+        own = next((Path(line[3:].lstrip("/")) for line in lines if line.startswith("0::")), own)
+    for group in [own, *own.parents]:
+        for name in ("memory.max", "memory/memory.limit_in_bytes"):
+            with contextlib.suppress(OSError, ValueError):  # none there, or one without a bound ("max")
+                yield int((GROUPS / group / name).read_text())
 
 
 @dataclass(frozen=True, slots=True)

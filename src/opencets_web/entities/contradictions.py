@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ from opencets_web.policy.actor import Actor
 
 GROUPING_KINDS = ("account_id", "email", "handle", "national_id", "phone")
 """Records with one own value of these kinds stand as one entity, unless it is generic or the records contradict."""
-DECIDING = ("date_of_birth", "national_id", "gender", "location")
+SEEN = ("location", "happened_at", "taken_at")
+"""Where somebody was, and when: the position and the instant of one thing that happened, not of an account's profile."""
+DECIDING = ("date_of_birth", "national_id", "gender", *SEEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +39,9 @@ class Deciding:
 
     @classmethod
     def of(cls, said: Mapping[str, str]) -> Deciding:
-        """From the normalised values of ``DECIDING``, and with ``at`` the instant of the record (ISO 8601)."""
-        seen = None
-        if "location" in said and "at" in said:
-            latitude, longitude = map(float, said["location"].split(","))
-            seen = Seen(datetime.fromisoformat(said["at"]), latitude, longitude)
+        """From the normalised values of ``DECIDING``."""
         person = prepare(PersonRow.of({"record_id": "", **said}))
-        return cls(person, said.get("national_id", ""), seen)
+        return cls(person, said.get("national_id", ""), _seen(*(said.get(prop, "") for prop in SEEN)))
 
     def conflict(self, other: Deciding) -> str:
         """Why two records cannot be one person; empty where nothing says so."""
@@ -54,11 +53,19 @@ class Deciding:
         return hard_conflict(self.person, other.person) or ""
 
 
-def take(stated: dict[str, str], prop: str, normal: str, at: datetime | None) -> None:
-    """Put a value of ``DECIDING`` among those that a record states; ``at``: the record's instant."""
-    stated[prop] = normal
-    if prop == "location" and at is not None:
-        stated["at"] = at.isoformat()
+def _seen(place: str, happened: str, taken: str) -> Seen | None:
+    """None where place or time is missing, is stated in several ways (empty), or cannot be read."""
+    with contextlib.suppress(ValueError):
+        latitude, longitude = map(float, place.split(","))
+        at = datetime.fromisoformat(taken or happened)
+        return Seen(at, latitude, longitude) if at.tzinfo else None
+    return None
+
+
+def state(stated: dict[str, str], prop: str, normal: str) -> None:
+    """Put a value of ``DECIDING`` among those that a record states; of several places or times none counts."""
+    several = prop in SEEN and stated.get(prop, normal) != normal
+    stated[prop] = "" if several else normal
 
 
 def contradictions_of(actor: Actor, judgements: Iterable[Judgement]) -> dict[UUID, tuple[str, ...]]:
@@ -84,14 +91,12 @@ def _stated(actor: Actor, records: set[UUID]) -> tuple[dict[UUID, dict[str, str]
     )  # fmt: skip
     stated: dict[UUID, dict[str, str]] = defaultdict(dict)
     held: dict[UUID, set[tuple[str, str]]] = defaultdict(set)
-    rows: Iterable[tuple[UUID, str, Any, bool, str, datetime | None]] = (
-        door.visible(actor, own)
-        .order_by("id")
-        .values_list("record_id", "kind", "normal", "generic", "property", "record__at")
+    rows: Iterable[tuple[UUID, str, Any, bool, str]] = (
+        door.visible(actor, own).order_by("id").values_list("record_id", "kind", "normal", "generic", "property")
     )
-    for record, kind, normal, generic, prop, at in rows:
+    for record, kind, normal, generic, prop in rows:
         if prop in DECIDING:
-            take(stated[record], prop, normal, at)
+            state(stated[record], prop, normal)
         if kind in GROUPING_KINDS and not generic:
             held[record].add((kind, normal))
     return stated, held

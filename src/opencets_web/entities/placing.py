@@ -260,10 +260,11 @@ _WAITS = (
     " and r.retired_at is not null and (select p.id from entities_placement p where p.record_id = r.id) is not null),"
     " exists (select 1 from entities_placement where stale)"
 )
+# Materialised, or a plan for any exhibit could go through the records of all in the order of their ids.
 _NEW = (
-    "select r.id from evidence_record r where r.exhibit_id = %s and r.kind in ('account', 'person')"
-    " and r.retired_at is null and (select p.id from entities_placement p where p.record_id = r.id) is null"
-    " order by r.id limit %s"
+    "with here as materialized (select r.id from evidence_record r where r.exhibit_id = %s and r.kind in ('account', 'person')"
+    " and r.retired_at is null and (select p.id from entities_placement p where p.record_id = r.id) is null)"
+    " select id from here order by id limit %s"
 )
 _CLAIMS = (
     "select r.id, r.kind, r.holding_id, r.agency_id, c.role, c.property, c.kind, coalesce(c.normal, c.raw),"

@@ -29,7 +29,7 @@ from opencets.values.handling import Label, most_restrictive
 from opencets_web.audit import log
 from opencets_web.cases.models import Case
 from opencets_web.cases.queries import CaseFrame
-from opencets_web.entities.contradictions import DECIDING, GROUPING_KINDS, Deciding, contradictions_of, take
+from opencets_web.entities.contradictions import DECIDING, GROUPING_KINDS, Deciding, contradictions_of, state
 from opencets_web.entities.models import Judgement, Match, Verdict
 from opencets_web.entities.numbering import number_of, read_number, span_of
 from opencets_web.entities.weights import live_model
@@ -403,17 +403,17 @@ def _read_names(actor: Actor, seen: _Seen, records: set[UUID]) -> set[tuple[str,
         Q(kind__in=GROUPING_KINDS, generic=False) | Q(property__in=DECIDING),
         record__in=records, record__kind__in=PEOPLE, role="own", normal__isnull=False,
     )  # fmt: skip
-    rows: Iterable[tuple[UUID, str, Any, bool, str, datetime | None]] = door.visible(actor, naming).values_list(
-        "record_id", "kind", "normal", "generic", "property", "record__at"
+    rows: Iterable[tuple[UUID, str, Any, bool, str]] = door.visible(actor, naming).values_list(
+        "record_id", "kind", "normal", "generic", "property"
     )[:MOST_CLAIMS]
     fresh = set()
-    for record, kind, normal, generic, prop, at in rows:
+    for record, kind, normal, generic, prop in rows:
         if kind in GROUPING_KINDS and not generic:
             if (kind, normal) not in seen.holders:
                 fresh.add((kind, normal))
             seen.holders[kind, normal].append(str(record))
         if prop in DECIDING:
-            take(seen.people[str(record)], prop, normal, at)
+            state(seen.people[str(record)], prop, normal)
     return fresh
 
 
@@ -1177,11 +1177,11 @@ def _grouped(actor: Actor, frame: CaseFrame, people: QuerySet[Record]) -> tuple[
         role="own", normal__isnull=False, record__in=[UUID(record) for record in records],
     )  # fmt: skip
     if records:
-        said: Iterable[tuple[UUID, str, Any, datetime | None]] = door.visible(actor, deciding).values_list(
-            "record_id", "property", "normal", "record__at"
+        said: Iterable[tuple[UUID, str, Any]] = door.visible(actor, deciding).values_list(
+            "record_id", "property", "normal"
         )
-        for record, prop, normal, at in said:
-            take(stated[str(record)], prop, normal, at)
+        for record, prop, normal in said:
+            state(stated[str(record)], prop, normal)
     clusters, _ = _clusters(holders, stated, standing, records)
     several = {cluster for cluster in clusters.values() if len(cluster) > 1}
     return sorted(several, key=lambda cluster: (-len(cluster), cluster)), len(shared) <= MOST_CLAIMS

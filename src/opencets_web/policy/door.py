@@ -90,6 +90,7 @@ def admit_fields(actor: Actor, model: type[Model], key: UUID, *fields: str) -> t
     """
     sql, places = _question(model, fields, actor.reads_cases)
     given = {_OFFICER: actor.officer_id, _AGENCY: actor.agency_id, _KEY: key, datetime: timezone.now()}
+    # What stands in the question for the actor, the row and the time is found by itself; everything else is as it was put.
     (rows,) = ask(Statement(sql, [given.get(one, one) if isinstance(one, UUID | type) else one for one in places]))
     if not rows:
         raise NotFound

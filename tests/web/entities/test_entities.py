@@ -67,11 +67,17 @@ def test_two_places_at_one_time_part_what_a_value_joins(
     noon = datetime(2026, 5, 1, 12, tzinfo=UTC)
     case = books.case("AV-1")
     said = ("email", "anna@example.org")
-    here = books.record(case, "account", "phone", said, ("location", "50.11,8.68"))
-    there = books.record(case, "account", "tablet", said, ("location", place))
-    Record.objects.filter(pk=here.id).update(at=noon)
-    Record.objects.filter(pk=there.id).update(at=None if minutes is None else noon + timedelta(minutes=minutes))
-    books.record(case, "account", "third", said)
+    later = [] if minutes is None else [("happened_at", (noon + timedelta(minutes=minutes)).isoformat())]
+    here = books.record(case, "account", "phone", said, ("location", "50.11,8.68"), ("happened_at", noon.isoformat()))
+    there = books.record(case, "account", "tablet", said, ("location", place), *later)
+    # Where an account was registered says of nobody where they were; nor do two places of one record.
+    Record.objects.filter(pk=there.id).update(at=noon)
+    third = books.record(case, "account", "third", said, ("location", "1.00,1.00"), ("happened_at", noon.isoformat()))
+    books.record(case, "account", "fourth", said)
+    Claim.objects.create(
+        holding_id=case.holding_id, agency_id=case.agency_id, case=case, record=third, property="location", kind="place",
+        raw="2,2", normal="2.00000,2.00000", role="own",
+    )  # fmt: skip
     with as_actor(cast.owner):
         page = queries.get_entity(cast.owner, here.id)
         assert ("tablet" in labels(page)) != apart

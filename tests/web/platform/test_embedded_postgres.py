@@ -59,8 +59,11 @@ def wait_until_gone(pid: int) -> None:
 
 def test_the_server_keeps_a_quarter_of_the_memory_unless_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENCETS_DATABASE_BUFFERS", raising=False)
-    bound = tmp_path / "memory.max"
-    monkeypatch.setattr(postgres, "CONTAINER_MEMORY", bound)
+    bound = tmp_path / "system.slice" / "memory.max"
+    (bound.parent / "opencets.service").mkdir(parents=True)
+    (tmp_path / "own").write_text("1:name=systemd:/\n0::/system.slice/opencets.service\n")
+    monkeypatch.setattr(postgres, "GROUPS", tmp_path)
+    monkeypatch.setattr(postgres, "OWN_GROUP", tmp_path / "own")
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4 // 2**20
     assert postgres.buffers() == max(128, min(8_192, machine))
     for told, megabytes in (("max", machine), (str(2 * 2**30), 512), (str(100 * 2**20), 128)):
