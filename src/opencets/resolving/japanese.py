@@ -8,6 +8,9 @@ family name of one character, as Chinese ones are. A word with several readings 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
@@ -25,9 +28,26 @@ _ELSEWHERE = frozenset(
 FAMILY, GIVEN = "姓", "名"
 
 
-@lru_cache(maxsize=1 << 16)
+_as_written: ContextVar[bool] = ContextVar("opencets_names_as_written", default=False)
+
+
+@contextmanager
+def as_written() -> Iterator[None]:
+    """Inside, no name is read: for a model that was learned from names before they were."""
+    token = _as_written.set(True)
+    try:
+        yield
+    finally:
+        _as_written.reset(token)
+
+
 def in_kana(name: str) -> str:
     """The name with those of its words in katakana that a Japanese reader would read in one way; others as they stand."""
+    return name if _as_written.get() else _read(name)
+
+
+@lru_cache(maxsize=1 << 16)
+def _read(name: str) -> str:
     if not _TWO.search(name):
         return name
     words = name.split()
