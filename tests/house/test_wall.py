@@ -394,3 +394,21 @@ def test_the_question_that_is_put_once_admits_whom_the_door_admits(small_case: S
                 assert door.admit_fields(actor, type(row), row.pk, "pk") == wanted
             admitted[actor.reads_cases] += 1
     assert min(admitted.values()) > 20
+
+
+def test_a_question_put_once_is_asked_of_the_grants_of_this_moment(small_case: SmallCase) -> None:
+    from django.utils import timezone
+
+    from opencets.errors import NotFound
+    from opencets_web.evidence.models import Exhibit
+    from opencets_web.policy import door
+    from opencets_web.policy.models import Grant
+
+    exhibit = Exhibit.objects.filter(holding_id=small_case.rows["case"].holding_id).order_by("id")[0]
+    partner = small_case.actors["partner"]
+    assert door.admit_fields(partner, Exhibit, exhibit.id, "reference") == (exhibit.reference,)
+    Grant.objects.filter(holding_id=exhibit.holding_id).update(expires_at=timezone.now())
+    for name in ("partner", "outsider", "former", "withdrawn", "administrator", "auditor"):
+        with pytest.raises(NotFound):
+            door.admit_fields(small_case.actors[name], Exhibit, exhibit.id, "reference")
+    assert door.admit_fields(small_case.actors["owner"], Exhibit, exhibit.id, "reference") == (exhibit.reference,)

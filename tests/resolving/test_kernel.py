@@ -131,7 +131,7 @@ def told(t: Arrays) -> Arrays:
 
 def test_an_alignment_is_given_up_only_where_it_could_not_have_agreed() -> None:
     given_up = 0
-    scores = np.empty((LETTERS + 1, LETTERS + 1), np.int64)
+    scores = np.empty((LETTERS + 2, LETTERS + 1), np.int64)
     rows = abroad(300, 4, "tune").rows
     forms = [form for row in rows for form in (prepare(row).written or "").split()]
     words = sorted({word for row in rows if row.full_name.isascii() for word in prepare(row).name.split()})[::3]

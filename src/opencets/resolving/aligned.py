@@ -171,6 +171,8 @@ def agreement(
 ) -> Any:
     """The agreement of one part with one other, in hundredths: see ``compare``; where it is below ``least``, or ``NEVER``.
 
+    The tables come one by one: as one tuple the same took 1.8 times as long.
+
     ``reach``: the most that a letter on the left can add beside one on the right. ``scores``: room for two rows and a column
     more than there are letters.
     """

@@ -94,10 +94,12 @@ class Rules(NamedTuple):
 
 
 class Room(NamedTuple):
-    """What the loops write on: see ``room``. ``edits``: rows of an edit distance; ``levels``: of each word of one name with
-    each of another; ``letters`` and ``scores``: of an alignment.
+    """What the loops write on: see ``room``. ``met`` and ``rare``: see ``fill``; ``edits``: rows of an edit distance;
+    ``levels``: of each word of one name with each of another; ``letters`` and ``scores``: of an alignment.
     """
 
+    met: Doubles
+    rare: Doubles
     edits: Ints
     levels: Ints
     letters: Ints
@@ -108,6 +110,8 @@ class Room(NamedTuple):
 def room() -> Room:
     """Room for one comparison after the other."""
     return Room(
+        np.zeros(_KINDS),
+        np.zeros(_KINDS),
         np.zeros((3, MOST_LETTERS + 1), np.int32),
         np.zeros(MOST_TOKENS * MOST_TOKENS, np.int32),
         np.zeros(MOST_LETTERS, np.int32),
@@ -397,11 +401,11 @@ def _may_join(t: Arrays, first: int, second: int, whole: int) -> bool:
 
 
 @within
-def _names(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Doubles, room: Room) -> bool:
+def _names(t: Arrays, rules: Rules, i: int, j: int, room: Room) -> bool:
     """Counts the levels of the words of two names; true where one word agrees and another differs."""
     total = 0.0
     used_left, used_right, pairs, agree, differ, na, nb = 0, 0, 0, 0, 0, 0, 0
-    for at in range(4):
+    for at in range(MOST_TOKENS):
         na += t.tokens[i, at] >= 0
         nb += t.tokens[j, at] >= 0
     forms = t.native.shape[1] > 0
@@ -409,10 +413,12 @@ def _names(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Double
         for to in range(nb):
             form = t.native[i, at] if forms else -1
             other = t.native[j, to] if forms else -1
-            room.levels[at * 4 + to] = _token_level(t, rules, t.tokens[i, at], t.tokens[j, to], form, other, room)
+            room.levels[at * MOST_TOKENS + to] = _token_level(
+                t, rules, t.tokens[i, at], t.tokens[j, to], form, other, room
+            )
     extra = abs(na - nb)
     if extra > 0:
-        long, short, by_long, by_short = (i, j, 4, 1) if na > nb else (j, i, 1, 4)
+        long, short, by_long, by_short = (i, j, MOST_TOKENS, 1) if na > nb else (j, i, 1, MOST_TOKENS)
         used_long, used_short, many = 0, 0, max(na, nb)
         for to in range(min(na, nb)):
             for at in range(many * many):
@@ -435,9 +441,9 @@ def _names(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Double
                         used_short |= 1 << to
                         pairs += 1
                         agree += 1
-                        count[_NAME + JOINED] += 1
+                        room.met[_NAME + JOINED] += 1
                         value = _rare(rules, _NAME + JOINED, t.token_held[whole])
-                        rare[_NAME + JOINED] += value - rules.usual[_NAME + JOINED]
+                        room.rare[_NAME + JOINED] += value - rules.usual[_NAME + JOINED]
                         total += value
         used_left, used_right = (used_long, used_short) if na > nb else (used_short, used_long)
     joined = pairs
@@ -447,13 +453,13 @@ def _names(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Double
             if used_left >> at & 1:
                 continue
             for to in range(nb):
-                if not used_right >> to & 1 and room.levels[at * 4 + to] < best:
-                    best, best_at, best_to = room.levels[at * 4 + to], at, to
+                if not used_right >> to & 1 and room.levels[at * MOST_TOKENS + to] < best:
+                    best, best_at, best_to = room.levels[at * MOST_TOKENS + to], at, to
         used_left |= 1 << best_at
         used_right |= 1 << best_to
         pairs += 1
         cell = _NAME + best
-        count[cell] += 1
+        room.met[cell] += 1
         agree += best <= AGREEING
         differ += best == _DIFFERENT
         a, b = t.tokens[i, best_at], t.tokens[j, best_to]
@@ -461,21 +467,21 @@ def _names(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Double
             continue
         held = t.bones_held[t.bones[a]] if best == 2 else min(t.token_held[a], t.token_held[b])
         value = _rare(rules, cell, held)
-        rare[cell] += value - rules.usual[cell]
+        room.rare[cell] += value - rules.usual[cell]
         total += value
-    count[_NAME + _EXTRA] += na + nb - 2 * pairs - joined
+    room.met[_NAME + _EXTRA] += na + nb - 2 * pairs - joined
     if agree == pairs and na == nb and t.whole[i] == t.whole[j] and t.whole_held[i] > 0:
         excess = total - _rare(rules, _COMMON, t.whole_held[i])
         if excess > 0:
-            count[_COMMON] = 1
-            rare[_COMMON] = excess
+            room.met[_COMMON] = 1
+            room.rare[_COMMON] = excess
     return agree > 0 and differ > 0
 
 
 @within
-def _value(t: Arrays, rules: Rules, i: int, column: int, cell: int, count: Doubles, rare: Doubles) -> None:
-    count[cell] = 1
-    rare[cell] = _rare(rules, cell, t.held[t.codes[i, t.at[column]]]) - rules.usual[cell]
+def _value(t: Arrays, rules: Rules, i: int, column: int, cell: int, room: Room) -> None:
+    room.met[cell] = 1
+    room.rare[cell] = _rare(rules, cell, t.held[t.codes[i, t.at[column]]]) - rules.usual[cell]
 
 
 @within
@@ -496,90 +502,90 @@ def _near(t: Arrays, i: int, j: int, column: int, most: int, shortest: int, room
 
 
 @lean
-def _values(t: Arrays, rules: Rules, i: int, j: int, mixed: bool, count: Doubles, rare: Doubles, room: Room) -> None:
+def _values(t: Arrays, rules: Rules, i: int, j: int, mixed: bool, room: Room) -> None:
     """The part of ``fill`` for what is compared as whole values; ``mixed``: one word of the names agrees, another differs."""
     email = _same(t, i, j, _C_EMAIL)
     if email == 1:
-        _value(t, rules, i, _C_EMAIL, _EMAIL, count, rare)
+        _value(t, rules, i, _C_EMAIL, _EMAIL, room)
     elif email == 0:
         email = 1 if _same(t, i, j, _C_LOCAL) == 1 else 0
-        count[_EMAIL + 2 - email] = 1
+        room.met[_EMAIL + 2 - email] = 1
     phone = _same(t, i, j, _C_PHONE)
     if phone == 1:
-        _value(t, rules, i, _C_PHONE, _PHONE, count, rare)
+        _value(t, rules, i, _C_PHONE, _PHONE, room)
     elif phone == 0:
-        count[_PHONE + (1 if _same(t, i, j, _C_TAIL) == 1 else 2)] = 1
+        room.met[_PHONE + (1 if _same(t, i, j, _C_TAIL) == 1 else 2)] = 1
     same = _same(t, i, j, _C_ID)
     if same == 1:
-        _value(t, rules, i, _C_ID, _ID, count, rare)
+        _value(t, rules, i, _C_ID, _ID, room)
     elif same == 0:
         level = 3
         if _near(t, i, j, _C_ID, 1, 6, room):
             level = 1
         elif _near(t, i, j, _C_ID, 2, 6, room):
             level = 2
-        count[_ID + level] = 1
+        room.met[_ID + level] = 1
     screen = _same(t, i, j, _C_SCREEN)
     if screen == 1:
-        _value(t, rules, i, _C_SCREEN, _SCREEN, count, rare)
+        _value(t, rules, i, _C_SCREEN, _SCREEN, room)
     elif screen == 0:
         screen = 1 if _same(t, i, j, _C_LETTERS) == 1 else 0
         core = t.at[_C_CORE]
         if screen:
-            _value(t, rules, i, _C_LETTERS, _SCREEN + 1, count, rare)
+            _value(t, rules, i, _C_LETTERS, _SCREEN + 1, room)
         elif _same(t, i, j, _C_CORE) >= 0 and _varied(t, t.codes[i, core], t.codes[j, core]):
-            count[_SCREEN + 2] = 1
+            room.met[_SCREEN + 2] = 1
         else:
-            count[_SCREEN + 3] = 1
+            room.met[_SCREEN + 3] = 1
     same = _same(t, i, j, _C_GENDER)
     if same >= 0:
-        count[_GENDER + 1 - same] = 1
+        room.met[_GENDER + 1 - same] = 1
     street = _same(t, i, j, _C_STREET)
     if street == 1:
-        _value(t, rules, i, _C_STREET, _STREET, count, rare)
+        _value(t, rules, i, _C_STREET, _STREET, room)
     elif street == 0:
-        count[_STREET + (1 if _near(t, i, j, _C_STREET, 4, 10, room) else 2)] = 1
+        room.met[_STREET + (1 if _near(t, i, j, _C_STREET, 4, 10, room) else 2)] = 1
     same = _same(t, i, j, _C_POSTCODE)
     if same == 1:
-        _value(t, rules, i, _C_POSTCODE, _POSTCODE, count, rare)
+        _value(t, rules, i, _C_POSTCODE, _POSTCODE, room)
     elif same == 0:
-        count[_POSTCODE + (1 if _near(t, i, j, _C_POSTCODE, 1, 4, room) else 2)] = 1
+        room.met[_POSTCODE + (1 if _near(t, i, j, _C_POSTCODE, 1, 4, room) else 2)] = 1
     same = _same(t, i, j, _C_CITY)
     if same == 1:
-        _value(t, rules, i, _C_CITY, _CITY, count, rare)
+        _value(t, rules, i, _C_CITY, _CITY, room)
     elif same == 0:
-        count[_CITY + (1 if _near(t, i, j, _C_CITY, 2, 6, room) else 2)] = 1
+        room.met[_CITY + (1 if _near(t, i, j, _C_CITY, 2, 6, room) else 2)] = 1
     same = _same(t, i, j, _C_PLACE)
     if same == 1:
-        _value(t, rules, i, _C_PLACE, _PLACE, count, rare)
+        _value(t, rules, i, _C_PLACE, _PLACE, room)
     elif same == 0:
-        count[_PLACE + (1 if _near(t, i, j, _C_PLACE, 2, 6, room) else 2)] = 1
+        room.met[_PLACE + (1 if _near(t, i, j, _C_PLACE, 2, 6, room) else 2)] = 1
     same = _same(t, i, j, _C_WORK)
     if same == 1:
-        _value(t, rules, i, _C_WORK, _WORK, count, rare)
+        _value(t, rules, i, _C_WORK, _WORK, room)
     elif same == 0:
-        count[_WORK + 1] = 1
+        room.met[_WORK + 1] = 1
     if mixed and (street == 1 or phone == 1):
-        count[_HOME] = 1
+        room.met[_HOME] = 1
     if email == 1 and screen == 1 and t.one_account[i] and t.one_account[j] and _same(t, i, j, _C_LOCAL) == 1:
-        count[_ACCOUNT] = 1
+        room.met[_ACCOUNT] = 1
 
 
 @within
-def fill(t: Arrays, rules: Rules, i: int, j: int, count: Doubles, rare: Doubles, room: Room) -> None:
+def fill(t: Arrays, rules: Rules, i: int, j: int, room: Room) -> None:
     """How often two rows meet each cell, and how much rarer than usual their values are there. Returns at its end only."""
-    count[:] = 0
-    rare[:] = 0
+    room.met[:] = 0
+    room.rare[:] = 0
     mixed = False
     if t.tokens[i, 0] >= 0 and t.tokens[j, 0] >= 0:
-        mixed = _names(t, rules, i, j, count, rare, room)
+        mixed = _names(t, rules, i, j, room)
     if t.birth[i] >= 0 and t.birth[j] >= 0:
         level = _birth_level(t, i, j)
-        count[_BIRTH + level] = 1
+        room.met[_BIRTH + level] = 1
         if level == 0:
-            rare[_BIRTH] = _rare(rules, _BIRTH, t.birth_held[i]) - rules.usual[_BIRTH]
+            room.rare[_BIRTH] = _rare(rules, _BIRTH, t.birth_held[i]) - rules.usual[_BIRTH]
     if t.codes.shape[1] > 0:
-        _values(t, rules, i, j, mixed, count, rare, room)
+        _values(t, rules, i, j, mixed, room)
 
 
 @within
@@ -604,26 +610,24 @@ def in_conflict(t: Arrays, i: int, j: int, room: Room) -> bool:
 
 
 @lean
-def bits_of(rules: Rules, count: Doubles, rare: Doubles) -> float:
+def bits_of(rules: Rules, room: Room) -> float:
     """What the cells that two rows meet weigh together, without the prior."""
     total = 0.0
     for cell in range(_KINDS):
-        if count[cell] > 0:
-            total += count[cell] * rules.bits[cell] + rare[cell] * rules.slope[cell]
+        if room.met[cell] > 0:
+            total += room.met[cell] * rules.bits[cell] + room.rare[cell] * rules.slope[cell]
     return total
 
 
 @lean
-def _score(
-    t: Arrays, rules: Rules, left: Ints, right: Ints, found: Doubles, count: Doubles, rare: Doubles, room: Room
-) -> None:
+def _score(t: Arrays, rules: Rules, left: Ints, right: Ints, found: Doubles, room: Room) -> None:
     """``score_pairs`` in one thread; apart from it, since what is parallel is rearranged when ``fill`` is compiled into it."""
     for at in range(left.size):
         if in_conflict(t, left[at], right[at], room):
             found[at] = CONFLICT
         else:
-            fill(t, rules, left[at], right[at], count, rare, room)
-            found[at] = bits_of(rules, count, rare)
+            fill(t, rules, left[at], right[at], room)
+            found[at] = bits_of(rules, room)
 
 
 @numba.njit(cache=True, parallel=True)
@@ -632,27 +636,24 @@ def score_pairs(t: Arrays, rules: Rules, left: Ints, right: Ints) -> Doubles:
     found = np.empty(left.size, np.float64)
     for chunk in numba.prange((left.size + 4095) // 4096):
         begin, end = chunk * 4096, min(left.size, chunk * 4096 + 4096)
-        count, rare = np.zeros(_KINDS), np.zeros(_KINDS)
-        _score(t, rules, left[begin:end], right[begin:end], found[begin:end], count, rare, room())
+        _score(t, rules, left[begin:end], right[begin:end], found[begin:end], room())
     return found
 
 
 @lean
-def _fill(
-    t: Arrays, rules: Rules, left: Ints, right: Ints, found: Floats, count: Doubles, rare: Doubles, room: Room
-) -> None:
+def _fill(t: Arrays, rules: Rules, left: Ints, right: Ints, found: Floats, room: Room) -> None:
     for at in range(left.size):
-        fill(t, rules, left[at], right[at], count, rare, room)
+        fill(t, rules, left[at], right[at], room)
         for cell in range(_KINDS):
-            found[at, cell] = count[cell]
-            found[at, _KINDS + cell] = rare[cell]
+            found[at, cell] = room.met[cell]
+            found[at, _KINDS + cell] = room.rare[cell]
 
 
 @numba.njit(cache=True)
 def fill_pairs(t: Arrays, rules: Rules, left: Ints, right: Ints) -> Floats:
     """For each pair how often it meets each cell, and beside it how much rarer than usual its values are there."""
     found = np.empty((left.size, 2 * _KINDS), np.float32)
-    _fill(t, rules, left, right, found, np.zeros(_KINDS), np.zeros(_KINDS), room())
+    _fill(t, rules, left, right, found, room())
     return found
 
 

@@ -123,8 +123,8 @@ def _likely(
     content: Bytes, starts: Longs, rules: Rules, left: Ints, right: Ints, least: float
 ) -> npt.NDArray[np.bool_]:
     table, values = _gathered(content, starts)
-    found, size = np.zeros(left.size, np.bool_), rules.bits.size
-    _sieve(content, values, table, rules, left, right, least, found, np.zeros(size), np.zeros(size), kernel.room())
+    found = np.zeros(left.size, np.bool_)
+    _sieve(content, values, table, rules, left, right, least, found, kernel.room())
     return found
 
 
@@ -138,8 +138,6 @@ def _sieve(
     right: Ints,
     least: float,
     found: npt.NDArray[np.bool_],
-    count: Doubles,
-    rare: Doubles,
     room: kernel.Room,
 ) -> None:
     for at in range(left.size):
@@ -149,8 +147,8 @@ def _sieve(
         if _shares(content, values[i], values[j]):
             found[at] = True
         else:
-            kernel.fill(table, rules, i, j, count, rare, room)
-            found[at] = kernel.bits_of(rules, count, rare) >= least
+            kernel.fill(table, rules, i, j, room)
+            found[at] = kernel.bits_of(rules, room) >= least
 
 
 @lean
